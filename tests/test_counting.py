@@ -1,0 +1,95 @@
+"""Counts by hand equal numel() of the real model, for the report's ten rows and for random shapes."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from peft_core.architecture import Architecture, base_model, catalogue
+from peft_core.audit import audit, trainable_rows
+from peft_core.configs import TARGET_MODULES, AdapterConfig, FullConfig, LoraConfig, SoftPromptConfig, method_config
+from peft_core.counting import count
+
+REPORT = [  # method, options, total, trainable: the student report's table
+    ("full", {}, 60_506_624, 60_506_624),
+    ("soft_prompt", {"num_virtual_tokens": 10}, 60_511_744, 5_120),
+    ("soft_prompt", {"num_virtual_tokens": 1}, 60_507_136, 512),
+    ("soft_prompt", {"num_virtual_tokens": 10}, 60_511_744, 5_120),
+    ("adapter", {"bottleneck_dim": 8}, 60_611_168, 104_544),
+    ("adapter", {"bottleneck_dim": 8}, 60_611_168, 104_544),
+    ("adapter", {"bottleneck_dim": 1}, 60_525_068, 18_444),
+    ("lora", {"r": 8}, 60_801_536, 294_912),
+    ("lora", {"r": 1}, 60_543_488, 36_864),
+    ("lora", {"r": 8}, 60_801_536, 294_912),
+]
+
+architectures = st.builds(
+    Architecture,
+    vocab_size=st.integers(8, 300),
+    d_model=st.integers(1, 70),
+    d_kv=st.integers(1, 20),
+    d_ff=st.integers(1, 150),
+    num_heads=st.integers(1, 6),
+    encoder_layers=st.integers(1, 4),
+    decoder_layers=st.integers(1, 4),
+    gated=st.booleans(),
+    relative_attention_num_buckets=st.sampled_from([8, 32]),
+)
+configs = st.one_of(
+    st.just(FullConfig()),
+    st.builds(SoftPromptConfig, num_virtual_tokens=st.integers(1, 40)),
+    st.builds(AdapterConfig, bottleneck_dim=st.integers(1, 60), placement=st.sampled_from(["pfeiffer", "houlsby"])),
+    st.builds(
+        LoraConfig,
+        r=st.integers(1, 60),
+        target_modules=st.lists(st.sampled_from(TARGET_MODULES), min_size=1, unique=True).map(tuple),
+    ),
+)
+
+
+@pytest.mark.parametrize(("method", "options", "total", "trainable"), REPORT)
+def test_the_reports_table_comes_out_exactly(method, options, total, trainable):
+    shape, config = base_model("t5-small").architecture, method_config(method, **options)
+    by_hand, by_numel = count(shape, config), audit(shape, config)
+    assert (by_hand.total_parameters, by_hand.trainable_parameters) == (total, trainable)
+    assert (by_numel.numel_total, by_numel.numel_trainable) == (total, trainable)
+
+
+@given(architecture=architectures, config=configs)
+@settings(max_examples=60, deadline=None)
+def test_count_equals_numel(architecture, config):
+    by_hand, by_numel = count(architecture, config), audit(architecture, config)
+    assert by_hand.trainable_parameters == by_numel.numel_trainable
+    assert by_hand.total_parameters == by_numel.numel_total
+
+
+@given(architecture=architectures, config=configs)
+@settings(max_examples=100, deadline=None)
+def test_lines_add_up_and_are_sums_a_person_can_check(architecture, config):
+    result = count(architecture, config)
+    assert sum(line.value for line in result.lines) == result.trainable_parameters
+    for line in result.lines:
+        assert _evaluate(line.text) == line.value, line.text
+
+
+def _evaluate(text: str) -> int:
+    """The product a line shows, worked out from its characters alone."""
+    import re
+
+    expression = text.rsplit(": ", 1)[-1]
+    expression = re.sub(r"\((?:[a-z_0-9]+, )*[a-z_0-9]*[a-z][a-z_0-9]*\)", "", expression)  # the names in brackets
+    expression = re.sub(r"[a-z]+", "", expression).replace(",", "").replace("×", "*").replace("·", "*")
+    return eval(expression, {"__builtins__": {}})
+
+
+@pytest.mark.parametrize("name", [name for name in catalogue()])
+def test_every_base_in_the_catalogue_counts_right(name):
+    shape = base_model(name).architecture
+    assert count(shape, LoraConfig()).total_parameters == audit(shape, LoraConfig()).numel_total
+
+
+def test_tree_rows_add_up_to_the_count():
+    shape, config = base_model("t5-small").architecture, LoraConfig(r=8)
+    rows = trainable_rows(shape, config)
+    assert sum(row.numel for row in rows) == 294_912
+    assert rows[0].name == "encoder.block.0.layer.0.SelfAttention.q.lora_A"
+    assert rows[0].shape == (8, 512)
