@@ -1,0 +1,243 @@
+"""The one training loop: it knows a model with some trainable parameters, and nothing of methods or watchers.
+
+    loss = −log p(label word | review)        over the whole vocabulary, after one decoder step
+
+AdamW moves whatever has `requires_grad`. The learning rate warms up, then falls linearly to zero at the last step.
+The best validation accuracy decides which weights are kept. Everything random is a function of (seed, epoch or step),
+so a stopped run that goes on later takes the very steps it would have taken.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from peft_core.backbone import first_step_hidden
+from peft_core.batches import FILLER, Batch
+from peft_core.configs import TrainConfig
+from peft_core.errors import PeftClassroomError
+from peft_core.evaluation import Accuracy
+from peft_core.methods import trainable_tensors
+
+SETTLING_STEPS = 5  # the first steps build kernels for new shapes and say nothing about speed
+IGNORED = -100
+
+
+@dataclass(frozen=True)
+class StepLog:
+    """One thing that happened. `accuracy`, `low`, `high`, `n` belong to "validation" and "test"."""
+
+    event: Literal["start", "step", "validation", "test"]
+    step: int
+    total_steps: int
+    epoch: float
+    seconds: float
+    train_loss: float | None = None
+    learning_rate: float | None = None
+    examples_per_second: float | None = None
+    accuracy: float | None = None
+    low: float | None = None
+    high: float | None = None
+    n: int | None = None
+    device: str | None = None
+
+
+def cast_frozen(model: nn.Module, dtype: torch.dtype) -> None:
+    """Keep frozen weights in `dtype`, once, instead of casting them in every step; what trains stays in fp32."""
+    for parameter in model.parameters():
+        if not parameter.requires_grad:
+            parameter.data = parameter.data.to(dtype)
+
+
+def set_backbone_dropout(model: nn.Module, p: float) -> None:
+    """Set T5's dropout everywhere. Call it before a method adds modules of its own.
+
+    Drawing dropout masks is single-threaded on the CPU and costs a third of a step: off by default.
+    """
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = p
+        elif isinstance(getattr(module, "dropout", None), float):  # T5Attention keeps a number
+            module.dropout = p
+
+
+class Trainer:
+    """Trains `model` on batches of labelled reviews; iterate over `run()`.
+
+    Args:
+        train_batches: epoch number → the batches of that epoch; must be a function of its argument alone.
+        labels: label (0 or 1) of each training row.
+        validate: measures the model now.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        config: TrainConfig,
+        learning_rate: float,
+        train_batches: Callable[[int], list[Batch]],
+        labels: torch.Tensor,
+        label_ids: tuple[int, int],
+        validate: Callable[[], Accuracy],
+        device: torch.device,
+        autocast: torch.dtype | None = None,
+    ) -> None:
+        self.model, self.config, self.peak_rate = model, config, learning_rate
+        self.train_batches, self.validate, self.device, self.autocast = train_batches, validate, device, autocast
+        self.targets = torch.tensor(label_ids)[labels]
+        self.trainable = trainable_tensors(model)
+        self.optimizer = torch.optim.AdamW(
+            self.trainable.values(), lr=learning_rate, weight_decay=config.weight_decay, fused=True
+        )
+        self.batches_per_epoch = len(train_batches(0))
+        self.full_steps = self.batches_per_epoch * config.epochs
+        self.planned_steps = self.full_steps
+        self.step = 0
+        self.seconds = 0.0
+        self.examples_per_second: float | None = None
+        self.finished = False
+        self.validations: list[tuple[int, Accuracy]] = []
+        self.best: dict[str, torch.Tensor] = {}
+
+    # -- what a step is ----------------------------------------------------------------------------------------------
+    def rate_at(self, step: int) -> float:
+        """Learning rate of step `step` (0, 1, …): linear warm-up, then linear decay to zero at the planned end."""
+        warmup = max(1, round(self.config.warmup_fraction * self.planned_steps))
+        rising = (step + 1) / warmup
+        falling = (self.planned_steps - step) / max(1, self.planned_steps - warmup)
+        return self.peak_rate * max(0.0, min(rising, falling, 1.0))
+
+    def loss(self, batch: Batch) -> torch.Tensor:
+        """Cross-entropy of the label word; filler rows count for nothing."""
+        rows = torch.from_numpy(batch.rows)
+        targets = torch.where(rows == FILLER, IGNORED, self.targets[rows.clamp(min=0)]).to(self.device)
+        with torch.autocast(self.device.type, self.autocast, enabled=self.autocast is not None):
+            logits, _ = first_step_hidden(
+                self.model,
+                torch.from_numpy(batch.input_ids).to(self.device),
+                torch.from_numpy(batch.attention_mask).to(self.device),
+            )
+        return F.cross_entropy(logits.float(), targets, ignore_index=IGNORED)
+
+    def take_step(self, batch: Batch) -> tuple[float, float]:
+        """One step of AdamW; returns (loss, learning rate)."""
+        torch.manual_seed(self.config.seed * 1_000_003 + self.step)  # dropout masks, when there are any
+        rate = self.rate_at(self.step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        loss = self.loss(batch)
+        if not torch.isfinite(loss):
+            raise PeftClassroomError(
+                f"The training loss stopped being a number at step {self.step}. Train again with a lower learning rate."
+            )
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.trainable.values(), self.config.max_grad_norm)
+        self.optimizer.step()
+        self.step += 1
+        return loss.item(), rate
+
+    # -- the run -----------------------------------------------------------------------------------------------------
+    def run(self, should_stop: Callable[[], bool] = lambda: False) -> Iterator[StepLog]:
+        """Train until the planned steps, `max_seconds`, or `should_stop()`; yields what happens.
+
+        After it ends normally the model holds the weights of its best validation. Stopped early it holds the latest.
+        """
+        self.model.train()
+        started = time.monotonic() - self.seconds
+        trained_seconds, trained_examples = 0.0, 0
+        steps_here, settled_at = 0, None
+        if not self.validations:
+            yield self._validation(started)
+        while self.step < self.planned_steps and not self._out_of_time(started):
+            if should_stop():
+                return
+            epoch, position = divmod(self.step, self.batches_per_epoch)
+            if position == 0 or steps_here == 0:
+                batches = self.train_batches(epoch)
+            before = time.monotonic()
+            loss, rate = self.take_step(batches[position])
+            now = time.monotonic()
+            steps_here += 1
+            if steps_here > SETTLING_STEPS:
+                trained_seconds += now - before
+                trained_examples += int((batches[position].rows != FILLER).sum())
+                self.examples_per_second = trained_examples / trained_seconds
+                settled_at = settled_at or (now, self.step)
+                self._plan(started, settled_at)
+            self.seconds = now - started
+            yield self._log("step", train_loss=loss, learning_rate=rate, examples_per_second=self.examples_per_second)
+            if self.step < self.planned_steps and self._validation_due():
+                yield self._validation(started)
+        yield self._validation(started)
+        self.load_best()
+        self.finished = True
+
+    def _out_of_time(self, started: float) -> bool:
+        limit = self.config.max_seconds
+        return limit is not None and time.monotonic() - started >= limit
+
+    def _plan(self, started: float, settled_at: tuple[float, int]) -> None:
+        """Where the time allows fewer steps than the epochs ask for, let the learning rate reach zero there."""
+        if self.config.max_seconds is None or self.step - settled_at[1] < SETTLING_STEPS:
+            return
+        now = time.monotonic()
+        seconds_per_step = (now - settled_at[0]) / (self.step - settled_at[1])
+        affordable = int((self.config.max_seconds - (now - started)) / seconds_per_step)
+        self.planned_steps = max(self.step, min(self.full_steps, self.step + affordable))
+
+    def _validation_due(self) -> bool:
+        done = len(self.validations) - 1  # the first one was before any step
+        return self.step * self.config.evaluations >= (done + 1) * self.planned_steps
+
+    def _validation(self, started: float) -> StepLog:
+        measured = self.validate()
+        self.model.train()
+        if not self.validations or measured.accuracy >= max(a.accuracy for _, a in self.validations):
+            self.best = {name: p.detach().clone() for name, p in self.trainable.items()}
+        self.validations.append((self.step, measured))
+        self.seconds = time.monotonic() - started
+        return self._log("validation", accuracy=measured.accuracy, low=measured.low, high=measured.high, n=measured.n)
+
+    def _log(self, event: Literal["step", "validation"], **fields) -> StepLog:
+        return StepLog(event, self.step, self.planned_steps, self.step / self.batches_per_epoch, self.seconds, **fields)
+
+    @torch.no_grad()
+    def load_best(self) -> None:
+        for name, value in self.best.items():
+            self.trainable[name].copy_(value)
+
+    @property
+    def best_validation(self) -> tuple[int, Accuracy]:
+        """(step, accuracy) of the weights that are kept: the latest among the best."""
+        return max(reversed(self.validations), key=lambda item: item[1].accuracy)
+
+    # -- stop and go on ----------------------------------------------------------------------------------------------
+    def state(self) -> tuple[dict[str, torch.Tensor], dict]:
+        """(tensors, plain data) from which `load_state` continues exactly."""
+        tensors = {}
+        for name, parameter in self.trainable.items():
+            tensors[f"now.{name}"] = parameter.detach().cpu().contiguous()
+            if name in self.best:
+                tensors[f"best.{name}"] = self.best[name].cpu().contiguous()
+            for key, value in self.optimizer.state.get(parameter, {}).items():
+                tensors[f"{key}.{name}"] = value.detach().cpu().contiguous()
+        validations = [[step, a.accuracy, a.low, a.high, a.n] for step, a in self.validations]
+        return tensors, {"step": self.step, "seconds": self.seconds, "validations": validations}
+
+    @torch.no_grad()
+    def load_state(self, tensors: dict[str, torch.Tensor], data: dict) -> None:
+        self.step, self.seconds = data["step"], data["seconds"]
+        self.validations = [(step, Accuracy(*rest)) for step, *rest in data["validations"]]
+        for name, parameter in self.trainable.items():
+            parameter.copy_(tensors[f"now.{name}"])
+            self.best[name] = tensors[f"best.{name}"].to(self.device)
+            keys = ("step", "exp_avg", "exp_avg_sq")
+            if f"exp_avg.{name}" in tensors:
+                self.optimizer.state[parameter] = {
+                    key: tensors[f"{key}.{name}"].to("cpu" if key == "step" else self.device) for key in keys
+                }
