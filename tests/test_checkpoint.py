@@ -1,0 +1,235 @@
+"""A checkpoint comes back bit for bit, is read by other libraries, and is refused when anything is wrong with it."""
+
+import json
+
+import pytest
+import torch
+from conftest import every_config, make_base
+from safetensors.torch import load_file, save_file
+from test_method_contract import apply, logits, train_a_little
+
+from peft_core.backbone import load_backbone
+from peft_core.checkpoint import WEIGHTS, load_checkpoint, reduction_factor, save_checkpoint, stored_tensors
+from peft_core.configs import AdapterConfig, FullConfig, LoraConfig, RunConfig, SoftPromptConfig
+from peft_core.errors import PeftClassroomError
+from peft_core.methods import trainable_tensors
+from peft_core.records import Measured, RunRecord, find_checkpoint, list_checkpoints, read_record
+
+
+def make_record(backbone, config) -> RunRecord:
+    nothing = {"accuracy": 0.5, "low": 0.1, "high": 0.9, "n": 2}
+    return RunRecord(
+        name="made in a test",
+        config=RunConfig(base=backbone.base.name, method=config),
+        learning_rate=1e-3,
+        base_fingerprint=backbone.fingerprint,
+        data_fingerprint="0" * 64,
+        split_sizes={"train": 2, "validation": 2, "test": 2},
+        trainable_parameters=1,
+        total_parameters=2,
+        steps=1,
+        planned_steps=1,
+        stopped_by="epochs",
+        best_step=1,
+        untrained=Measured(split="validation", **nothing),
+        validation=Measured(split="validation", **nothing),
+        test=Measured(split="test", **nothing),
+        validations=((0, 0.5), (1, 0.5)),
+        seconds=1.0,
+        examples_per_second=2.0,
+        device="CPU",
+        precision="float32",
+        created="2026-01-01T00:00:00Z",
+        versions={},
+    )
+
+
+def trained(backbone, config, batch):
+    model = apply(backbone, config, seed=3)
+    train_a_little(model, batch)
+    return model.eval()
+
+
+@pytest.fixture
+def saved(backbone, batch, tmp_path):
+    """A saved LoRA checkpoint, to be damaged."""
+    config = LoraConfig(r=4, alpha=6)
+    folder = tmp_path / "lora"
+    save_checkpoint(trained(backbone, config, batch), make_record(backbone, config), backbone, folder)
+    return folder
+
+
+@every_config
+def test_save_then_load_is_bit_exact(backbone, batch, config, tmp_path):
+    model = trained(backbone, config, batch)
+    save_checkpoint(model, make_record(backbone, config), backbone, tmp_path / "c")
+    torch.manual_seed(99)  # what the loader draws must not matter
+    loaded, record = load_checkpoint(tmp_path / "c", backbone)
+    assert record.config.method == config
+    mine, theirs = dict(model.named_parameters()), dict(loaded.named_parameters())
+    assert mine.keys() == theirs.keys()
+    assert all(torch.equal(mine[name], theirs[name]) for name in mine)
+    assert torch.equal(logits(model, batch, backbone), logits(loaded, batch, backbone))
+    assert not torch.equal(logits(loaded, batch, backbone), logits(backbone.model, batch, backbone))
+
+
+@every_config
+def test_the_file_holds_the_trainable_tensors_and_no_others(backbone, batch, config, tmp_path):
+    model = trained(backbone, config, batch)
+    save_checkpoint(model, make_record(backbone, config), backbone, tmp_path / "c")
+    stored = load_file(tmp_path / "c" / WEIGHTS[config.method])
+    assert sum(t.numel() for t in stored.values()) == sum(p.numel() for p in trainable_tensors(model).values())
+    assert [p.name for p in tmp_path.iterdir()] == ["c"]  # nothing half-written stays behind
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        LoraConfig(r=4, alpha=6),
+        LoraConfig(r=2, alpha=8, target_modules=("q", "k", "v", "o", "wi", "wo")),
+        SoftPromptConfig(num_virtual_tokens=5),
+    ],
+)
+def test_hugging_face_peft_reads_it_and_computes_the_same(backbone, batch, config, tmp_path):
+    from peft import PeftModel
+
+    model = trained(backbone, config, batch)
+    save_checkpoint(model, make_record(backbone, config), backbone, tmp_path / "c")
+    theirs = PeftModel.from_pretrained(backbone.own_copy(), tmp_path / "c").eval()
+    ids, mask = batch
+    start = ids.new_zeros(len(ids), 1)
+    with torch.inference_mode():
+        ours = model(input_ids=ids, attention_mask=mask, decoder_input_ids=start, use_cache=False).logits
+        out = theirs(input_ids=ids, attention_mask=mask, decoder_input_ids=start, use_cache=False).logits
+    assert torch.allclose(ours, out, atol=1e-5)
+    count = sum(p.numel() for n, p in theirs.named_parameters() if "lora_" in n or "prompt_encoder" in n)
+    assert count == sum(p.numel() for p in trainable_tensors(model).values())
+
+
+def test_peft_with_our_lora_settings_trains_the_same_tensors(backbone):
+    """Same names, shapes, scaling and zero B: the two start as one model and have the same degrees of freedom."""
+    from peft import LoraConfig as TheirConfig
+    from peft import get_peft_model
+
+    theirs = get_peft_model(backbone.own_copy(), TheirConfig(task_type="SEQ_2_SEQ_LM", r=4, lora_alpha=6))
+    ours = stored_tensors("lora", apply(backbone, LoraConfig(r=4, alpha=6)))
+    names = {n.replace(".default", ""): p for n, p in theirs.named_parameters() if p.requires_grad}
+    assert {n: tuple(p.shape) for n, p in names.items()} == {n: tuple(p.shape) for n, p in ours.items()}
+
+
+def test_transformers_reads_full_fine_tuning(backbone, batch, tmp_path):
+    from transformers import AutoTokenizer, T5ForConditionalGeneration
+
+    model = trained(backbone, FullConfig(), batch)
+    save_checkpoint(model, make_record(backbone, FullConfig()), backbone, tmp_path / "c")
+    theirs = T5ForConditionalGeneration.from_pretrained(tmp_path / "c").eval()
+    assert torch.equal(logits(model, batch, backbone), logits(theirs, batch, backbone))
+    assert AutoTokenizer.from_pretrained(tmp_path / "c")("good film")["input_ids"][-1] == 1
+
+
+@pytest.mark.parametrize("placement", ["pfeiffer", "houlsby"])
+def test_adapters_are_stored_as_adapterhub_names_them(backbone, batch, placement, tmp_path):
+    config = AdapterConfig(bottleneck_dim=3, placement=placement)
+    save_checkpoint(trained(backbone, config, batch), make_record(backbone, config), backbone, tmp_path / "c")
+    places = ["encoder.block.{}.layer.1", "decoder.block.{}.layer.2"]
+    if placement == "houlsby":
+        places += ["encoder.block.{}.layer.0", "decoder.block.{}.layer.0"]
+    parts = ("adapter_down.0.weight", "adapter_down.0.bias", "adapter_up.weight", "adapter_up.bias")
+    expected = {f"{p.format(i)}.adapters.classroom.{part}" for p in places for i in range(2) for part in parts}
+    assert set(load_file(tmp_path / "c" / "adapter.safetensors")) == expected
+    description = json.loads((tmp_path / "c" / "adapter_config.json").read_text())
+    assert description["config"]["mh_adapter"] is (placement == "houlsby")
+    assert int(16 // description["config"]["reduction_factor"]) == 3
+
+
+@pytest.mark.parametrize("d_model", [16, 256, 512, 768, 1024])
+def test_a_reduction_factor_gives_back_its_bottleneck(d_model):
+    for bottleneck_dim in range(1, d_model + 1):
+        assert int(d_model // reduction_factor(d_model, bottleneck_dim)) == bottleneck_dim
+
+
+def _rewrite(folder, change):
+    path = folder / "adapter_model.safetensors"
+    tensors = load_file(path)
+    change(tensors)
+    save_file(tensors, path)
+
+
+def _poison(tensors):
+    tensors[sorted(tensors)[0]].view(-1)[0] = float("nan")
+
+
+DAMAGES = {
+    "missing": (lambda t: t.pop(sorted(t)[0]), "1 missing"),
+    "extra": (lambda t: t.update(extra=torch.zeros(1)), "1 extra"),
+    "misshapen": (lambda t: t.update({sorted(t)[0]: torch.zeros(2, 2)}), "has shape"),
+    "not finite": (_poison, "not finite"),
+}
+
+
+@pytest.mark.parametrize(("change", "sentence"), DAMAGES.values(), ids=DAMAGES.keys())
+def test_tensors_that_do_not_fit_are_refused(saved, backbone, change, sentence):
+    _rewrite(saved, change)
+    with pytest.raises(PeftClassroomError, match=sentence):
+        load_checkpoint(saved, backbone)
+
+
+def test_another_base_of_the_same_shape_is_refused(saved, tmp_path):
+    other = load_backbone(str(make_base(tmp_path / "other", seed=1)))
+    with pytest.raises(PeftClassroomError, match="trained on another base model"):
+        load_checkpoint(saved, other)
+
+
+def test_damaged_files_are_refused(saved, backbone, tmp_path):
+    weights = saved / "adapter_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:200])
+    with pytest.raises(PeftClassroomError, match="is damaged"):
+        load_checkpoint(saved, backbone)
+    weights.unlink()
+    with pytest.raises(PeftClassroomError, match=r"has no adapter_model\.safetensors"):
+        load_checkpoint(saved, backbone)
+    (saved / "run.json").write_text("{")
+    with pytest.raises(PeftClassroomError, match="is damaged"):
+        load_checkpoint(saved, backbone)
+    with pytest.raises(PeftClassroomError, match="is not a checkpoint"):
+        load_checkpoint(tmp_path, backbone)
+
+
+def test_a_pickle_in_place_of_the_weights_is_not_opened(saved, backbone):
+    import pickle
+
+    class Trap:
+        def __reduce__(self):
+            return (pytest.fail, ("unpickled",))
+
+    (saved / "adapter_model.safetensors").write_bytes(pickle.dumps(Trap()))
+    with pytest.raises(PeftClassroomError, match="is damaged"):
+        load_checkpoint(saved, backbone)
+
+
+def test_an_existing_folder_is_never_overwritten(saved, backbone, batch):
+    before = (saved / "adapter_model.safetensors").read_bytes()
+    with pytest.raises(PeftClassroomError, match="exists already"):
+        save_checkpoint(apply(backbone, LoraConfig()), make_record(backbone, LoraConfig()), backbone, saved)
+    assert (saved / "adapter_model.safetensors").read_bytes() == before
+
+
+def test_the_description_for_other_libraries_names_no_folder_of_this_machine(saved, backbone):
+    description = json.loads((saved / "adapter_config.json").read_text())
+    assert description["base_model_name_or_path"] == "tiny"
+    assert backbone.base.source not in (saved / "adapter_config.json").read_text()
+
+
+def test_finished_runs_are_listed_and_found_by_name_or_path(saved, tmp_path, monkeypatch):
+    monkeypatch.setenv("PEFT_RUNS_DIR", str(tmp_path / "runs"))
+    target = tmp_path / "runs" / "20260101-000000-abcdef"
+    target.mkdir(parents=True)
+    saved.rename(target / "checkpoint")
+    (tmp_path / "runs" / "broken" / "checkpoint").mkdir(parents=True)
+    (tmp_path / "runs" / "broken" / "checkpoint" / "run.json").write_text("[]")
+    trained_ones = [info for info in list_checkpoints() if not info.shipped]
+    assert [info.name for info in trained_ones] == ["20260101-000000-abcdef"]
+    by_name, by_path = (find_checkpoint(x) for x in ("20260101-000000-abcdef", str(target / "checkpoint")))
+    assert by_name.record == by_path.record == read_record(target / "checkpoint")
+    with pytest.raises(PeftClassroomError, match=r"Known: .*20260101-000000-abcdef"):
+        find_checkpoint("nothing")

@@ -1,0 +1,117 @@
+"""The command line: its JSON, and one line with exit code 2 for whatever a person gets wrong."""
+
+import json
+import sys
+
+import pytest
+from test_training import easy_reviews  # noqa: F401  (a fixture: small reviews in place of the bundled ones)
+
+from peft_core.cli import main
+from peft_core.configs import METHODS
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Call a command as `python -m peft_core` does; returns (exit code, standard output, standard error)."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["peft_core", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+def test_count_says_294912_twice(run):
+    code, out, _ = run("count", "lora", "--r", 8, "--base", "t5-small", "--json")
+    data = json.loads(out)
+    assert code == 0
+    assert data["trainable_parameters"] == data["numel_trainable"] == 294_912
+    assert data["total_parameters"] == data["numel_total"] == 60_801_536
+    assert sum(line["value"] for line in data["lines"]) == 294_912
+    assert list(data) == [
+        "method", "base", "trainable_parameters", "total_parameters", "numel_trainable", "numel_total", "lines",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_count_for_people(run, method):
+    code, out, _ = run("count", method)
+    assert code == 0
+    assert "The two agree." in out
+
+
+def test_train_evaluate_classify(run, base_folder, tmp_path):
+    out = tmp_path / "mine"
+    options = ["--base", base_folder, "--train-size", 240, "--epochs", 2, "--batch-size", 16, "--max-length", 16]
+    code, printed, progress = run("train", "lora", "--r", 4, *options, "--learning-rate", 0.03, "--out", out, "--json")
+    summary = json.loads(printed)
+    assert code == 0, progress
+    assert list(summary) == [
+        "checkpoint", "trainable_parameters", "validation_accuracy", "test_accuracy", "seconds", "examples_per_second",
+    ]  # fmt: skip
+    assert summary["checkpoint"] == str(out)
+    assert not out.with_name("mine.partial").exists()
+    _, printed, _ = run("evaluate", out, "--split", "test", "--limit", 60, "--json")
+    measured = json.loads(printed)
+    assert list(measured) == ["accuracy", "low", "high", "n"]
+    assert measured["n"] == 60
+    _, printed, _ = run("classify", "--checkpoint", out, "--checkpoint", out, "a good film", "sad", "--json")
+    rows = json.loads(printed)
+    assert [(row["checkpoint"], row["text"]) for row in rows] == [(str(out), t) for t in ("a good film", "sad")] * 2
+    assert all(row["label"] == ("positive" if row["probability_positive"] > 0.5 else "negative") for row in rows)
+    code, _, error = run("train", "lora", *options, "--out", out)
+    assert (code, "exists already" in error) == (2, True)
+
+
+def test_a_base_model_can_be_measured_untrained(run, monkeypatch):
+    _, printed, _ = run("evaluate", "tiny-t5", "--limit", 40, "--json")
+    assert json.loads(printed)["n"] == 40
+
+
+def test_checkpoints_are_listed(run, monkeypatch, tmp_path):
+    monkeypatch.setenv("PEFT_RUNS_DIR", str(tmp_path))
+    code, printed, _ = run("checkpoints", "--json")
+    assert code == 0
+    for row in json.loads(printed):
+        assert list(row) == ["name", "path", "method", "base", "trainable_parameters", "test_accuracy"]
+
+
+WRONG = [
+    (("count", "lra"), "full, soft_prompt, adapter, lora"),
+    (("count", "lora", "--r", 0), "greater than or equal to 1"),
+    (("count", "lora", "--r", "eight"), "valid integer"),
+    (("count", "lora", "--rank", 8), "No such option"),
+    (("count", "lora", "--bottleneck-dim", 8), "bottleneck_dim: extra"),
+    (("count", "lora", "--target-modules", "q,x"), "target_modules"),
+    (("count", "lora", "--base", "t6"), "tiny-t5, t5-small"),
+    (("count", "soft_prompt", "--prompt-init", "text"), "--prompt-text"),
+    (("count",), "Missing argument"),
+    (("nothing",), "No such command"),
+    (("train", "lora"), "Missing option"),
+    (("train", "lora", "--out", "x", "--train-size", 3), "multiple of 2"),
+    (("train", "lora", "--out", "x", "--base", "t6"), "tiny-t5, t5-small"),
+    (("evaluate", "nobody"), "There is no checkpoint 'nobody'"),
+    (("evaluate", "tiny-t5", "--split", "exam"), "train, validation, test"),
+    (("classify", "--checkpoint", "nobody", "good"), "There is no checkpoint"),
+    (("classify", "--checkpoint", "nobody", ""), "empty"),
+    (("classify", "good"), "Missing option"),
+]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"), WRONG, ids=lambda x: " ".join(map(str, x)) if isinstance(x, tuple) else ""
+)
+def test_what_is_wrong_gets_one_line_and_exit_code_2(run, arguments, sentence):
+    code, out, error = run(*arguments)
+    assert code == 2
+    assert out == ""
+    assert sentence in error
+    assert error.startswith("Error: ")
+    assert error.count("\n") == 1
+    assert "Traceback" not in error
