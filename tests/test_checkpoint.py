@@ -13,6 +13,7 @@ from peft_core.checkpoint import WEIGHTS, load_checkpoint, reduction_factor, sav
 from peft_core.configs import AdapterConfig, FullConfig, LoraConfig, RunConfig, SoftPromptConfig
 from peft_core.errors import PeftClassroomError
 from peft_core.methods import trainable_tensors
+from peft_core.paths import ROOT
 from peft_core.records import Measured, RunRecord, find_checkpoint, list_checkpoints, read_record
 
 
@@ -233,3 +234,16 @@ def test_finished_runs_are_listed_and_found_by_name_or_path(saved, tmp_path, mon
     assert by_name.record == by_path.record == read_record(target / "checkpoint")
     with pytest.raises(PeftClassroomError, match=r"Known: .*20260101-000000-abcdef"):
         find_checkpoint("nothing")
+
+
+@pytest.mark.parametrize("name", ["pfeiffer", "houlsby"])
+def test_adapterhub_computed_the_same_with_our_folders(name):
+    """The fixture was computed by the `adapters` library from these very files (tests/golden/adapterhub)."""
+    golden = ROOT / "tests" / "golden" / "adapterhub"
+    inputs = {k: torch.tensor(v) for k, v in json.loads((golden / "inputs.json").read_text()).items()}
+    backbone = load_backbone(str(golden / "base"))
+    model, _ = load_checkpoint(golden / name, backbone)
+    with torch.inference_mode():
+        ours = model(**inputs, decoder_input_ids=torch.zeros(3, 1, dtype=torch.long), use_cache=False).logits[:, 0]
+    theirs = torch.tensor(json.loads((golden / "logits.json").read_text())[name])
+    assert torch.allclose(ours, theirs, atol=1e-4)
