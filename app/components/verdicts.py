@@ -1,0 +1,98 @@
+"""Verdicts of several checkpoints on one review. The review itself is never drawn as Markdown or HTML."""
+
+from dataclasses import dataclass
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from app.components import theme
+from app.content import label
+from peft_core.records import CheckpointInfo
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one checkpoint says."""
+
+    info: CheckpointInfo
+    label: str
+    probability: float
+    notes: tuple[str, ...]
+    seconds: float
+
+
+def show(verdicts: list[Verdict]) -> None:
+    """Disagreement first, then the rarer verdict first, then every number."""
+    answers = [v.label for v in verdicts]
+    if len(verdicts) > 1:
+        agreed = len(set(answers)) == 1
+        words = label("playground", "agree") if agreed else label("playground", "disagree")
+        st.markdown(f"**{words}**")
+    ordered = sorted(verdicts, key=lambda v: (answers.count(v.label), v.probability))
+    columns = st.columns(min(len(ordered), 4))
+    for position, verdict in enumerate(ordered):
+        sign, _ = theme.sentiment(verdict.label)
+        share = verdict.probability if verdict.label == "positive" else 1 - verdict.probability
+        with columns[position % len(columns)].container(border=True):
+            st.metric(title(verdict.info), f"{sign} {label('playground', verdict.label)}", f"p = {share:.1%}",
+                      delta_color="off", delta_arrow="off")  # fmt: skip
+    _chart(ordered)
+    for note in dict.fromkeys(note for v in ordered for note in v.notes):
+        st.info(note, icon=":material/info:")
+    _table(ordered)
+
+
+def title(info: CheckpointInfo) -> str:
+    """What a person calls the checkpoint: its run's name, computed from its configuration."""
+    return info.name if info.shipped else info.record.name
+
+
+def _chart(verdicts: list[Verdict]) -> None:
+    rows = pd.DataFrame(
+        [
+            {"checkpoint": title(v.info), "p": v.probability, "label": v.label, "words": f"{v.probability:.1%}"}
+            for v in verdicts
+        ]
+    )
+    names = rows["checkpoint"].tolist()
+    x = alt.X(
+        "p:Q", title=label("playground", "probability"), scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%")
+    )
+    base = alt.Chart(rows).encode(x=x, y=alt.Y("checkpoint:N", sort=names, title=None, axis=alt.Axis(labelLimit=260)))
+    kinds = ["positive", "negative"]
+    styles = [theme.POSITIVE, theme.NEGATIVE]
+    points = base.mark_point(filled=True, size=200, opacity=1).encode(
+        color=alt.Color("label:N", scale=alt.Scale(domain=kinds, range=[s.colour for s in styles]), legend=None),
+        shape=alt.Shape("label:N", scale=alt.Scale(domain=kinds, range=[s.shape for s in styles]), legend=None),
+    )
+    left = base.transform_filter("datum.p > 0.85").mark_text(align="right", dx=-14, fontSize=14, color=theme.ink())
+    right = base.transform_filter("datum.p <= 0.85").mark_text(align="left", dx=14, fontSize=14, color=theme.ink())
+    middle = (
+        alt.Chart(pd.DataFrame({"half": [0.5]})).mark_rule(color=theme.frozen(), strokeDash=[4, 4]).encode(x="half:Q")
+    )
+    chart = middle + points + left.encode(text="words:N") + right.encode(text="words:N")
+    listed = "; ".join(f"{row.checkpoint} {row.words}" for row in rows.itertuples())
+    st.altair_chart(
+        chart.properties(height=60 + 40 * len(rows)),
+        width="stretch",
+        key="verdict_chart",
+        alt=label("playground", "chart_alt", rows=listed),
+    )
+
+
+def _table(verdicts: list[Verdict]) -> None:
+    rows = []
+    for v in verdicts:
+        test = v.info.record.test
+        rows.append(
+            {
+                label("playground", "checkpoint"): title(v.info),
+                label("playground", "verdict"): label("playground", v.label),
+                label("playground", "probability"): f"{v.probability:.1%}",
+                label("playground", "accuracy"): f"{test.accuracy:.1%} ({test.low:.1%} to {test.high:.1%})",
+                label("playground", "trainable"): f"{v.info.record.trainable_parameters:,}",
+                label("playground", "milliseconds"): f"{1000 * v.seconds:.0f}",
+            }
+        )
+    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", key="verdict_table")

@@ -1,0 +1,182 @@
+"""Cached handles of the server: the heavy libraries, the runs, the predictors. One of each for all sessions.
+
+Torch and transformers take seconds to import, so a thread of its own imports them after the first page is painted.
+Until then pages count by hand and say that `numel()` is on its way.
+"""
+
+import gc
+import hashlib
+import os
+import threading
+import uuid
+
+import streamlit as st
+
+from peft_core.architecture import Architecture, base_model
+from peft_core.configs import MethodConfig
+from peft_core.errors import PeftClassroomError
+from peft_core.records import CheckpointInfo, list_checkpoints
+from peft_core.runs import LocalBackend, RunStore
+
+SECONDS_BEFORE_IMPORTS = 0.5
+SECONDS_IN_LINE = 20
+EXAMPLES_PER_LABEL = 6
+
+
+class HeavyImports:
+    """Imports torch and friends in the background; `ready` says when. Never touches streamlit."""
+
+    def __init__(self) -> None:
+        self.ready = threading.Event()
+        self.error: str | None = None
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin would slow a training run tenfold
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        timer = threading.Timer(SECONDS_BEFORE_IMPORTS, self._import)
+        timer.daemon = True
+        timer.start()
+
+    def _import(self) -> None:
+        try:
+            import datasets  # noqa: F401
+            import torch
+
+            import peft_core.audit
+            import peft_core.predictor  # noqa: F401
+
+            torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))  # the rest is for training runs
+        except ImportError as error:
+            self.error = (
+                f"{error.name or 'A library'} cannot be imported: run `make app` again to install what is missing."
+            )
+        gc.collect()
+        gc.freeze()  # streamlit collects garbage after every rerun: without this, through all of torch's objects
+        self.ready.set()
+
+
+@st.cache_resource(show_spinner=False)
+def heavy() -> HeavyImports:
+    return HeavyImports()
+
+
+@st.cache_resource(show_spinner=False)
+def backend() -> LocalBackend:
+    """The runs of this server; adopts those that outlived the last one."""
+    result = LocalBackend(RunStore())
+    result.reconcile()
+    return result
+
+
+def start() -> None:
+    """What has to be under way before any page."""
+    heavy()
+    backend()
+
+
+@st.fragment(run_every=1.0)
+def _poll_until_ready() -> None:
+    if heavy().ready.is_set():
+        st.rerun()
+
+
+def rerun_when_ready() -> None:
+    """Draw this page again as soon as torch is in."""
+    if not heavy().ready.is_set():
+        _poll_until_ready()
+
+
+def numel(architecture: Architecture, config: MethodConfig):
+    """The count by `numel()`, or None while torch is still being imported."""
+    if not heavy().ready.is_set() or heavy().error:
+        return None
+    from peft_core.audit import audit
+
+    return audit(architecture, config)
+
+
+def device() -> str | None:
+    """The device a run will use, in words; None while torch is still being imported."""
+    if not heavy().ready.is_set() or heavy().error:
+        return None
+    return _device()
+
+
+@st.cache_resource(show_spinner=False)
+def _device() -> str:
+    from peft_core.device import describe, pick_device
+
+    return describe(pick_device())
+
+
+@st.cache_data(ttl=60, show_spinner=False)
+def loadable(base: str) -> bool:
+    """Whether this base model can be loaded here without asking the network: bundled, or in the local cache."""
+    model = base_model(base)
+    if model.bundled:
+        return True
+    from huggingface_hub import try_to_load_from_cache
+
+    return all(
+        isinstance(try_to_load_from_cache(model.source, name), str) for name in ("config.json", "model.safetensors")
+    )
+
+
+def owner() -> str:
+    """An anonymous key of this browser: who may cancel a run. Survives a reload, names nobody.
+
+    Streamlit gives every browser a random cookie against forged requests; its hash serves. Without it, the session.
+    """
+    cookie = st.context.cookies.get("_streamlit_xsrf")
+    if isinstance(cookie, str):
+        return hashlib.sha256(cookie.encode()).hexdigest()[:32]
+    return st.session_state.setdefault("owner", uuid.uuid4().hex)
+
+
+@st.cache_data(ttl=2, show_spinner=False)
+def checkpoints() -> list[CheckpointInfo]:
+    """Shipped and trained checkpoints; a run that just finished appears within two seconds."""
+    return list_checkpoints()
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _predictor(base: str):
+    from peft_core.backbone import load_backbone
+    from peft_core.predictor import Predictor
+
+    return Predictor(load_backbone(base))
+
+
+@st.cache_resource(show_spinner=False)
+def _line() -> threading.Semaphore:
+    return threading.Semaphore(1)
+
+
+def classify(review: str, chosen: CheckpointInfo):
+    """One prediction, computed while no other session computes.
+
+    Raises:
+        PeftClassroomError: for text or checkpoints that cannot be used, or when the server is too busy.
+    """
+    if not loadable(chosen.base):
+        raise PeftClassroomError(f"{chosen.name} needs the base model {chosen.base}, which is not on this computer.")
+    if not _line().acquire(timeout=SECONDS_IN_LINE):
+        raise PeftClassroomError("Many people are classifying right now; try again in a moment.")
+    try:
+        return _predictor(chosen.base).classify([review], chosen.path)[0]
+    finally:
+        _line().release()
+
+
+@st.cache_data(show_spinner=False)
+def examples() -> list[tuple[str, int]]:
+    """A few short reviews of the test split, with their label: negative ones first."""
+    from peft_core.data import load_splits
+
+    test = load_splits()["test"]
+    texts, labels = test["text"][:], test["label"][:]
+    chosen = []
+    for wanted in (0, 1):
+        rows = [
+            i for i, (text, y) in enumerate(zip(texts, labels, strict=True)) if y == wanted and 150 < len(text) < 450
+        ]
+        chosen += [(texts[i], wanted) for i in rows[:: max(1, len(rows) // EXAMPLES_PER_LABEL)][:EXAMPLES_PER_LABEL]]
+    return chosen
