@@ -256,8 +256,9 @@ def pretrain(
     as_json: Json = False,
 ) -> None:
     """Make the bundled base model (hours on two cores). Interrupted, the same command goes on."""
+    from peft_core.model_card import export
     from peft_core.paths import cache_dir
-    from peft_core.pretraining import PretrainConfig, Pretraining, export
+    from peft_core.pretraining import PretrainConfig, Pretraining
 
     given = {"steps": steps, "max_reviews": max_reviews, "seed": seed}
     config = PretrainConfig(**{name: value for name, value in given.items() if value is not None})

@@ -305,21 +305,10 @@ class Pretraining:
             "distillation_loss": float(np.mean(losses["distillation"][-200:])) if losses["distillation"] else None,
             "snippet_loss": float(np.mean(losses["snippet"][-50:])) if losses["snippet"] else None,
             "snippet_accuracy": self.held_out_accuracy(),
+            "snippets_held_out": SNIPPETS_HELD_OUT,
         }
 
     def held_out_accuracy(self) -> float:
         return snippet_accuracy(
             self.model, self.snippets[-SNIPPETS_HELD_OUT:], self.answers[-SNIPPETS_HELD_OUT:], self.words
         )
-
-
-def export(run: Pretraining, figures: dict, folder: Path) -> None:
-    """Write the finished base model: bf16 safetensors, tokenizer, `pretraining.json` with every setting and figure."""
-    folder.mkdir(parents=True, exist_ok=True)
-    run.model.config.dropout_rate = 0.1  # T5's own default, for those who fine-tune with it
-    run.model.set_attn_implementation("sdpa")
-    run.model.eval().save_pretrained(folder)
-    run.tokenizer.save_pretrained(folder)
-    (folder / "model.safetensors").chmod(0o644)
-    facts = {"config": run.config.model_dump(), "parameters": run.model.num_parameters(), **figures}
-    (folder / "pretraining.json").write_text(json.dumps(facts, indent=2) + "\n")

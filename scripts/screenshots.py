@@ -68,6 +68,7 @@ def settled(page: Page) -> None:
     """Wait until the page has its content, torch is in, and nothing runs any more."""
     page.wait_for_selector("[data-testid='stApp'][data-test-connection-state='CONNECTED']", timeout=60_000)
     page.wait_for_selector("h1", timeout=60_000)
+    page.wait_for_timeout(1000)
     page.wait_for_function("!document.body.innerText.includes('is being loaded')", timeout=120_000)
     page.wait_for_selector("[data-testid='stApp'][data-test-script-state='notRunning']", timeout=60_000)
     page.wait_for_timeout(1500)

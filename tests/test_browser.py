@@ -57,15 +57,15 @@ def test_from_rank_slider_to_verdict(page, address):
     slider.focus()
     slider.press("ArrowRight")
     expect(metric).to_have_text(lora_count(5))
-    expect(page.get_by_text("The hand calculation agrees.")).to_be_visible()
+    expect(page.get_by_text("The hand calculation agrees.")).to_be_visible(timeout=120_000)
     expect(page).to_have_url(re.compile(r"lora_r=5"))
 
-    page.get_by_role("button", name="Train").click()
+    page.locator(".st-key-train").get_by_role("button").click()
     expect(page).to_have_url(re.compile(r"run=\d{8}-\d{6}-[0-9a-f]{6}"))
-    expect(page.locator(".st-key-curve_accuracy")).to_be_visible(timeout=120_000)
+    expect(page.locator(".st-key-curves")).to_be_visible(timeout=120_000)
     page.reload()  # the run does not depend on the page
     expect(page.get_by_text("Accuracy on the test split")).to_be_visible(timeout=240_000)
-    expect(page.locator(".st-key-curve_loss")).to_be_visible()
+    expect(page.locator(".st-key-curves").get_by_role("img").first).to_be_visible()
 
     page.get_by_role("link", name="Try this checkpoint in the Playground").click()
     settled(page)
@@ -73,7 +73,7 @@ def test_from_rank_slider_to_verdict(page, address):
     review = page.get_by_label("Your review")
     review.fill("a wonderful, moving film")
     review.press("Control+Enter")
-    page.get_by_role("button", name="Classify").click()
+    page.locator(".st-key-classify").get_by_role("button").click()
     verdict = page.locator(".st-key-verdicts").get_by_test_id("stMetricValue").first
     expect(verdict).to_have_text(re.compile(r"^[+−] (positive|negative)$"))
     assert "wonderful" not in page.url

@@ -10,7 +10,8 @@ import peft_core.distillation as distillation
 import peft_core.pretraining as pretraining
 from peft_core.backbone import load_backbone
 from peft_core.distillation import windows_of
-from peft_core.pretraining import PretrainConfig, Pretraining, batch_rows, export, learning_rate_at
+from peft_core.model_card import export
+from peft_core.pretraining import PretrainConfig, Pretraining, batch_rows, learning_rate_at
 
 WORDS = "a the film was good bad dull lively plot not negative positive sentiment :".split()
 CONFIG = PretrainConfig(
@@ -86,6 +87,8 @@ def test_the_finished_base_loads_like_any_other(tmp_path):
     backbone = load_backbone(str(tmp_path / "base"))
     assert backbone.model.config.dropout_rate == 0.1
     assert backbone.tokenizer("good film")["input_ids"][-1] == backbone.tokenizer.eos_token_id
+    card = (tmp_path / "base" / "README.md").read_text()
+    assert f"{backbone.model.num_parameters():,} parameters" in card
     for name, parameter in backbone.model.named_parameters():
         assert torch.equal(parameter, run.masters[f"model.{name}"].to(torch.bfloat16).float())
 

