@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # streamlit puts app/ there, not the project
+if (ROOT := str(Path(__file__).resolve().parent.parent)) not in sys.path:  # this file runs again at every rerun
+    sys.path.insert(0, ROOT)  # streamlit puts app/ there, not the project
 
 import streamlit as st
 
@@ -11,7 +12,12 @@ from app import services
 from app.components import theme
 from app.content import label
 
-st.set_page_config(page_title=label("app", "title"), page_icon=":material/school:", layout="wide")
+st.set_page_config(
+    page_title=label("app", "title"),
+    page_icon=Path(__file__).with_name("icon.svg"),
+    layout="wide",
+    initial_sidebar_state=220,
+)
 theme.tidy()
 services.start()
 pages = {

@@ -9,6 +9,8 @@ import hashlib
 import os
 import threading
 import uuid
+from collections import Counter
+from functools import lru_cache
 
 import streamlit as st
 
@@ -21,14 +23,24 @@ from peft_core.runs import LocalBackend, RunStore
 SECONDS_BEFORE_IMPORTS = 0.5
 SECONDS_IN_LINE = 20
 EXAMPLES_PER_LABEL = 6
+PLACES = {  # module names of Transformers' T5 in the words of the hand calculation
+    "SelfAttention": "self-attention",
+    "EncDecAttention": "cross-attention",
+    "DenseReluDense": "feed-forward",
+}
 
 
 class HeavyImports:
-    """Imports torch and friends in the background; `ready` says when. Never touches streamlit."""
+    """Imports torch and friends in the background, then reads the example reviews. Never touches streamlit.
+
+    `ready` is set when the libraries are in (or `error` says why not), `finished` when there is nothing left to do.
+    """
 
     def __init__(self) -> None:
         self.ready = threading.Event()
+        self.finished = threading.Event()
         self.error: str | None = None
+        self.examples: list[tuple[str, int]] = []
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin would slow a training run tenfold
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         timer = threading.Timer(SECONDS_BEFORE_IMPORTS, self._import)
@@ -51,6 +63,9 @@ class HeavyImports:
         gc.collect()
         gc.freeze()  # streamlit collects garbage after every rerun: without this, through all of torch's objects
         self.ready.set()
+        if self.error is None:
+            self.examples = _examples()
+        self.finished.set()
 
 
 @st.cache_resource(show_spinner=False)
@@ -66,6 +81,14 @@ def backend() -> LocalBackend:
     return result
 
 
+def has_ended(run_id: str) -> bool:
+    """Whether nothing more happens to this run. One that was never taken has not ended: it may still be submitted."""
+    try:
+        return backend().store.read(run_id).status.finished
+    except PeftClassroomError:
+        return False
+
+
 def start() -> None:
     """What has to be under way before any page."""
     heavy()
@@ -73,15 +96,16 @@ def start() -> None:
 
 
 @st.fragment(run_every=1.0)
-def _poll_until_ready() -> None:
-    if heavy().ready.is_set():
+def _poll_until(event: threading.Event) -> None:
+    if event.is_set():
         st.rerun()
 
 
-def rerun_when_ready() -> None:
-    """Draw this page again as soon as torch is in."""
-    if not heavy().ready.is_set():
-        _poll_until_ready()
+def rerun_when_ready(examples: bool = False) -> None:
+    """Draw this page again as soon as torch is in, and (if it shows them) when the example reviews are."""
+    for event in (heavy().ready, heavy().finished) if examples else (heavy().ready,):
+        if not event.is_set():
+            return _poll_until(event)
 
 
 def numel(architecture: Architecture, config: MethodConfig):
@@ -91,6 +115,27 @@ def numel(architecture: Architecture, config: MethodConfig):
     from peft_core.audit import audit
 
     return audit(architecture, config)
+
+
+def numel_by_place(architecture: Architecture, config: MethodConfig) -> dict[str, int] | None:
+    """`numel()` of what trains, added up by stack and kind of layer; None while torch is still being imported.
+
+    The keys are the words with which the lines of a hand calculation begin.
+    """
+    if not heavy().ready.is_set() or heavy().error:
+        return None
+    return _numel_by_place(architecture, config)
+
+
+@lru_cache(maxsize=512)
+def _numel_by_place(architecture: Architecture, config: MethodConfig) -> dict[str, int]:
+    from peft_core.audit import trainable_rows
+
+    sums: Counter[str] = Counter()
+    for row in trainable_rows(architecture, config):
+        kind = next((words for module, words in PLACES.items() if f".{module}." in row.name), "")
+        sums[f"{row.name.split('.')[0]} {kind}".strip()] += row.numel
+    return dict(sums)
 
 
 def device() -> str | None:
@@ -123,12 +168,24 @@ def loadable(base: str) -> bool:
 def owner() -> str:
     """An anonymous key of this browser: who may cancel a run. Survives a reload, names nobody.
 
-    Streamlit gives every browser a random cookie against forged requests; its hash serves. Without it, the session.
+    Streamlit gives every browser a random token against forged requests; its hash serves. Without it, the session.
     """
-    cookie = st.context.cookies.get("_streamlit_xsrf")
-    if isinstance(cookie, str):
-        return hashlib.sha256(cookie.encode()).hexdigest()[:32]
+    token = _browser_token(st.context.cookies.get("_streamlit_xsrf"))
+    if token:
+        return hashlib.sha256(token).hexdigest()[:32]
     return st.session_state.setdefault("owner", uuid.uuid4().hex)
+
+
+def _browser_token(cookie: str | None) -> bytes | None:
+    """The token inside Streamlit's cookie "2|mask|masked token|time"; the mask is a new one after every reload."""
+    try:
+        version, mask, masked, _ = str(cookie).strip("\"'").split("|")
+        key, token = bytes.fromhex(mask), bytes.fromhex(masked)
+    except ValueError:
+        return None
+    if version != "2" or len(key) != 4 or len(token) < 16:
+        return None
+    return bytes(byte ^ key[place % 4] for place, byte in enumerate(token))
 
 
 @st.cache_data(ttl=2, show_spinner=False)
@@ -166,12 +223,19 @@ def classify(review: str, chosen: CheckpointInfo):
         _line().release()
 
 
-@st.cache_data(show_spinner=False)
 def examples() -> list[tuple[str, int]]:
-    """A few short reviews of the test split, with their label: negative ones first."""
+    """A few short reviews of the test split, with their label: negative ones first. Empty while they are being read."""
+    return heavy().examples
+
+
+def _examples() -> list[tuple[str, int]]:
+    """Read them: for seconds the first time, when the reviews are put into an Arrow file. In the background, too."""
     from peft_core.data import load_splits
 
-    test = load_splits()["test"]
+    try:
+        test = load_splits()["test"]
+    except (OSError, PeftClassroomError):  # nothing to choose from; reviews can still be typed
+        return []
     texts, labels = test["text"][:], test["label"][:]
     chosen = []
     for wanted in (0, 1):

@@ -8,6 +8,8 @@ from streamlit.testing.v1 import AppTest
 from test_checkpoint import make_record, trained
 
 from app import services
+from app.components import verdicts
+from app.components.messages import plain
 from app.content import FOLDER, label, text
 from peft_core.architecture import base_model
 from peft_core.configs import METHODS, LoraConfig, method_config
@@ -25,7 +27,7 @@ def open_page(monkeypatch, tmp_path):
     monkeypatch.setenv("PEFT_RUNS_DIR", str(tmp_path / "runs"))
 
     def at_page(name: str, **query: str) -> AppTest:
-        services.heavy().ready.wait(timeout=120)
+        services.heavy().finished.wait(timeout=120)
         services.checkpoints.clear()
         page = f"app_pages/{name}.py"
         if query:  # AppTest forgets the query when it switches pages: the page by itself, as a link opens it
@@ -124,6 +126,61 @@ def test_train_submits_one_run_that_the_link_finds_again(open_page, monkeypatch)
     assert any(spec.name in m.value for m in again.markdown)
 
 
+def test_every_line_by_hand_has_its_own_numel(open_page):
+    app = open_page("lora")
+    app.get_by_key("lora_targets").set_value(["q", "wi", "wo"]).run()
+    (table,) = [m.value for m in app.markdown if "`numel()`" in m.value]
+    lines = count(base_model("tiny-t5").architecture, LoraConfig(target_modules=("q", "wi", "wo"))).lines
+    assert len(lines) == 5
+    for line in lines:
+        assert f"| {line.text} | {line.value:,} | {line.value:,} | ✓ |" in table
+
+
+@pytest.fixture
+def line(monkeypatch):
+    """Runs that are submitted stay in line: no process is wanted here. Gives the list of their specs."""
+    submitted = []
+    monkeypatch.setattr(LocalBackend, "submit", lambda self, spec: submitted.append(self.store.create(spec)))
+    monkeypatch.setattr(LocalBackend, "reconcile", lambda self: None)
+    return submitted
+
+
+def test_a_second_click_submits_the_same_run_until_it_has_ended(open_page, line):
+    app = open_page("lora")
+    for _ in range(2):
+        app.get_by_key("train").click().run()
+    assert line[0].id == line[1].id
+    folder = services.backend().store.folder(line[0].id)
+    folder.write_status(folder.status().changed(state="cancelled"))
+    app.get_by_key("train").click().run()
+    assert line[2].id != line[0].id
+
+
+def test_the_run_is_still_there_after_a_visit_to_another_page(open_page, line):
+    app = open_page("lora")
+    app.get_by_key("train").click().run()
+    app.switch_page("app_pages/playground.py").run()
+    app.query_params.clear()  # as the browser does
+    app.switch_page("app_pages/lora.py").run()
+    assert app.query_params["run"] == line[0].id
+    assert any("number 1 in line" in i.value for i in app.info)
+
+
+def test_the_owner_is_the_token_of_the_browser_whatever_its_mask():
+    token = bytes(range(16))
+    for mask in (b"abcd", bytes(4)):
+        masked = bytes(b ^ mask[i % 4] for i, b in enumerate(token))
+        assert services._browser_token(f"2|{mask.hex()}|{masked.hex()}|1700000000") == token
+    for odd in (None, "", "2|xx|yy|1", "1|2", "2|00|00|1", "3|00000000|" + "00" * 16 + "|1"):
+        assert services._browser_token(odd) is None
+
+
+def test_a_sentence_of_the_library_is_shown_letter_for_letter():
+    shown = plain("**b** [a](http://x) <img src=x> $x$ :red[y] `c` ~s~ | #1")
+    for character in "*[]()<>$:`~|#":
+        assert all(shown[i - 1] == "\\" for i, c in enumerate(shown) if c == character)
+
+
 @pytest.mark.parametrize("run_id", ["../../etc", "nothing-here", "A B"])
 def test_a_link_to_no_run_is_a_sentence(open_page, run_id):
     assert open_page("lora", run=run_id).warning
@@ -163,6 +220,17 @@ def test_a_review_gets_a_verdict_from_every_checkpoint(playground):
     assert all(m.value[0] in "+−" and m.value[2:] in ("positive", "negative") for m in app.metric)
     assert len(app.dataframe[0].value) == 2
     assert app.get("vega_lite_chart")
+
+
+def test_checkpoints_are_in_the_link_by_id_and_no_two_are_called_the_same(playground, open_page):
+    assert playground.query_params["checkpoint"] == ["20260101-000000-abcdef", "20260101-000001-abcdef"]
+    (first, second) = [i for i in services.checkpoints() if not i.shipped]
+    linked = open_page("playground", checkpoint=second.name)  # the older one: not chosen by itself
+    assert linked.get_by_key("checkpoint").value == [second.name]
+    elsewhere = open_page("playground", checkpoint="20200101-000000-abcdef")
+    assert any("left out" in i.value for i in elsewhere.info)
+    same = [first, second.model_copy(update={"record": first.record})]
+    assert len(set(verdicts.titles(same).values())) == 2
 
 
 def test_an_example_of_the_test_split_brings_its_own_label(playground):

@@ -29,7 +29,7 @@ def cards(base_name: str) -> pd.DataFrame:
         rows.append({"method": label("methods", name), "key": name, "count": result.trainable_parameters})
         with column.container(border=True, height="stretch"):
             st.markdown(f"**{label('methods', name)}**  \n{setting}")
-            st.markdown(f"### {result.trainable_parameters:,}")
+            st.metric(label("home", "trains"), f"{result.trainable_parameters:,}")
             values = {"total": f"{result.total_parameters:,}", "share": f"{result.trainable_fraction:.2%}"}
             st.caption(label("home", "of", **values))
             audit = services.numel(base.architecture, config)
@@ -66,7 +66,7 @@ def chart(rows: pd.DataFrame, base_name: str) -> None:
     words = after.encode(text="words:N") + before.encode(text="words:N")
     listed = "; ".join(rows["words"])
     st.altair_chart(
-        (points + words).properties(height=200),
+        theme.readable((points + words).properties(height=200)),
         width="stretch",
         key="home_chart",
         alt=label("home", "chart_alt", base=base_name, rows=listed),

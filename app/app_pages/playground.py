@@ -4,36 +4,43 @@ import streamlit as st
 
 from app import services
 from app.components import verdicts
+from app.components.messages import plain
 from app.content import label, text
 from peft_core.errors import PeftClassroomError
 from peft_core.records import CheckpointInfo
 
 
 def choose_checkpoints() -> list[CheckpointInfo]:
-    """Shipped and trained checkpoints; the chosen ones are in the URL, by id."""
+    """Shipped and trained checkpoints; the chosen ones are in the URL.
+
+    Not with `bind`: that would write what people read, and names of runs are neither unique nor for ever.
+    """
     known = {info.name: info for info in services.checkpoints()}
     if not known:
         st.info(label("playground", "none_yet"), icon=":material/info:")
         return []
-    asked = st.query_params.get_all("checkpoint")
-    if any(name not in known for name in asked) and "checkpoint" not in st.session_state:
+    in_link = st.query_params.get_all("checkpoint")
+    if "checkpoint" not in st.session_state:
+        here = [name for name in dict.fromkeys(in_link) if name in known]
+        shipped = [name for name, info in known.items() if info.shipped]
+        st.session_state["checkpoint"] = here or shipped or list(known)[:1]
+        st.session_state["checkpoint left out"] = set(in_link) - set(here)
+    elif not known.keys() >= set(st.session_state["checkpoint"]):  # a run was deleted meanwhile
+        st.session_state["checkpoint"] = [name for name in st.session_state["checkpoint"] if name in known]
+    if st.session_state.get("checkpoint left out"):
         st.info(label("playground", "unknown"), icon=":material/info:")
-        st.session_state["checkpoint"] = [name for name in asked if name in known]
-    shipped = [name for name, info in known.items() if info.shipped]
+    titles = verdicts.titles(known.values())
     names = st.multiselect(
-        label("playground", "checkpoints"),
-        list(known),
-        default=shipped or list(known)[:1],
-        format_func=lambda name: verdicts.title(known[name]),
-        key="checkpoint",
-        bind="query-params",
+        label("playground", "checkpoints"), list(known), format_func=titles.get, key="checkpoint", wrap=True
     )
+    if names != in_link:
+        st.query_params["checkpoint"] = names
     return [known[name] for name in names]
 
 
 def write_review() -> tuple[str, int | None]:
     """The visitor's words, or a test review with its label. Never in the URL."""
-    examples = services.examples() if services.heavy().ready.is_set() else []
+    examples = services.examples()
     options = list(range(-1, len(examples)))
 
     def name(option: int) -> str:
@@ -63,15 +70,16 @@ def write_review() -> tuple[str, int | None]:
 def ask(review: str, chosen: list[CheckpointInfo]) -> list[verdicts.Verdict]:
     """Every checkpoint's verdict; a sentence for each that cannot answer."""
     answers = []
+    titles = verdicts.titles(services.checkpoints())
     for info in chosen:
         try:
             p = services.classify(review, info)
         except PeftClassroomError as error:
-            st.error(f"{error}", icon=":material/error:")
+            st.error(plain(error), icon=":material/error:")
             if not answers:
                 break
             continue
-        answers.append(verdicts.Verdict(info, p.label, p.probability_positive, p.notes, p.seconds))
+        answers.append(verdicts.Verdict(info, titles[info.name], p.label, p.probability_positive, p.notes, p.seconds))
     return answers
 
 
@@ -96,4 +104,4 @@ elif ready and st.session_state.get("asked") == (review, [info.name for info in 
         with st.container(key="verdicts"):
             verdicts.show(answers)
         st.caption(text("playground", "reading"))
-services.rerun_when_ready()
+services.rerun_when_ready(examples=True)

@@ -13,20 +13,27 @@ from peft_core.counting import Count, count
 
 
 def headline(result: Count) -> None:
-    """The numbers first."""
-    trainable, total, share = st.columns(3)
-    trainable.metric(label("count", "trainable"), f"{result.trainable_parameters:,}")
-    total.metric(label("count", "total"), f"{result.total_parameters:,}")
-    share.metric(label("count", "share"), f"{result.trainable_fraction:.3%}", help=text("common", "percent"))
+    """The number first; the sentence puts it into proportion."""
+    st.metric(label("count", "trainable"), f"{result.trainable_parameters:,}", help=text("common", "percent"))
+    values = {"total": f"{result.total_parameters:,}", "share": f"{100 * result.trainable_fraction:.3g}%"}
+    st.markdown(label("count", "proportion", **values))
 
 
 def hand_and_numel(base: BaseModel, config: MethodConfig, result: Count) -> None:
     """The lines with their sum, and the verdict: a tick, or the difference."""
-    rows = [f"| {line.text} | {line.value:,} |" for line in result.lines]
-    head = f"| {label('count', 'by_hand')} | |\n|:--|--:|"
-    total = f"| **{label('count', 'sum')}** | **{result.trainable_parameters:,}** |"
-    st.markdown("\n".join([head, *rows, total]))
+    seen = services.numel_by_place(base.architecture, config)
+    rows = [(line.text, line.value, seen and seen.get(line.text.split(":")[0], 0)) for line in result.lines]
+    rows.append((f"**{label('count', 'sum')}**", result.trainable_parameters, seen and sum(seen.values())))
+    head = f"| {label('count', 'by_hand')} | | `numel()` | |\n|:--|--:|--:|:--|"
+    st.markdown("\n".join([head, *(_row(*row) for row in rows)]))
     verdict(base, config, result)
+
+
+def _row(words: str, by_hand: int, numel: int | None) -> str:
+    if numel is None:
+        return f"| {words} | {by_hand:,} | … | |"
+    tick = "✓" if numel == by_hand else f"{by_hand - numel:+,}"
+    return f"| {words} | {by_hand:,} | {numel:,} | {tick} |"
 
 
 def verdict(base: BaseModel, config: MethodConfig, result: Count) -> None:
@@ -74,7 +81,7 @@ def rank_chart(base: BaseModel, config: LoraConfig, ranks: range) -> None:
         x=x, y=y, text="words:N"
     )  # fmt: skip
     st.altair_chart(
-        (line + rule + name + point + words).properties(height=260),
+        theme.readable((line + rule + name + point + words).properties(height=260)),
         width="stretch",
         key="rank_chart",
         alt=label("count", "chart_alt", r=config.r, count=f"{per_rank * config.r:,}", full=f"{full:,}"),

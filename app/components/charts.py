@@ -39,15 +39,17 @@ def _loss(metrics: list[dict[str, Any]], domain: list[int], colour: str) -> None
     last = "" if steps.empty else f"{steps['smooth'].iloc[-1]:.3f}"
     steps = steps.iloc[:: max(1, len(steps) // MAX_POINTS)]
     x = _step_axis(domain)
-    title = label("train", "loss")
+    title, scale = label("train", "loss"), alt.Scale(zero=False)  # from 0, a loss near 0.6 would look flat
     raw = (
         alt.Chart(steps)
         .mark_line(color=colour, opacity=0.35, strokeWidth=1)
-        .encode(x=x, y=alt.Y("loss:Q", title=title))
+        .encode(x=x, y=alt.Y("loss:Q", title=title, scale=scale))
     )
-    mean = alt.Chart(steps).mark_line(color=colour, strokeWidth=3).encode(x=x, y=alt.Y("smooth:Q", title=title))
+    mean = alt.Chart(steps).mark_line(color=colour, strokeWidth=3).encode(
+        x=x, y=alt.Y("smooth:Q", title=title, scale=scale)
+    )  # fmt: skip
     st.altair_chart(
-        (raw + mean).properties(height=250),
+        theme.readable((raw + mean).properties(height=250)),
         width="stretch",
         key="curve_loss",
         alt=label("train", "loss_alt", steps=len(steps), last=last),
@@ -75,7 +77,7 @@ def _accuracy(metrics: list[dict[str, Any]], domain: list[int], colour: str) -> 
     )  # fmt: skip
     last = "–" if rows.empty else f"{rows['accuracy'].iloc[-1]:.1%}"
     st.altair_chart(
-        (chance + bars + line + points).properties(height=250),
+        theme.readable((chance + bars + line + points).properties(height=250)),
         width="stretch",
         key="curve_accuracy",
         alt=label("train", "accuracy_alt", last=last, n=len(rows)),

@@ -4,6 +4,7 @@ import streamlit as st
 
 from app import services
 from app.components.charts import training_curves
+from app.components.messages import plain
 from app.content import label
 from peft_core.errors import PeftClassroomError
 from peft_core.runs import Run
@@ -16,7 +17,7 @@ def monitor(run_id: str) -> None:
     try:
         run = services.backend().store.read(run_id)
     except PeftClassroomError as error:
-        st.warning(f"{error}", icon=":material/help:")
+        st.warning(plain(error), icon=":material/help:")
         return
     under_way = run.status.active or run.status.queued
 
@@ -46,7 +47,7 @@ def draw(run: Run) -> None:
     elif status.state == "succeeded":
         _result(run)
     else:
-        st.warning(status.message or label("train", "ended", state=status.state), icon=":material/info:")
+        st.warning(plain(status.message or label("train", "ended", state=status.state)), icon=":material/info:")
     metrics = services.backend().store.metrics(run.id)
     if any(m["event"] in ("step", "validation") for m in metrics):
         training_curves(metrics, status.total_steps or 1, config.method.method)
@@ -92,7 +93,7 @@ def _result(run: Run) -> None:
         "app_pages/playground.py",
         label=label("train", "to_playground"),
         icon=":material/rate_review:",
-        query_params={"checkpoint": run.id},
+        query_params={"checkpoint": [run.id, *(c.name for c in services.checkpoints() if c.shipped)]},
     )
 
 
@@ -114,4 +115,4 @@ def _attempt(action, run_id: str) -> None:
     try:
         action(run_id)
     except PeftClassroomError as error:
-        st.error(f"{error}", icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")

@@ -3,6 +3,8 @@
 import streamlit as st
 
 from app import services
+from app.components import url
+from app.components.messages import plain
 from app.components.run_monitor import monitor
 from app.content import label, text
 from peft_core.architecture import BaseModel
@@ -22,26 +24,27 @@ def train_panel(base: BaseModel, method: MethodConfig) -> None:
     possible = services.loadable(base.name) and base.name in CLASSROOM_LIMITS.bases()
     if not possible:
         st.info(text("common", "cannot_train", base=base.name), icon=":material/info:")
-    # The spec is made before the click and kept until it is used: two clicks submit one run.
     if st.button(
         label("train", "train"), type="primary", key="train", disabled=not possible, icon=":material/play_arrow:"
     ):
         _submit(config)
-    run_id = st.query_params.get("run")
+    run_id = st.query_params.get("run") or st.session_state.get("run")  # the URL forgets it on another page
     if run_id:
+        st.session_state["run"] = st.query_params["run"] = run_id
         monitor(run_id)
 
 
 def _submit(config: RunConfig) -> None:
+    """Start a run. Its spec is kept until it has ended; submitting it twice, as a double click does, runs it once."""
     waiting = st.session_state.get("spec")
-    if waiting is None or waiting.config != config or waiting.id == st.query_params.get("run"):
+    if waiting is None or waiting.config != config or services.has_ended(waiting.id):
         waiting = st.session_state["spec"] = new_spec(config, services.owner())
     try:
         services.backend().submit(waiting)
     except PeftClassroomError as error:
-        st.error(f"{error}", icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         return
-    st.query_params["run"] = waiting.id
+    st.session_state["run"] = st.query_params["run"] = waiting.id
     st.rerun()
 
 
@@ -50,6 +53,12 @@ def _settings(base: BaseModel, method: MethodConfig) -> RunConfig:
     data, train = DataConfig(), TrainConfig()
     one, two, three = st.columns(3)
     bind = {"bind": "query-params"}
+    url.nearest("train_size", label("train", "reviews"), SIZES)
+    url.nearest("max_length", label("train", "max_length"), LENGTHS)
+    url.clamp("epochs", label("train", "epochs"), 1, 10)
+    url.clamp("max_seconds", label("train", "max_seconds"), 10, 600)
+    url.clamp("seed", label("train", "seed"), 0, 2**31 - 1)
+    url.clamp(f"{method.method}_rate", label("train", "learning_rate"), 1e-6, 1.0, whole=False)
     size = one.select_slider(label("train", "reviews"), SIZES, 4000, key="train_size", **bind)
     epochs = one.slider(label("train", "epochs"), 1, 10, train.epochs, key="epochs", **bind)
     seconds = two.slider(label("train", "max_seconds"), 10, 600, 120, step=10, key="max_seconds", **bind)

@@ -1,5 +1,7 @@
 """Verdicts of several checkpoints on one review. The review itself is never drawn as Markdown or HTML."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import altair as alt
@@ -16,6 +18,7 @@ class Verdict:
     """What one checkpoint says."""
 
     info: CheckpointInfo
+    title: str
     label: str
     probability: float
     notes: tuple[str, ...]
@@ -34,8 +37,8 @@ def show(verdicts: list[Verdict]) -> None:
     for position, verdict in enumerate(ordered):
         sign, _ = theme.sentiment(verdict.label)
         share = verdict.probability if verdict.label == "positive" else 1 - verdict.probability
-        with columns[position % len(columns)].container(border=True):
-            st.metric(title(verdict.info), f"{sign} {label('playground', verdict.label)}", f"p = {share:.1%}",
+        with columns[position % len(columns)].container(border=True, key=f"verdict_{verdict.label}_{position}"):
+            st.metric(verdict.title, f"{sign} {label('playground', verdict.label)}", f"p = {share:.1%}",
                       delta_color="off", delta_arrow="off")  # fmt: skip
     _chart(ordered)
     for note in dict.fromkeys(note for v in ordered for note in v.notes):
@@ -43,15 +46,29 @@ def show(verdicts: list[Verdict]) -> None:
     _table(ordered)
 
 
-def title(info: CheckpointInfo) -> str:
-    """What a person calls the checkpoint: its run's name, computed from its configuration."""
-    return info.name if info.shipped else info.record.name
+def titles(infos: Iterable[CheckpointInfo]) -> dict[str, str]:
+    """What a person calls each checkpoint, by its name: no two are called the same.
+
+    A run is called by its configuration; the base model and the end of its id are added where they tell it apart.
+    """
+    infos = list(infos)
+    several_bases = len({info.base for info in infos}) > 1
+    called = {}
+    for info in infos:
+        words = info.name if info.shipped else info.record.name
+        called[info.name] = f"{words} · {info.base}" if several_bases else words
+    for ending in (6, None):  # a few letters of the id, or all of it
+        often = Counter(called.values())
+        for name, words in called.items():
+            if often[words] > 1:
+                called[name] = f"{words} · {name[-ending:] if ending else name}"
+    return called
 
 
 def _chart(verdicts: list[Verdict]) -> None:
     rows = pd.DataFrame(
         [
-            {"checkpoint": title(v.info), "p": v.probability, "label": v.label, "words": f"{v.probability:.1%}"}
+            {"checkpoint": v.title, "p": v.probability, "label": v.label, "words": f"{v.probability:.1%}"}
             for v in verdicts
         ]
     )
@@ -74,7 +91,7 @@ def _chart(verdicts: list[Verdict]) -> None:
     chart = middle + points + left.encode(text="words:N") + right.encode(text="words:N")
     listed = "; ".join(f"{row.checkpoint} {row.words}" for row in rows.itertuples())
     st.altair_chart(
-        chart.properties(height=60 + 40 * len(rows)),
+        theme.readable(chart.properties(height=60 + 40 * len(rows))),
         width="stretch",
         key="verdict_chart",
         alt=label("playground", "chart_alt", rows=listed),
@@ -87,7 +104,7 @@ def _table(verdicts: list[Verdict]) -> None:
         test = v.info.record.test
         rows.append(
             {
-                label("playground", "checkpoint"): title(v.info),
+                label("playground", "checkpoint"): v.title,
                 label("playground", "verdict"): label("playground", v.label),
                 label("playground", "probability"): f"{v.probability:.1%}",
                 label("playground", "accuracy"): f"{test.accuracy:.1%} ({test.low:.1%} to {test.high:.1%})",
