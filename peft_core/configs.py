@@ -82,7 +82,7 @@ class DataConfig(Frozen):
 
     source: Literal["bundled", "hub"] = "bundled"
     train_size: int = Field(4000, ge=2, le=25_000, multiple_of=2, description="balanced subset of the training split")
-    validation_size: int = Field(1000, ge=2, le=2_000, multiple_of=2)
+    validation_size: int = Field(500, ge=2, le=2_000, multiple_of=2)
     test_size: int | None = Field(None, ge=2, le=25_000, multiple_of=2, description="None: the whole test split")
     max_length: int = Field(192, ge=16, le=512, multiple_of=16, description="tokens of a review that are read")
 
@@ -97,7 +97,7 @@ class TrainConfig(Frozen):
     weight_decay: float = Field(0.0, ge=0, le=1)
     max_grad_norm: float = Field(1.0, gt=0)
     max_seconds: float | None = Field(None, gt=0, description="stop training after this time; the rate falls with it")
-    evaluations: int = Field(4, ge=1, le=100, description="validations during training; the best one is kept")
+    evaluations: int = Field(3, ge=1, le=100, description="validations during training; the best one is kept")
     backbone_dropout: float = Field(0.0, ge=0, lt=1, description="0: its masks cost a third of a step on a CPU")
     seed: int = Field(0, ge=0, le=2**31 - 1)
 
