@@ -75,10 +75,8 @@ def heavy() -> HeavyImports:
 
 @st.cache_resource(show_spinner=False)
 def backend() -> LocalBackend:
-    """The runs of this server; adopts those that outlived the last one."""
-    result = LocalBackend(RunStore())
-    result.reconcile()
-    return result
+    """The runs of this server, those that outlived the last one included."""
+    return LocalBackend(RunStore())
 
 
 def has_ended(run_id: str) -> bool:
@@ -90,9 +88,9 @@ def has_ended(run_id: str) -> bool:
 
 
 def start() -> None:
-    """What has to be under way before any page."""
+    """What has to be under way before any page. Whoever looks at one moves the queue on, too: a few milliseconds."""
     heavy()
-    backend()
+    backend().reconcile()
 
 
 @st.fragment(run_every=1.0)

@@ -50,7 +50,7 @@ class PretrainConfig(BaseModel):
     snippet_batch_size: int = Field(32, ge=1)
     snippet_width: int = Field(64, ge=8)
     snippet_every: int = Field(8, ge=2, description="every n-th step is a batch of the snippet task")
-    steps: int = Field(5000, ge=1)
+    steps: int = Field(4400, ge=1)
     warmup_steps: int = Field(100, ge=0)
     decay_fraction: float = Field(0.25, gt=0, le=1, description="last part of the run, rate falls linearly to zero")
     learning_rate: float = Field(2e-2, gt=0, description="times each tensor's root mean square")

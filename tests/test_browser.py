@@ -44,6 +44,7 @@ def lora_count(r: int) -> str:
     return f"{count(base_model('tiny-t5').architecture, LoraConfig(r=r)).trainable_parameters:,}"
 
 
+@pytest.mark.timeout(900)
 def test_from_rank_slider_to_verdict(page, address):
     from playwright.sync_api import expect
 

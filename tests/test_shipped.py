@@ -1,0 +1,80 @@
+"""What the repository ships is what its records and its README say."""
+
+import pytest
+import torch
+
+from peft_core.architecture import base_model
+from peft_core.backbone import load_backbone
+from peft_core.checkpoint import load_checkpoint
+from peft_core.configs import METHODS
+from peft_core.counting import count
+from peft_core.experiment import evaluate_checkpoint
+from peft_core.paths import BUNDLED_BASES, ROOT, SHIPPED_CHECKPOINTS
+from peft_core.predictor import Predictor
+from peft_core.records import list_checkpoints
+
+SHIPPED = [info for info in list_checkpoints() if info.shipped]
+every_checkpoint = pytest.mark.parametrize("info", SHIPPED, ids=lambda info: info.name)
+
+
+@pytest.fixture(scope="module")
+def tiny_t5():
+    return load_backbone("tiny-t5")
+
+
+def test_there_is_a_checkpoint_of_every_method():
+    assert {info.method for info in SHIPPED} == set(METHODS)
+
+
+@every_checkpoint
+def test_it_loads_over_the_bundled_base_and_has_the_counts_worked_out_by_hand(tiny_t5, info):
+    model, record = load_checkpoint(info.path, tiny_t5)
+    by_hand = count(base_model("tiny-t5").architecture, record.config.method)
+    assert record.trainable_parameters == by_hand.trainable_parameters
+    assert record.total_parameters == by_hand.total_parameters == sum(p.numel() for p in model.parameters())
+
+
+@every_checkpoint
+def test_its_measured_accuracy_can_be_measured_again(info):
+    """On 200 of the 3,000 reviews: the 99.9% range of such a sample is about nine points wide to either side."""
+    again = evaluate_checkpoint(info.path, "test", 200)
+    assert abs(again.accuracy - info.record.test.accuracy) < 0.09
+    assert info.record.test.n == 3_000
+
+
+@every_checkpoint
+def test_training_helped(info):
+    assert info.record.validation.accuracy > info.record.untrained.accuracy
+
+
+@every_checkpoint
+def test_it_tells_praise_from_blame(tiny_t5, info):
+    texts = ["a wonderful, moving film", "a dull, lifeless mess"]
+    assert [p.label for p in Predictor(tiny_t5).classify(texts, info.path)] == ["positive", "negative"]
+
+
+@every_checkpoint
+def test_the_readme_quotes_the_record(info):
+    test, readme = info.record.test, (ROOT / "README.md").read_text()
+    row = next(line for line in readme.splitlines() if line.startswith(f"| `{info.name}` "))
+    assert f"{info.record.trainable_parameters:,}" in row
+    assert f"{test.accuracy:.1%} ({test.low:.1%} to {test.high:.1%})" in row
+
+
+@every_checkpoint
+def test_no_file_names_a_folder_of_the_machine_it_was_made_on(info):
+    for path in info.path.glob("*.json"):
+        assert str(ROOT) not in path.read_text()
+
+
+def test_plain_transformers_and_peft_read_what_is_shipped():
+    from peft import PeftModel
+    from transformers import AutoTokenizer, T5ForConditionalGeneration
+
+    folder = BUNDLED_BASES / "tiny-t5"
+    tokenizer, base = AutoTokenizer.from_pretrained(folder), T5ForConditionalGeneration.from_pretrained(folder)
+    model = PeftModel.from_pretrained(base, SHIPPED_CHECKPOINTS / "lora-8").eval()
+    inputs = tokenizer(["sentiment: a wonderful, moving film", "sentiment: a dull, lifeless mess"], padding=True)
+    with torch.inference_mode():
+        said = model.generate(**{k: torch.tensor(v) for k, v in inputs.items()}, max_new_tokens=1)
+    assert tokenizer.batch_decode(said, skip_special_tokens=True) == ["positive", "negative"]
