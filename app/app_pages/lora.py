@@ -8,7 +8,7 @@ from app.components.shapes import matrix_shape
 from app.components.train_panel import train_panel
 from app.content import label, text
 from peft_core.architecture import BaseModel, catalogue
-from peft_core.configs import TARGET_MODULES, LoraConfig
+from peft_core.configs import TARGET_MODULES, DataConfig, LoraConfig
 from peft_core.counting import count
 
 MAX_RANK, MAX_ALPHA = 256, 512.0
@@ -74,6 +74,6 @@ with right:
     calculator.rank_chart(base, config, range(1, MAX_RANK + 1))
     st.markdown(text("lora", "maths"))
     maths(base, config)
-st.markdown(text("lora", "train"))
+st.markdown(text("lora", "train", n=DataConfig().validation_size))
 train_panel(base, config)
 services.rerun_when_ready()
