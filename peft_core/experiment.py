@@ -162,7 +162,9 @@ class Experiment:
         with safe_open(path, "pt") as file:
             meta = file.metadata()
         if meta["config"] != self.config.model_dump_json():
-            raise PeftClassroomError("The saved state belongs to a run with other settings. Start a new run instead.")
+            raise PeftClassroomError(
+                f"{path.parent} holds the state of a run with other settings. Choose another folder or remove it."
+            )
         self.trainer.load_state(load_file(path), json.loads(meta["state"]))
 
     def record(self, test: Accuracy, test_rows: Rows) -> RunRecord:
