@@ -156,8 +156,15 @@ def _adapter_config(config: AdapterConfig, backbone: Backbone) -> dict:
 
 
 def stored_tensors(method: str, model: nn.Module) -> dict[str, torch.Tensor]:
-    """The trainable tensors under the other library's names, contiguous, on the CPU, a tied tensor once."""
-    return {ecosystem_name(method, name): p.detach().cpu().contiguous() for name, p in trainable_tensors(model).items()}
+    """The trainable tensors under the other library's names, contiguous, on the CPU, a tied tensor once.
+
+    In bf16 where that loses nothing: full fine-tuning rounds its weights before they are tested, so its file is half.
+    """
+    tensors = {
+        ecosystem_name(method, name): p.detach().cpu().contiguous() for name, p in trainable_tensors(model).items()
+    }
+    halved = {name: tensor.to(torch.bfloat16) for name, tensor in tensors.items()}
+    return halved if all(torch.equal(halved[name].float(), tensors[name].float()) for name in tensors) else tensors
 
 
 def save_checkpoint(model: nn.Module, record: RunRecord, backbone: Backbone, folder: Path) -> None:
@@ -176,6 +183,7 @@ def save_checkpoint(model: nn.Module, record: RunRecord, backbone: Backbone, fol
         write_record(record, temporary)
         temporary.chmod(0o755)
         for path in temporary.iterdir():
+            path.chmod(0o644)  # whoever may read the folder may read its files
             with path.open("rb") as file:
                 os.fsync(file.fileno())
         temporary.rename(folder)

@@ -74,6 +74,17 @@ def test_save_then_load_is_bit_exact(backbone, batch, config, tmp_path):
     assert not torch.equal(logits(loaded, batch, backbone), logits(backbone.model, batch, backbone))
 
 
+def test_weights_that_fit_bf16_are_stored_in_half_the_bytes_and_come_back_exactly(backbone, batch, tmp_path):
+    model = trained(backbone, FullConfig(), batch)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(parameter.to(torch.bfloat16))
+    save_checkpoint(model, make_record(backbone, FullConfig()), backbone, tmp_path / "c")
+    assert {t.dtype for t in load_file(tmp_path / "c" / "model.safetensors").values()} == {torch.bfloat16}
+    loaded, _ = load_checkpoint(tmp_path / "c", backbone)
+    assert torch.equal(logits(model, batch, backbone), logits(loaded, batch, backbone))
+
+
 @every_config
 def test_the_file_holds_the_trainable_tensors_and_no_others(backbone, batch, config, tmp_path):
     model = trained(backbone, config, batch)
