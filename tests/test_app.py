@@ -216,7 +216,7 @@ def classify(app: AppTest, review: str) -> AppTest:
 
 def test_a_review_gets_a_verdict_from_every_checkpoint(playground):
     app = classify(playground, "a good film")
-    assert {m.label for m in app.metric} == {"LoRA r=2", "LoRA r=3"}
+    assert {m.label for m in app.metric} == {"LoRA r=2 · tiny", "LoRA r=3 · tiny"}  # another base than the shipped ones
     assert all(m.value[0] in "+−" and m.value[2:] in ("positive", "negative") for m in app.metric)
     assert len(app.dataframe[0].value) == 2
     assert app.get("vega_lite_chart")

@@ -115,13 +115,19 @@ def make_backend(store, tmp_path):
     script = tmp_path / "fake_worker.py"
     script.write_text(FAKE_WORKER)
 
+    backends = []
+
     def make(behaviour: str = "normal", **options) -> LocalBackend:
-        return LocalBackend(store, command=[sys.executable, str(script), behaviour], **options)
+        backends.append(LocalBackend(store, command=[sys.executable, str(script), behaviour], **options))
+        return backends[-1]
 
     yield make
     for run in store.list():
         if is_alive(run.status.pid, run.status.pid_created):
             os.killpg(run.status.pid, signal.SIGKILL)
+    for backend in backends:  # a handle that is dropped while its process runs is a warning, and warnings are errors
+        for child in backend._children:
+            child.wait(timeout=30)
 
 
 def await_state(backend: LocalBackend, run_id: str, state: str) -> RunStatus:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import altair as alt
 import pandas as pd
@@ -56,7 +57,7 @@ def titles(infos: Iterable[CheckpointInfo]) -> dict[str, str]:
     called = {}
     for info in infos:
         words = info.name if info.shipped else info.record.name
-        called[info.name] = f"{words} · {info.base}" if several_bases else words
+        called[info.name] = f"{words} · {Path(info.base).name}" if several_bases else words
     for ending in (6, None):  # a few letters of the id, or all of it
         often = Counter(called.values())
         for name, words in called.items():

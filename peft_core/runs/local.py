@@ -55,7 +55,7 @@ class LocalBackend:
         self.kill_grace = kill_grace
         self.limits = limits
         self.command = tuple(command)
-        self._children: dict[str, subprocess.Popen] = {}  # touched under the lock only
+        self._children: list[subprocess.Popen] = []  # touched under the lock only
 
     def submit(self, spec: RunSpec) -> None:
         """Take a run and start it, or let it wait. Submitting it again changes nothing.
@@ -117,9 +117,9 @@ class LocalBackend:
 
     def _advance(self) -> None:
         """Bring every run up to date and fill the free places."""
-        for run_id, child in list(self._children.items()):
-            if child.poll() is not None:  # takes note of its end, or it would stay as a zombie
-                del self._children[run_id]
+        # Polling takes note of a child's end, or it would stay as a zombie. A cancelled one may still be saving its
+        # state while its run is resumed by another.
+        self._children = [child for child in self._children if child.poll() is None]
         runs = self.store.list()
         free = self.max_running - sum(self._settle(RunFolder(run.path)) for run in runs if run.status.active)
         for run in _in_turn(runs):
@@ -166,7 +166,7 @@ class LocalBackend:
             message = f"The training process could not be started ({error.strerror}); look at the server, then resume."
             folder.write_status(status.changed(state="failed", message=message))
             return False
-        self._children[folder.id] = child
+        self._children.append(child)
         pid, created = identity(child.pid)
         folder.write_status(status.changed(state="starting", pid=pid, pid_created=created))
         return True
