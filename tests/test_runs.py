@@ -263,7 +263,7 @@ def test_a_failure_is_one_sentence(store, make_backend, behaviour, message):
     backend = make_backend(behaviour)
     run = spec()
     backend.submit(run)
-    child = backend._children[run.id]
+    (child,) = backend._children
     assert await_state(backend, run.id, "failed").message == message
     assert child.wait(5) == 1
     assert "Traceback" in store.log_tail(run.id)
