@@ -236,8 +236,6 @@ class Trainer:
         for name, parameter in self.trainable.items():
             parameter.copy_(tensors[f"now.{name}"])
             self.best[name] = tensors[f"best.{name}"].to(self.device)
-            keys = ("step", "exp_avg", "exp_avg_sq")
             if f"exp_avg.{name}" in tensors:
-                self.optimizer.state[parameter] = {
-                    key: tensors[f"{key}.{name}"].to("cpu" if key == "step" else self.device) for key in keys
-                }
+                keys = ("step", "exp_avg", "exp_avg_sq")  # all on the parameter's device, as fused AdamW keeps them
+                self.optimizer.state[parameter] = {key: tensors[f"{key}.{name}"].to(self.device) for key in keys}
