@@ -83,7 +83,8 @@ def _result(run: Run) -> None:
         return
     accuracy, before, seconds = st.columns(3)
     accuracy.metric(label("train", "test_accuracy"), f"{test['accuracy']:.1%}")
-    before.metric(label("train", "before"), f"{start['accuracy']:.1%}")
+    best = max(m["accuracy"] for m in metrics if m["event"] == "validation")
+    before.metric(label("train", "before"), f"{start['accuracy']:.1%} → {best:.1%}")
     seconds.metric(label("train", "seconds"), f"{run.status.seconds:.0f} s")
     st.success(
         label("train", "done", low=f"{test['low']:.1%}", high=f"{test['high']:.1%}", n=f"{test['n']:,}"),
