@@ -39,8 +39,8 @@ T5 v1.0 layout with {facts["parameters"]:,} parameters: d_model {config.d_model}
 {heads}, embeddings shared and tied, the WordPiece
 vocabulary of its teacher. Made by `python -m peft_core pretrain`; every setting is in `pretraining.json`.
 
-**For:** showing in a classroom what full fine-tuning, soft prompts, adapters and LoRA do, in about a minute on two CPU
-cores. **Not for:** anything else. It knows film reviews in English, writes nothing but one-word answers, and shares
+**For:** showing in a classroom what full fine-tuning, soft prompts, adapters and LoRA do, in a minute or two on two
+CPU cores. **Not for:** anything else. It knows film reviews in English, writes nothing but one-word answers, and shares
 whatever biases its teacher and these reviews have.
 
 ## Data

@@ -73,6 +73,6 @@ def readable(chart: alt.TopLevelMixin) -> alt.TopLevelMixin:
     return chart.configure_axis(labelColor=colour, titleColor=colour, labelFontSize=13, titleFontSize=14)
 
 
-def sentiment(label: str) -> tuple[str, str]:
-    """(sign, colour) of a label: nothing is told by colour alone."""
-    return ("+", POSITIVE.colour) if label == "positive" else ("−", NEGATIVE.colour)
+def sign(label: str) -> str:
+    """The sign of a label: nothing is told by colour alone."""
+    return "+" if label == "positive" else "−"

@@ -36,11 +36,10 @@ def show(verdicts: list[Verdict]) -> None:
     ordered = sorted(verdicts, key=lambda v: (answers.count(v.label), v.probability))
     columns = st.columns(min(len(ordered), 4))
     for position, verdict in enumerate(ordered):
-        sign, _ = theme.sentiment(verdict.label)
         share = verdict.probability if verdict.label == "positive" else 1 - verdict.probability
         with columns[position % len(columns)].container(border=True, key=f"verdict_{verdict.label}_{position}"):
-            st.metric(verdict.title, f"{sign} {label('playground', verdict.label)}", f"p = {share:.1%}",
-                      delta_color="off", delta_arrow="off")  # fmt: skip
+            words = f"{theme.sign(verdict.label)} {label('playground', verdict.label)}"
+            st.metric(verdict.title, words, f"p = {share:.1%}", delta_color="off", delta_arrow="off")
     _chart(ordered)
     for note in dict.fromkeys(note for v in ordered for note in v.notes):
         st.info(note, icon=":material/info:")
