@@ -10,6 +10,7 @@ import os
 import threading
 import uuid
 from collections import Counter
+from contextlib import contextmanager
 from functools import lru_cache
 
 import streamlit as st
@@ -193,7 +194,8 @@ def checkpoints() -> list[CheckpointInfo]:
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _predictor(base: str):
+def predictor(base: str):
+    """The one Predictor of this base model, for all sessions. Use it, and its backbone, inside `turn()`."""
     from peft_core.backbone import load_backbone
     from peft_core.predictor import Predictor
 
@@ -205,20 +207,31 @@ def _line() -> threading.Semaphore:
     return threading.Semaphore(1)
 
 
+@contextmanager
+def turn(base: str):
+    """The predictor of `base`, while no other session computes: models are shared, and so are the two cores.
+
+    Raises:
+        PeftClassroomError: when the base model is not on this computer, or the server is too busy.
+    """
+    if not loadable(base):
+        raise PeftClassroomError(f"This needs the base model {base}, which is not on this computer.")
+    if not _line().acquire(timeout=SECONDS_IN_LINE):
+        raise PeftClassroomError("Many people are asking the models right now; try again in a moment.")
+    try:
+        yield predictor(base)
+    finally:
+        _line().release()
+
+
 def classify(review: str, chosen: CheckpointInfo):
     """One prediction, computed while no other session computes.
 
     Raises:
         PeftClassroomError: for text or checkpoints that cannot be used, or when the server is too busy.
     """
-    if not loadable(chosen.base):
-        raise PeftClassroomError(f"{chosen.name} needs the base model {chosen.base}, which is not on this computer.")
-    if not _line().acquire(timeout=SECONDS_IN_LINE):
-        raise PeftClassroomError("Many people are classifying right now; try again in a moment.")
-    try:
-        return _predictor(chosen.base).classify([review], chosen.path)[0]
-    finally:
-        _line().release()
+    with turn(chosen.base) as model:
+        return model.classify([review], chosen.path)[0]
 
 
 def examples() -> list[tuple[str, int]]:

@@ -56,7 +56,7 @@ class Predictor:
             PeftClassroomError: for no text, an empty or far too long one, or a checkpoint that cannot be loaded.
         """
         cleaned = [check_text(text) for text in check_number(texts)]
-        model, max_length = self._model(checkpoint)
+        model, max_length = self.model(checkpoint)
         started = time.perf_counter()
         backbone = self.backbone
         encoded = encode(backbone.tokenizer, cleaned, backbone.base.prefix, max_length)
@@ -68,8 +68,8 @@ class Predictor:
             self._prediction(text, float(p), max_length, seconds) for text, p in zip(cleaned, positive, strict=True)
         ]
 
-    def _model(self, checkpoint: Path) -> tuple[nn.Module, int]:
-        """The model and its maximum length. The key holds the record's time of change: a replaced file is reloaded."""
+    def model(self, checkpoint: Path) -> tuple[nn.Module, int]:
+        """The model and its maximum length. Shared by all: it is read, never changed. The key holds the record's time of change: a replaced file is reloaded."""
         path = checkpoint.resolve()
         record = path / RECORD
         key = (path, record.stat().st_mtime_ns if record.exists() else 0)
