@@ -97,15 +97,11 @@ def adapter_lines(architecture: Architecture, config: AdapterConfig) -> list[Cou
     """(d + 1)·m + (m + 1)·d for each adapter (Houlsby et al. 2019, section 2.1)."""
     m, d = config.bottleneck_dim, architecture.d_model
     one = (d + 1) * m + (m + 1) * d
-    per_block = 2 if config.placement == "houlsby" else 1
-    where = "after self-attention and feed-forward" if per_block == 2 else "after feed-forward"
-    product = f"(({d:,}+1)·{m} + ({m}+1)·{d:,})"
+    places = ("self-attention", "feed-forward") if config.placement == "houlsby" else ("feed-forward",)
     return [
-        CountLine(
-            f"{stack}, {where}: {_blocks(blocks)} × {per_block} × {product}",
-            blocks * per_block * one,
-        )
+        CountLine(f"{stack}, after {place}: {_blocks(blocks)} × (({d:,}+1)·{m} + ({m}+1)·{d:,})", blocks * one)
         for stack, blocks in (("encoder", architecture.encoder_layers), ("decoder", architecture.decoder_layers))
+        for place in places
     ]
 
 
