@@ -18,6 +18,7 @@ from torch import nn
 from peft_core.backbone import Backbone
 from peft_core.batches import encode, fixed_widths, make_batches
 from peft_core.checkpoint import load_checkpoint
+from peft_core.configs import DataConfig
 from peft_core.data import LABEL_WORDS, clean
 from peft_core.errors import PeftClassroomError
 from peft_core.evaluation import probabilities
@@ -49,8 +50,8 @@ class Predictor:
         self._loaded: OrderedDict[tuple[Path, int], tuple[nn.Module, int]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def classify(self, texts: Sequence[str], checkpoint: Path) -> list[Prediction]:
-        """One prediction a text, in order.
+    def classify(self, texts: Sequence[str], checkpoint: Path | None) -> list[Prediction]:
+        """One prediction a text, in order. Without a checkpoint: the base model's own, untrained answer.
 
         Raises:
             PeftClassroomError: for no text, an empty or far too long one, or a checkpoint that cannot be loaded.
@@ -68,8 +69,13 @@ class Predictor:
             self._prediction(text, float(p), max_length, seconds) for text, p in zip(cleaned, positive, strict=True)
         ]
 
-    def model(self, checkpoint: Path) -> tuple[nn.Module, int]:
-        """The model and its maximum length. Shared by all: it is read, never changed. The key holds the record's time of change: a replaced file is reloaded."""
+    def model(self, checkpoint: Path | None) -> tuple[nn.Module, int]:
+        """The model (None: the base model) and its maximum length. Shared by all: it is read, never changed.
+
+        The key holds the record's time of change: a replaced file is reloaded.
+        """
+        if checkpoint is None:
+            return self.backbone.model, DataConfig().max_length
         path = checkpoint.resolve()
         record = path / RECORD
         key = (path, record.stat().st_mtime_ns if record.exists() else 0)
