@@ -1,0 +1,104 @@
+"""The SVD's laws, over random matrices of every small shape."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from peft_core.errors import PeftClassroomError
+from peft_core.spectrum import energy, partial_sum, residual_norm, svd_terms
+
+shapes = array_shapes(min_dims=2, max_dims=2, max_side=6)
+integers = arrays(np.float64, shapes, elements=st.integers(-9, 9).map(float))  # many of lower rank, many ties
+reals = arrays(np.float64, shapes, elements=st.floats(-1e3, 1e3, allow_subnormal=False))
+matrices = st.one_of(integers, reals)
+
+
+@given(matrices)
+def test_the_terms_add_up_to_the_matrix_and_are_orthonormal(matrix):
+    terms = svd_terms(matrix)
+    size = max(1.0, np.abs(matrix).max())
+    assert len(terms) == min(matrix.shape)
+    assert np.allclose(partial_sum(terms, len(terms)), matrix, atol=1e-9 * size)
+    u, v = np.array([t.u for t in terms]), np.array([t.v for t in terms])
+    assert np.allclose(u @ u.T, np.eye(len(terms)), atol=1e-9)
+    assert np.allclose(v @ v.T, np.eye(len(terms)), atol=1e-9)
+    assert np.allclose([t.sigma for t in terms], np.linalg.svd(matrix, compute_uv=False), atol=1e-9 * size)
+    assert all(a.sigma >= b.sigma >= 0 for a, b in pairwise(terms))
+
+
+@given(matrices, st.integers(0, 6))
+def test_what_is_missing_is_the_tail_of_the_sigmas(matrix, k):
+    terms = svd_terms(matrix)
+    part = partial_sum(terms, k)
+    size = max(1.0, np.linalg.norm(matrix))
+    assert part.shape == matrix.shape
+    assert np.linalg.matrix_rank(part, tol=1e-7 * size) <= k
+    assert np.isclose(residual_norm(terms, k), np.linalg.norm(matrix - part), atol=1e-8 * size)
+    assert 0 <= energy(terms, k) <= 1 + 1e-12
+    if k:
+        assert energy(terms, k) >= energy(terms, k - 1)
+    missing = (1 - energy(terms, k)) * np.linalg.norm(matrix) ** 2
+    assert np.isclose(residual_norm(terms, k) ** 2, missing, atol=1e-8 * size**2)
+
+
+@given(matrices, st.integers(0, 2**32 - 1))
+def test_a_product_is_the_sum_of_the_terms_products(matrix, seed):
+    x = np.random.default_rng(seed).standard_normal(matrix.shape[1])
+    total = sum(t.sigma * (t.v @ x) * t.u for t in svd_terms(matrix))
+    assert np.allclose(total, matrix @ x, atol=1e-8 * max(1.0, np.abs(matrix).max()))
+
+
+@given(matrices, st.integers(1, 5), st.integers(0, 2**32 - 1))
+def test_no_random_matrix_of_the_same_rank_is_nearer(matrix, k, seed):
+    """Eckart & Young 1936, also against the best fit inside a random subspace, which is a far stronger rival."""
+    rng = np.random.default_rng(seed)
+    rows, columns = matrix.shape
+    directions, _ = np.linalg.qr(rng.standard_normal((rows, min(k, rows))))
+    rivals = [
+        rng.standard_normal((rows, k)) @ rng.standard_normal((k, columns)),
+        directions @ (directions.T @ matrix),
+    ]
+    best = residual_norm(svd_terms(matrix), k)
+    for rival in rivals:
+        assert np.linalg.norm(matrix - rival) >= best - 1e-8 * max(1.0, np.linalg.norm(matrix))
+
+
+@given(matrices)
+def test_the_largest_component_of_u_is_positive(matrix):
+    for term in svd_terms(matrix):
+        largest = np.abs(term.u).max()
+        first = next(c for c in term.u if abs(c) >= largest - 1e-9)
+        assert first > 0
+
+
+def test_the_sign_does_not_depend_on_the_sign_that_the_library_chose(monkeypatch):
+    matrix = np.array([[3.0, 1, 0], [1, 2, -1], [0, 4, 2]])
+    expected = svd_terms(matrix)
+    u, s, v = np.linalg.svd(matrix)
+    monkeypatch.setattr(np.linalg, "svd", lambda *_, **__: (u * [-1, 1, -1], s, v * np.array([[-1], [1], [-1]])))
+    for term, same in zip(svd_terms(matrix), expected, strict=True):
+        assert np.allclose(term.u, same.u) and np.allclose(term.v, same.v)
+
+
+def test_a_zero_matrix_lacks_nothing():
+    terms = svd_terms(np.zeros((2, 3)))
+    assert [energy(terms, k) for k in range(3)] == [1, 1, 1]
+    assert residual_norm(terms, 0) == 0
+
+
+@pytest.mark.parametrize("odd", [np.zeros(3), np.zeros((0, 2)), np.zeros((2, 2, 2)), [[1.0, np.nan]], [[np.inf]]])
+def test_what_is_no_matrix_is_refused_in_a_sentence(odd):
+    with pytest.raises(PeftClassroomError, match="An SVD needs"):
+        svd_terms(odd)
+
+
+def test_spectrum_loads_no_torch():
+    import subprocess
+    import sys
+
+    code = "import peft_core.spectrum, peft_core.module_tree, sys; print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"
