@@ -167,18 +167,30 @@ def evaluate(
     checkpoint: Annotated[str, typer.Argument(help="name or folder of a checkpoint, or a base model's name")],
     split: Annotated[str, typer.Option(help="train, validation or test")] = "test",
     limit: Annotated[int | None, typer.Option(help="even number of reviews, half of each label; default: all")] = None,
+    store: Annotated[
+        bool, typer.Option("--store", help="add the test predictions to the checkpoint's run.json")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Measure a checkpoint's accuracy with its 95% Wilson interval. A base model's name measures it untrained."""
     if split not in ("train", "validation", "test"):
         raise PeftClassroomError(f"Unknown split {split!r}. Choose one of: train, validation, test.")
+    if store and (split != "test" or limit is not None):
+        raise PeftClassroomError(
+            "--store keeps the predictions of the whole test split: leave --split and --limit out."
+        )
     from peft_core.architecture import catalogue
     from peft_core.records import find_checkpoint
 
     info = None if checkpoint in catalogue() else find_checkpoint(checkpoint)
-    from peft_core.experiment import evaluate_base, evaluate_checkpoint
+    if store and info is None:
+        raise PeftClassroomError(f"--store adds to a checkpoint's record, and the base model {checkpoint} has none.")
+    from peft_core.split_predictions import evaluate_base, evaluate_checkpoint, store_predictions
 
-    measured = evaluate_base(checkpoint, split, limit) if info is None else evaluate_checkpoint(info.path, split, limit)
+    if info is None:
+        measured = evaluate_base(checkpoint, split, limit)
+    else:
+        measured = store_predictions(info.path) if store else evaluate_checkpoint(info.path, split, limit)
     data = {"accuracy": measured.accuracy, "low": measured.low, "high": measured.high, "n": measured.n}
     text = f"{measured.accuracy:.2%} of {measured.n:,} reviews (95% interval {measured.low:.2%} to {measured.high:.2%})"
     _print(as_json, data, [text])

@@ -1,7 +1,6 @@
 """How good is a model, and how sure can one be of that number?"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -9,28 +8,7 @@ from torch import nn
 
 from peft_core.backbone import label_logits
 from peft_core.batches import FILLER, Batch
-
-
-@dataclass(frozen=True)
-class Accuracy:
-    """Share of right answers among n, with the 95% Wilson interval [low, high]."""
-
-    accuracy: float
-    low: float
-    high: float
-    n: int
-
-
-def wilson(correct: int, n: int) -> Accuracy:
-    """Accuracy with its 95% score interval (Wilson 1927): sensible near 0 and 1, where ±1.96·√(p(1−p)/n) is not.
-
-    Raises:
-        ValueError: if n is 0 or correct is not within 0…n.
-    """
-    from scipy.stats import binomtest
-
-    interval = binomtest(correct, n).proportion_ci(confidence_level=0.95, method="wilson")
-    return Accuracy(correct / n, float(interval.low), float(interval.high), n)
+from peft_core.intervals import Accuracy, wilson
 
 
 @torch.inference_mode()

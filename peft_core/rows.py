@@ -1,0 +1,75 @@
+"""Which reviews a run reads, and are they still the ones here? No torch here: pages import it.
+
+Training reviews are drawn with the run's seed; validation and test reviews with seed 0, so that runs stay comparable.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from peft_core.configs import RunConfig
+from peft_core.data import balanced_subset, data_fingerprint
+from peft_core.errors import PeftClassroomError
+from peft_core.records import RunRecord
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+SHARED_SEED = 0
+
+
+def select(reviews: "Dataset", size: int | None, seed: int) -> "Dataset":
+    """`size` of the reviews, half of each label, drawn with `seed`, in their order. None: all of them."""
+    if size is None or size >= len(reviews):
+        return reviews
+    return reviews.select(balanced_subset(reviews["label"][:], size, seed))
+
+
+def run_fingerprint(fingerprints: Sequence[str]) -> str:
+    """One fingerprint of the training, validation and test rows of a run, in this order."""
+    return data_fingerprint(fingerprints, range(len(fingerprints)))
+
+
+def stored_test(record: RunRecord, splits: Mapping[str, "Dataset"]) -> tuple[np.ndarray, np.ndarray]:
+    """The stored probabilities of "positive" and the true labels (0 or 1) of the test rows, both of shape (n,).
+
+    Args:
+        splits: of `peft_core.data.load_splits(record.config.data.source)`.
+
+    Raises:
+        PeftClassroomError: if the record has no probabilities, was made with other reviews, or if the probabilities
+            do not give the accuracy it states.
+    """
+    if record.test_probabilities is None:
+        raise PeftClassroomError(
+            "This checkpoint's record has no test predictions. `python -m peft_core evaluate CHECKPOINT --store` "
+            "measures the test split again and adds them."
+        )
+    fingerprints, labels = [], []
+    for name, (size, seed) in _drawn(record.config).items():
+        rows = select(splits[name], size, seed)
+        labels = rows["label"][:]
+        fingerprints.append(data_fingerprint(rows["text"][:], labels))
+    if run_fingerprint(fingerprints) != record.data_fingerprint:
+        raise PeftClassroomError(
+            "This checkpoint was trained and tested on other reviews than those installed here, so its predictions "
+            "cannot be compared with their labels. Install the pinned requirements, or train again."
+        )
+    positive, truth = np.array(record.test_probabilities), np.array(labels)
+    if ((positive > 0.5) == truth).mean() != record.test.accuracy:
+        raise PeftClassroomError(
+            "The stored test predictions do not give the accuracy in the same record. Restore run.json, or measure "
+            "again with `python -m peft_core evaluate CHECKPOINT --store`."
+        )
+    return positive, truth
+
+
+def _drawn(config: RunConfig) -> dict[str, tuple[int | None, int]]:
+    """Size and seed of every split of a run; the order is that of its fingerprint, test rows last."""
+    data = config.data
+    return {
+        "train": (data.train_size, config.train.seed),
+        "validation": (data.validation_size, SHARED_SEED),
+        "test": (data.test_size, SHARED_SEED),
+    }
