@@ -1,0 +1,183 @@
+"""What training and classifying cost: peak memory, where it goes, seconds a step, bytes on disk.
+
+    python -m benchmarks.cost                    writes benchmarks/results/cost.json; about six minutes on 2 quiet cores
+
+Every round of every method is a fresh process, and the methods take turns (A B C, A B C, …), so that a busy moment
+of the machine does not hit one method alone. Memory is the process's highest resident memory during a step minus what
+it held before the model was built; freed memory goes back to the system at once, so that this is what the step holds:
+weights, gradients, optimizer state, and the rest, which is activations and workspace. Linux with glibc only.
+"""
+
+import argparse
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from peft_core.architecture import BaseModel, base_model
+from peft_core.configs import AdapterConfig, FullConfig, LoraConfig, MethodConfig, SoftPromptConfig, method_label
+from peft_core.measured import (
+    COST,
+    CostReport,
+    InferenceCost,
+    InferenceForm,
+    Provenance,
+    TrainingCost,
+    load_cost,
+    write_report,
+)
+
+METHODS: dict[str, MethodConfig] = {
+    "full": FullConfig(),
+    "soft_prompt-10": SoftPromptConfig(num_virtual_tokens=10),
+    "adapter-8": AdapterConfig(bottleneck_dim=8),
+    "adapter-8-houlsby": AdapterConfig(bottleneck_dim=8, placement="houlsby"),
+    "lora-1": LoraConfig(r=1),
+    "lora-8": LoraConfig(r=8),
+    "lora-64": LoraConfig(r=64),
+}
+FORMS: dict[InferenceForm, MethodConfig | None] = {
+    "base": None,
+    "soft_prompt": METHODS["soft_prompt-10"],
+    "adapter": METHODS["adapter-8"],
+    "lora": METHODS["lora-8"],
+    "lora_merged": METHODS["lora-8"],
+}
+ONE_OF_EACH = ("full", "soft_prompt-10", "adapter-8", "lora-8")
+DEFAULTS = {"tiny-t5": tuple(METHODS), "t5-small": ONE_OF_EACH}  # shape → methods; a step of t5-small costs five times
+TRAINING_BATCH, INFERENCE_BATCH, WIDTH = 32, 16, 192
+PACKAGES = ("torch", "transformers", "safetensors", "numpy")
+PRELOADED = ["benchmarks.training_round", "benchmarks.inference_round"]
+Run = Callable[..., Any]
+
+
+def in_a_fresh_process(function: Callable[..., Any], *arguments: Any) -> Any:
+    """`function(*arguments)`, called in a process of its own.
+
+    A server process imports torch once and computes nothing; each measuring process is a fork of it.
+
+    Raises:
+        BrokenProcessPool: if the process dies, for want of memory for example.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+def measure_training(
+    run: Run, base: BaseModel, methods: Sequence[MethodConfig], rounds: int, steps: int
+) -> Iterator[TrainingCost]:
+    """One row a method, from `rounds` processes each."""
+    from benchmarks.random_model import Work
+    from benchmarks.training_round import TrainingRound, training_round
+
+    work = Work(TRAINING_BATCH, WIDTH, steps)
+    done: list[list[TrainingRound]] = []
+    for number in range(rounds):
+        print(f"{base.name}: training, round {number + 1} of {rounds}", flush=True)
+        done.append([run(training_round, base.architecture, method, work) for method in methods])
+    for method, of_rounds in zip(methods, zip(*done, strict=True), strict=True):
+        exact = asdict(of_rounds[0])
+        del exact["peak_bytes"], exact["step_seconds"]
+        yield TrainingCost(
+            shape=base.name,
+            method=method,
+            batch=work.batch,
+            width=work.width,
+            peak_bytes=tuple(r.peak_bytes for r in of_rounds),
+            step_seconds=tuple(r.step_seconds for r in of_rounds),
+            **exact,
+        )
+
+
+def measure_inference(run: Run, base: BaseModel, rounds: int, steps: int) -> Iterator[InferenceCost]:
+    """One row a form, from `rounds` processes that measure all of them."""
+    from benchmarks.inference_round import inference_round
+    from benchmarks.random_model import Work
+
+    work = Work(INFERENCE_BATCH, WIDTH, steps)
+    print(f"{base.name}: classifying, {rounds} rounds", flush=True)
+    done = [run(inference_round, base.architecture, FORMS, work) for _ in range(rounds)]
+    for form, method in FORMS.items():
+        yield InferenceCost(
+            shape=base.name,
+            form=form,
+            method=method,
+            batch=work.batch,
+            width=work.width,
+            encoder_positions=done[0][form][0],
+            seconds=tuple(times[form][1] for times in done),
+        )
+
+
+def provenance(command: str, threads: int) -> Provenance:
+    """Which machine, which versions, when."""
+    from benchmarks.random_model import CPU
+    from peft_core.device import compute_dtype, describe
+
+    return Provenance(
+        command=command,
+        machine=describe(CPU),
+        threads=threads,
+        precision=str(compute_dtype(CPU)).removeprefix("torch."),
+        created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        versions={name: metadata.version(name) for name in PACKAGES},
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, print a line each, write the file."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.cost", description=__doc__.splitlines()[0])
+    parser.add_argument("--shapes", nargs="+", default=list(DEFAULTS), help="base models; weights are random")
+    parser.add_argument("--methods", nargs="+", choices=list(METHODS), help="default: all on tiny-t5, else one of each")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=1, help="timed steps of a round")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--json", type=Path, default=COST, help="where the results go")
+    options = parser.parse_args(arguments)
+    threads = str(options.threads)
+    os.environ |= {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "OMP_WAIT_POLICY": "PASSIVE"}
+    training: list[TrainingCost] = []
+    inference: list[InferenceCost] = []
+    for base in map(base_model, options.shapes):
+        methods = [METHODS[name] for name in options.methods or DEFAULTS.get(base.name, ONE_OF_EACH)]
+        training += measure_training(in_a_fresh_process, base, methods, options.rounds, options.steps)
+        inference += measure_inference(in_a_fresh_process, base, options.rounds, options.steps)
+    source = provenance(_command(parser, options), options.threads)
+    write_report(CostReport(provenance=source, training=tuple(training), inference=tuple(inference)), options.json)
+    print(summary(load_cost(options.json)))
+
+
+def _command(parser: argparse.ArgumentParser, options: argparse.Namespace) -> str:
+    """What to type to measure the same again: the options that are not the defaults."""
+    words = ["python -m benchmarks.cost"]
+    for name, value in vars(options).items():
+        if value != parser.get_default(name) and name != "json":
+            words.append(f"--{name} {' '.join(map(str, value)) if isinstance(value, list) else value}")
+    return " ".join(words)
+
+
+def summary(report: CostReport) -> str:
+    """The report as lines: megabytes are 10⁶ bytes."""
+    lines = [f"{report.provenance.machine}, {report.provenance.threads} threads, {report.provenance.created}"]
+    for row in report.training:
+        parts = (row.weight_bytes, row.gradient_bytes, row.optimizer_bytes, row.rest, row.peak)
+        names = ("weights", "gradients", "optimizer", "rest", "peak")
+        memory = ", ".join(f"{name} {part / 1e6:,.1f}" for name, part in zip(names, parts, strict=True))
+        lines.append(
+            f"{row.shape:9} {method_label(row.method):22} MB: {memory}; {row.step:.3f} s a step; "
+            f"file {row.file_bytes:,} bytes"
+        )
+    for row in report.inference:
+        lines.append(f"{row.shape:9} {row.form:12} {row.encoder_positions} rows, {1000 * row.time:.1f} ms a batch")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""What each method answers before its first training step, beside the base model, on the same reviews.
+
+    python -m benchmarks.step_zero               writes benchmarks/results/step_zero.json; about a minute
+
+LoRA, adapters and full fine-tuning start as the exact base model; a soft prompt does not. The accuracy alone would not
+show it: as many verdicts may turn right as turn wrong. So the verdicts themselves are compared, and the probabilities.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks.cost import provenance
+from peft_core.backbone import Backbone, load_backbone
+from peft_core.configs import AdapterConfig, DataConfig, FullConfig, LoraConfig, MethodConfig, SoftPromptConfig
+from peft_core.evaluation import probabilities
+from peft_core.measured import STEP_ZERO, StepZeroReport, StepZeroRow, write_report
+from peft_core.methods import apply_method
+from peft_core.split_predictions import Rows, load_rows
+
+CPU = torch.device("cpu")
+METHODS: tuple[MethodConfig, ...] = (
+    FullConfig(),
+    SoftPromptConfig(num_virtual_tokens=10),
+    SoftPromptConfig(num_virtual_tokens=10, prompt_init="random"),
+    AdapterConfig(bottleneck_dim=8),
+    AdapterConfig(bottleneck_dim=8, placement="houlsby"),
+    LoraConfig(r=8),
+)
+
+
+def compare(backbone: Backbone, rows: Rows, max_length: int, seed: int) -> tuple[float, list[StepZeroRow]]:
+    """The base model's accuracy, and each untrained method against it; in fp32, parameters drawn with `seed`."""
+    batches = rows.batches(backbone.tokenizer.pad_token_id, max_length)
+    truth = rows.labels.astype(bool)
+    base = probabilities(backbone.replica(), batches, backbone.label_ids, CPU)
+    measured = []
+    for method in METHODS:
+        own = isinstance(method, FullConfig)
+        torch.manual_seed(seed)
+        model = apply_method(backbone.own_copy() if own else backbone.replica(), method)
+        untrained = probabilities(model, batches, backbone.label_ids, CPU)
+        change = np.abs(untrained - base)
+        measured.append(
+            StepZeroRow(
+                method=method,
+                accuracy=float(((untrained > 0.5) == truth).mean()),
+                changed_verdicts=int(((untrained > 0.5) != (base > 0.5)).sum()),
+                largest_change=float(change.max()),
+                mean_change=float(change.mean()),
+            )
+        )
+    return float(((base > 0.5) == truth).mean()), measured
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, print a line each, write the file."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.step_zero", description=__doc__.splitlines()[0])
+    parser.add_argument("--json", type=Path, default=STEP_ZERO, help="where the results go")
+    options = parser.parse_args(arguments)
+    backbone, data, seed = load_backbone("tiny-t5"), DataConfig(), 0
+    rows = load_rows(backbone, data, "validation", data.validation_size, seed)
+    accuracy, measured = compare(backbone, rows, data.max_length, seed)
+    source = provenance("python -m benchmarks.step_zero", torch.get_num_threads())
+    report = StepZeroReport(
+        provenance=source.model_copy(update={"precision": "float32"}),
+        base=backbone.base.name,
+        base_fingerprint=backbone.fingerprint,
+        seed=seed,
+        n=len(rows.labels),
+        base_accuracy=accuracy,
+        rows=tuple(measured),
+    )
+    write_report(report, options.json)
+    print(f"base: {accuracy:.1%} of {report.n}")
+    for row in measured:
+        print(f"{row.method!r}: {row.accuracy:.1%}, {row.changed_verdicts} verdicts differ, p by {row.mean_change:.4f}")
+
+
+if __name__ == "__main__":
+    main()
