@@ -1,13 +1,16 @@
-"""Playground: one review, many checkpoints."""
+"""Playground: one review or many, any checkpoints: compare, explain, change a word, look at how sure they are."""
 
 import streamlit as st
 
 from app import services
-from app.components import verdicts
+from app.components import calibration_panel, explain, many_reviews, url, verdicts, what_if
 from app.components.messages import plain
+from app.components.review_box import review_box, truth_line
 from app.content import label, text
 from peft_core.errors import PeftClassroomError
 from peft_core.records import CheckpointInfo
+
+TABS = ("compare", "explain", "what_if", "many", "calibration")
 
 
 def choose_checkpoints() -> list[CheckpointInfo]:
@@ -38,42 +41,13 @@ def choose_checkpoints() -> list[CheckpointInfo]:
     return [known[name] for name in names]
 
 
-def write_review() -> tuple[str, int | None]:
-    """The visitor's words, or a test review with its label. Never in the URL."""
-    examples = services.examples()
-    options = list(range(-1, len(examples)))
-
-    def name(option: int) -> str:
-        if option < 0:
-            return label("playground", "own")
-        start = "".join(c for c in examples[option][0][:60] if c.isalnum() or c in " ,.'’!?-")
-        return label("playground", "example_option", number=option + 1, start=start)
-
-    def take() -> None:
-        if st.session_state["example"] >= 0:
-            st.session_state["review"] = examples[st.session_state["example"]][0]
-
-    box = st.container()
-    st.selectbox(label("playground", "example"), options, format_func=name, key="example", on_change=take)
-    review = box.text_area(
-        label("playground", "review"),
-        key="review",
-        max_chars=20_000,
-        height=130,
-        placeholder=label("playground", "placeholder"),
-    )
-    picked = st.session_state["example"]
-    from_test_split = 0 <= picked < len(examples) and review == examples[picked][0]
-    return review, examples[picked][1] if from_test_split else None
-
-
 def ask(review: str, chosen: list[CheckpointInfo]) -> list[verdicts.Verdict]:
     """Every checkpoint's verdict; a sentence for each that cannot answer."""
     answers = []
     titles = verdicts.titles(services.checkpoints())
     for info in chosen:
         try:
-            p = services.classify(review, info)
+            p = services.classify(review, info.base, info)
         except PeftClassroomError as error:
             st.error(plain(error), icon=":material/error:")
             if not answers:
@@ -83,25 +57,40 @@ def ask(review: str, chosen: list[CheckpointInfo]) -> list[verdicts.Verdict]:
     return answers
 
 
+def compare(review: str, truth: int | None, chosen: list[CheckpointInfo]) -> None:
+    """All verdicts on one review, side by side."""
+    if st.button(label("playground", "classify"), type="primary", key="classify"):
+        st.session_state["asked"] = (review, [info.name for info in chosen])
+    if st.session_state.get("asked") == (review, [info.name for info in chosen]):
+        answers = ask(review, chosen)
+        if answers:
+            truth_line(truth)
+            with st.container(key="verdicts"):
+                verdicts.show(answers)
+            st.caption(text("playground", "reading"))
+
+
 st.markdown(text("playground", "lead"))
 left, right = st.columns([3, 2])
 with left:
-    review, truth = write_review()
+    review, truth = review_box()
 with right:
     chosen = choose_checkpoints()
-ready = services.heavy().ready.is_set()
-if not ready:
-    st.info(services.heavy().error or label("playground", "loading"), icon=":material/hourglass_top:")
-if st.button(label("playground", "classify"), type="primary", key="classify", disabled=not (ready and chosen)):
-    st.session_state["asked"] = (review, [info.name for info in chosen])
-if not chosen:
-    st.caption(label("playground", "none_chosen"))
-elif ready and st.session_state.get("asked") == (review, [info.name for info in chosen]):
-    answers = ask(review, chosen)
-    if answers:
-        if truth is not None:
-            st.markdown(label("playground", "truth", label=label("playground", ("negative", "positive")[truth])))
-        with st.container(key="verdicts"):
-            verdicts.show(answers)
-        st.caption(text("playground", "reading"))
+tabs = url.tabs("tab", TABS, [label("playground", f"tab_{name}") for name in TABS])
+opened = next(name for name, tab in tabs.items() if tab.open)
+with tabs[opened]:
+    if not chosen:
+        st.caption(label("playground", "none_chosen"))
+    elif not services.heavy().ready.is_set():
+        st.info(services.heavy().error or label("playground", "loading"), icon=":material/hourglass_top:")
+    elif opened == "compare":
+        compare(review, truth, chosen)
+    elif opened == "explain":
+        explain.draw(review, chosen)
+    elif opened == "what_if":
+        what_if.draw(review, chosen)
+    elif opened == "many":
+        many_reviews.draw(chosen)
+    else:
+        calibration_panel.draw(chosen)
 services.rerun_when_ready(examples=True)

@@ -16,9 +16,9 @@ from peft_core.records import CheckpointInfo
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one checkpoint says."""
+    """What one checkpoint says, or (info None) the base model itself."""
 
-    info: CheckpointInfo
+    info: CheckpointInfo | None
     title: str
     label: str
     probability: float
@@ -101,14 +101,15 @@ def _chart(verdicts: list[Verdict]) -> None:
 def _table(verdicts: list[Verdict]) -> None:
     rows = []
     for v in verdicts:
-        test = v.info.record.test
+        test = v.info and v.info.record.test
+        measured = f"{test.accuracy:.1%} ({test.low:.1%} to {test.high:.1%})" if test else "–"
         rows.append(
             {
                 label("playground", "checkpoint"): v.title,
                 label("playground", "verdict"): label("playground", v.label),
                 label("playground", "probability"): f"{v.probability:.1%}",
-                label("playground", "accuracy"): f"{test.accuracy:.1%} ({test.low:.1%} to {test.high:.1%})",
-                label("playground", "trainable"): f"{v.info.record.trainable_parameters:,}",
+                label("playground", "accuracy"): measured,
+                label("playground", "trainable"): f"{v.info.record.trainable_parameters:,}" if v.info else "0",
                 label("playground", "milliseconds"): f"{1000 * v.seconds:.0f}",
             }
         )
