@@ -17,7 +17,7 @@ lint: $(READY)
 	$(BIN)/ruff check .
 
 screenshots: $(READY)
-	$(BIN)/python scripts/screenshots.py
+	$(BIN)/python scripts/screenshots.py $(ONLY)
 
 $(READY): requirements.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

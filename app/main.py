@@ -12,6 +12,14 @@ from app import services
 from app.components import theme
 from app.content import label
 
+METHOD_PAGES = {  # file and path of the page: its label and icon
+    "full": ("full", "select_all"),
+    "soft_prompt": ("soft_prompt", "playlist_add"),
+    "adapter": ("adapter", "compress"),
+    "adapterhub": ("adapterhub_short", "hub"),
+    "lora": ("lora", "stacks"),
+}
+
 st.set_page_config(
     page_title=label("app", "title"),
     page_icon=Path(__file__).with_name("icon.svg"),
@@ -25,7 +33,8 @@ pages = {
         st.Page("app_pages/home.py", title=label("navigation", "home"), icon=":material/home:", default=True)
     ],
     label("navigation", "methods"): [
-        st.Page("app_pages/lora.py", title=label("methods", "lora"), icon=":material/stacks:", url_path="lora")
+        st.Page(f"app_pages/{name}.py", title=label("methods", title), icon=f":material/{icon}:", url_path=name)
+        for name, (title, icon) in METHOD_PAGES.items()
     ],
     label("navigation", "try"): [
         st.Page(

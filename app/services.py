@@ -15,6 +15,7 @@ from functools import lru_cache
 
 import streamlit as st
 
+from app.components.places import place_of
 from peft_core.architecture import Architecture, base_model
 from peft_core.configs import MethodConfig
 from peft_core.errors import PeftClassroomError
@@ -24,11 +25,6 @@ from peft_core.runs import LocalBackend, RunStore
 SECONDS_BEFORE_IMPORTS = 0.5
 SECONDS_IN_LINE = 20
 EXAMPLES_PER_LABEL = 6
-PLACES = {  # module names of Transformers' T5 in the words of the hand calculation
-    "SelfAttention": "self-attention",
-    "EncDecAttention": "cross-attention",
-    "DenseReluDense": "feed-forward",
-}
 
 
 class HeavyImports:
@@ -90,7 +86,7 @@ def has_ended(run_id: str) -> bool:
 
 def start() -> None:
     """What has to be under way before any page. Whoever looks at one moves the queue on, too: a few milliseconds."""
-    heavy()
+    st.session_state["loaded at first"] = heavy().ready.is_set(), heavy().finished.is_set()
     backend().reconcile()
 
 
@@ -102,9 +98,12 @@ def _poll_until(event: threading.Event) -> None:
 
 def rerun_when_ready(examples: bool = False) -> None:
     """Draw this page again as soon as torch is in, and (if it shows them) when the example reviews are."""
-    for event in (heavy().ready, heavy().finished) if examples else (heavy().ready,):
+    events = (heavy().ready, heavy().finished) if examples else (heavy().ready,)
+    for event, at_first in zip(events, st.session_state.get("loaded at first", (True, True)), strict=False):
         if not event.is_set():
             return _poll_until(event)
+        if not at_first:  # it came while this page was being drawn, and parts of it still say that they wait
+            st.rerun()
 
 
 def numel(architecture: Architecture, config: MethodConfig):
@@ -132,8 +131,7 @@ def _numel_by_place(architecture: Architecture, config: MethodConfig) -> dict[st
 
     sums: Counter[str] = Counter()
     for row in trainable_rows(architecture, config):
-        kind = next((words for module, words in PLACES.items() if f".{module}." in row.name), "")
-        sums[f"{row.name.split('.')[0]} {kind}".strip()] += row.numel
+        sums[place_of(row.name)] += row.numel
     return dict(sums)
 
 
@@ -187,10 +185,10 @@ def _browser_token(cookie: str | None) -> bytes | None:
     return bytes(byte ^ key[place % 4] for place, byte in enumerate(token))
 
 
-@st.cache_data(ttl=2, show_spinner=False)
-def checkpoints() -> list[CheckpointInfo]:
-    """Shipped and trained checkpoints; a run that just finished appears within two seconds."""
-    return list_checkpoints()
+@st.cache_resource(ttl=2, show_spinner=False)
+def checkpoints() -> tuple[CheckpointInfo, ...]:
+    """Shipped and trained checkpoints; a run that just finished appears within two seconds. Frozen: all share them."""
+    return tuple(list_checkpoints())
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
@@ -224,14 +222,14 @@ def turn(base: str):
         _line().release()
 
 
-def classify(review: str, chosen: CheckpointInfo):
-    """One prediction, computed while no other session computes.
+def classify(review: str, base: str, chosen: CheckpointInfo | None):
+    """One prediction of a checkpoint (None: of the base model itself), computed while no other session computes.
 
     Raises:
         PeftClassroomError: for text or checkpoints that cannot be used, or when the server is too busy.
     """
-    with turn(chosen.base) as model:
-        return model.classify([review], chosen.path)[0]
+    with turn(base) as model:
+        return model.classify([review], chosen and chosen.path)[0]
 
 
 def examples() -> list[tuple[str, int]]:

@@ -116,6 +116,28 @@ class RunConfig(Frozen):
         return self.train.learning_rate or DEFAULT_LEARNING_RATE[self.method.method]
 
 
+class Preset(Frozen):
+    """A budget a class understands: which reviews, how often, and how much of each."""
+
+    reviews: int = Field(description="for the methods that freeze the base model")
+    reviews_full: int = Field(description="for full fine-tuning, whose step costs about twice as much")
+    epochs: int
+    max_length: int
+    max_seconds: int | None = Field(description="a safety net, far from the time it takes; None: the most allowed")
+
+    def train_size(self, method: str) -> int:
+        """Training reviews of this preset for `method`."""
+        return self.reviews_full if method == "full" else self.reviews
+
+
+# Measured on 2 cores with tiny-t5 (docs/log.md). The third has the report's passes over all training reviews.
+PRESETS: dict[str, Preset] = {
+    "short": Preset(reviews=1000, reviews_full=500, epochs=1, max_length=128, max_seconds=120),
+    "minute": Preset(reviews=4000, reviews_full=2000, epochs=1, max_length=128, max_seconds=300),
+    "report": Preset(reviews=20_000, reviews_full=20_000, epochs=10, max_length=256, max_seconds=None),
+}
+
+
 def method_label(method: MethodConfig) -> str:
     """The method with its one decisive number, as in "LoRA r=8"."""
     match method:

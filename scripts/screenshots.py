@@ -1,6 +1,7 @@
-"""Render every page at a projector's and a phone's size, in light and dark, into screenshots/.
+"""Render every page, section by section, at a projector's and a phone's size, in light and dark, into screenshots/.
 
-    make screenshots
+    make screenshots                    # all of it: about ten minutes
+    make screenshots ONLY="lora home"   # some pages
 
 Starts the app on a free port with a browser without a window (Debian's chromium, or the one in CHROMIUM). Fails if a
 page shows an exception or never finishes loading.
@@ -20,7 +21,17 @@ from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "screenshots"
-PAGES = {"home": "/", "lora": "/lora", "playground": "/playground"}
+SECTIONS = ("idea", "count", "maths", "steps", "train", "try", "check", "code")
+TABS = ("compare", "explain", "what_if", "many", "calibration")
+PAGES = {
+    "home": {"home": "/"},
+    **{
+        page: {f"{page}-{section}": f"/{page}?section={section}" for section in SECTIONS}
+        for page in ("full", "soft_prompt", "adapter", "adapterhub", "lora")
+    },
+    "playground": {f"playground-{tab}": f"/playground?tab={tab}" for tab in TABS},
+}
+PAGES["lora"]["lora-rank_one"] = "/lora?section=rank_one&terms=2"
 SIZES = {"projector": (1280, 720), "phone": (390, 844)}
 SCHEMES = ("light", "dark")
 REVIEW = "The plot creaks and the dialogue is clumsy, yet the two leads are so good together that I left smiling."
@@ -68,50 +79,73 @@ def settled(page: Page) -> None:
     """Wait until the page has its content, torch is in, and nothing runs any more."""
     page.wait_for_selector("[data-testid='stApp'][data-test-connection-state='CONNECTED']", timeout=60_000)
     page.wait_for_selector("h1", timeout=60_000)
-    page.wait_for_timeout(1000)
+    page.wait_for_timeout(500)
     page.wait_for_function("!document.body.innerText.includes('is being loaded')", timeout=120_000)
     page.wait_for_selector("[data-testid='stApp'][data-test-script-state='notRunning']", timeout=60_000)
-    page.wait_for_timeout(1500)
+    page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')", timeout=60_000)  # charts come late
+    page.wait_for_timeout(800)
     if page.locator("[data-testid='stException']").count():
         raise RuntimeError(f"{page.url} shows an exception: {page.locator('[data-testid=stException]').inner_text()}")
 
 
-def classify_something(page: Page) -> None:
-    """The Playground is worth a picture only with an answer on it."""
-    page.get_by_label("Your review").fill(REVIEW)
-    page.get_by_label("Your review").press("Control+Enter")
-    page.wait_for_timeout(1000)
-    page.get_by_role("button", name="Classify").click()
-    page.wait_for_selector(".st-key-verdicts", timeout=60_000)
+def make_worth_a_picture(page: Page, name: str) -> None:
+    """A page that answers questions is asked one."""
+    if name in ("playground-compare", "playground-explain", "playground-what_if"):
+        _write(page, "review", REVIEW)
+        button = {"compare": "classify", "explain": "explain_go", "what_if": "what_if_negate"}[name.split("-")[1]]
+        press(page, button)
+    elif name == "playground-many":
+        _write(page, "many_text", "\n".join(["A wonderful, moving film.", "Dull from start to finish.", REVIEW]))
+        press(page, "many_classify")
+    elif name.endswith("-try"):
+        _write(page, "try_review", REVIEW)
+        press(page, "try")
+
+
+def _write(page: Page, key: str, words: str) -> None:
+    box = page.locator(f".st-key-{key} textarea")
+    box.fill(words)
+    box.press("Control+Enter")
     settled(page)
 
 
-def main() -> None:
-    """Write screenshots/PAGE-SIZE-SCHEME.png (the whole page) and …-screen.png (what one screen shows)."""
+def press(page: Page, key: str) -> None:
+    """Press the button with this key, and wait for what it does."""
+    page.locator(f".st-key-{key}").get_by_role("button").click()
+    page.wait_for_timeout(300)
+    settled(page)
+
+
+def photograph(page: Page, stem: Path, width: int) -> None:
+    """STEM-screen.png: what one screen shows; STEM.png: all of it."""
+    page.screenshot(path=f"{stem}-screen.png")
+    # Streamlit scrolls inside the page: to see all of it, the window has to be as high as its content
+    content = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+    page.set_viewport_size({"width": width, "height": min(int(content) + 40, 8000)})
+    page.wait_for_timeout(500)
+    page.screenshot(path=f"{stem}.png")
+
+
+def main(only: list[str]) -> None:
+    """Write screenshots/PAGE-SECTION-SIZE-SCHEME.png (the whole page) and …-screen.png (what one screen shows)."""
     OUT.mkdir(exist_ok=True)
+    wanted = {name: path for page in only or PAGES for name, path in PAGES[page].items()}
     with running_app() as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=BROWSER_ARGUMENTS)
         for size, (width, height) in SIZES.items():
             for scheme in SCHEMES:
                 context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-                for name, path in PAGES.items():
+                for name, path in wanted.items():
                     page = context.new_page()
                     page.goto(address + path)
                     settled(page)
-                    if name == "playground" and page.get_by_role("button", name="Classify").is_enabled():
-                        classify_something(page)
-                    stem = OUT / f"{name}-{size}-{scheme}"
-                    page.screenshot(path=f"{stem}-screen.png")
-                    # Streamlit scrolls inside the page: to see all of it, the window has to be as high as its content
-                    content = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
-                    page.set_viewport_size({"width": width, "height": min(int(content) + 40, 8000)})
-                    page.wait_for_timeout(800)
-                    page.screenshot(path=f"{stem}.png")
-                    print(f"{stem.name}.png")
+                    make_worth_a_picture(page, name)
+                    photograph(page, OUT / f"{name}-{size}-{scheme}", width)
+                    print(f"{name}-{size}-{scheme}.png")
                     page.close()
                 context.close()
         browser.close()
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -1,4 +1,4 @@
-"""The whole story in a real browser: move the rank, see the count, train, watch, try the checkpoint."""
+"""The story in a real browser: links, counts, a step through, a training run, the Playground."""
 
 import os
 import re
@@ -40,50 +40,126 @@ def page(address):
         browser.close()
 
 
-def lora_count(r: int) -> str:
-    return f"{count(base_model('tiny-t5').architecture, LoraConfig(r=r)).trainable_parameters:,}"
+def by_hand(config) -> str:
+    return f"{count(base_model('tiny-t5').architecture, config).trainable_parameters:,}"
 
 
-@pytest.mark.timeout(900)
-def test_from_rank_slider_to_verdict(page, address):
+def write(page, key: str, words: str) -> None:
+    box = page.locator(f".st-key-{key} textarea, .st-key-{key} input").first
+    box.fill(words)
+    box.press("Control+Enter")
+    settled(page)
+
+
+def test_from_rank_slider_to_count_and_a_link_that_brings_it_all_back(page, address):
     from playwright.sync_api import expect
 
-    # A short run: 64 reviews of 64 tokens, set in the link like everything else
-    page.goto(f"{address}/lora?lora_r=4&train_size=64&max_length=64&epochs=1&seed=3")
+    page.goto(f"{address}/lora?lora_r=4&seed=11")
     settled(page)
     metric = page.get_by_test_id("stMetricValue").first
-    expect(metric).to_have_text(lora_count(4))
-
+    expect(metric).to_have_text(by_hand(LoraConfig(r=4)))
     slider = page.locator(".st-key-lora_r").get_by_role("slider")
     slider.focus()
     slider.press("ArrowRight")
-    expect(metric).to_have_text(lora_count(5))
+    expect(metric).to_have_text(by_hand(LoraConfig(r=5)))
+    page.get_by_role("tab", name="Count").click()
     expect(page.get_by_text("The hand calculation agrees.")).to_be_visible(timeout=120_000)
-    expect(page).to_have_url(re.compile(r"lora_r=5"))
+    page.get_by_role("tab", name="Train").click()
+    page.locator(".st-key-preset_short").get_by_role("button").click()
+    expect(page).to_have_url(re.compile("train_size=1000"))
+    for part in ("lora_r=5", "seed=11", "section=train", "max_seconds=120"):
+        assert part in page.url
 
+    link = page.url
+    page.goto("about:blank")
+    page.goto(link)
+    settled(page)
+    expect(page.get_by_test_id("stMetricValue").first).to_have_text(by_hand(LoraConfig(r=5)))
+    expect(page.get_by_role("tab", name="Train")).to_have_attribute("aria-selected", "true")
+    expect(page.locator(".st-key-train_size").get_by_text("1000").first).to_be_visible()
+    expect(page.locator(".st-key-seed input")).to_have_value("11")
+
+
+@pytest.mark.timeout(900)
+def test_an_adapter_is_trained_reloaded_and_asked(page, address):
+    from playwright.sync_api import expect
+
+    # A short run: 64 reviews of 64 tokens, set in the link like everything else
+    page.goto(f"{address}/adapter?section=train&adapter_m=4&train_size=64&max_length=64&epochs=1&seed=3")
+    settled(page)
     page.locator(".st-key-train").get_by_role("button").click()
     expect(page).to_have_url(re.compile(r"run=\d{8}-\d{6}-[0-9a-f]{6}"))
     expect(page.locator(".st-key-curves")).to_be_visible(timeout=120_000)
     page.reload()  # the run does not depend on the page
     expect(page.get_by_text("Accuracy on the test split")).to_be_visible(timeout=240_000)
+    expect(page.get_by_text("Fingerprint of the trained weights")).to_be_visible()
     expect(page.locator(".st-key-curves").get_by_role("img").first).to_be_visible()
 
     page.get_by_role("link", name="Try this checkpoint in the Playground").click()
     settled(page)
-    expect(page.get_by_text("LoRA r=5, 64 reviews, seed 3").first).to_be_visible()
-    review = page.get_by_label("Your review")
-    review.fill("a wonderful, moving film")
-    review.press("Control+Enter")
+    expect(page.get_by_text("Adapter m=4, Pfeiffer, 64 reviews, seed 3").first).to_be_visible()
+    write(page, "review", "a wonderful, moving film")
     page.locator(".st-key-classify").get_by_role("button").click()
     verdict = page.locator(".st-key-verdicts").get_by_test_id("stMetricValue").first
     expect(verdict).to_have_text(re.compile(r"^[+−] (positive|negative)$"))
     assert "wonderful" not in page.url
 
 
+def test_a_step_through_goes_on_and_back_and_its_link_opens_at_the_same_step(page, address):
+    from playwright.sync_api import expect
+
+    page.goto(f"{address}/lora?section=steps")
+    settled(page)
+    screen = page.locator(".st-key-steps_screen")
+    expect(screen).to_be_visible(timeout=60_000)
+    first = screen.inner_text()
+    page.locator(".st-key-steps_next").get_by_role("button").click()
+    settled(page)
+    expect(page).to_have_url(re.compile("step=2"))
+    second = screen.inner_text()
+    assert second != first
+    page.locator(".st-key-steps_back").get_by_role("button").click()
+    settled(page)
+    assert screen.inner_text() == first
+    page.goto(f"{address}/lora?section=steps&step=2")
+    settled(page)
+    assert page.locator(".st-key-steps_screen").inner_text() == second
+
+
+def test_a_counterfactual_shows_every_checkpoint_before_and_after(page, address):
+    from playwright.sync_api import expect
+
+    page.goto(f"{address}/playground?tab=what_if")
+    settled(page)
+    write(page, "review", "This film is good.")
+    page.locator(".st-key-what_if_negate").get_by_role("button").click()
+    expect(page.get_by_text("This film is not good.").first).to_be_visible()
+    assert "good" not in page.url
+
+
+def test_a_csv_is_classified_and_comes_back_with_verdicts(page, address, tmp_path):
+    import pandas as pd
+    from playwright.sync_api import expect
+
+    file = tmp_path / "reviews.csv"
+    file.write_text('review;label\n"A wonderful, moving film.";positive\n"=Dull, lifeless mess.";negative\n')
+    page.goto(f"{address}/playground?tab=many&checkpoint=lora-8&checkpoint=adapter-8")
+    settled(page)
+    page.locator("input[type=file]").set_input_files(file)
+    settled(page)
+    page.locator(".st-key-many_classify").get_by_role("button").click()
+    expect(page.locator(".st-key-many_download")).to_be_visible(timeout=60_000)
+    with page.expect_download() as download:
+        page.locator(".st-key-many_download").get_by_role("button").click()
+    rows = pd.read_csv(download.value.path())
+    assert len(rows) == 2
+    assert any(str(cell).startswith("'=Dull") for cell in rows.to_numpy().ravel())
+
+
 def test_a_link_with_impossible_values_still_opens(page, address):
     from playwright.sync_api import expect
 
-    page.goto(f"{address}/lora?lora_r=9999&seed=-5&max_length=77&base=t5-nano&run=..%2Fx")
+    page.goto(f"{address}/lora?lora_r=9999&seed=-5&max_length=77&base=t5-nano&run=..%2Fx&section=%3Cb%3E&step=1e9")
     settled(page)
     expect(page.get_by_text("the nearest possible value is 256")).to_be_visible()
-    expect(page.get_by_test_id("stMetricValue").first).to_have_text(lora_count(256))
+    expect(page.get_by_test_id("stMetricValue").first).to_have_text(by_hand(LoraConfig(r=256)))

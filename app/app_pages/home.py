@@ -11,6 +11,8 @@ from peft_core.architecture import catalogue
 from peft_core.configs import METHODS, method_config
 from peft_core.counting import count
 
+PAGES = {"full": ("full",), "soft_prompt": ("soft_prompt",), "adapter": ("adapter", "adapterhub"), "lora": ("lora",)}
+
 
 def cards(base_name: str) -> pd.DataFrame:
     """One card a method with its live count; returns the counts for the chart."""
@@ -39,6 +41,8 @@ def cards(base_name: str) -> pd.DataFrame:
                 st.caption(f":material/check_circle: {label('home', 'checked')}")
             else:
                 st.caption(f":material/error: {label('home', 'differs', numel=f'{audit.numel_trainable:,}')}")
+            for page in PAGES[name]:
+                st.page_link(f"app_pages/{page}.py", label=label("methods", page), icon=":material/arrow_forward:")
     return pd.DataFrame(rows)
 
 
@@ -80,6 +84,5 @@ chosen = selector.selectbox(label("home", "base"), list(catalogue()), key="base"
 chart(cards(chosen), chosen)
 st.caption(text("home", "provenance"))
 st.markdown(text("home", "next"))
-st.page_link("app_pages/lora.py", label=label("home", "open_lora"), icon=":material/stacks:")
 st.page_link("app_pages/playground.py", label=label("home", "open_playground"), icon=":material/rate_review:")
 services.rerun_when_ready()

@@ -1,25 +1,24 @@
-"""LoRA: idea, count, maths, train."""
+"""LoRA: two thin strips beside a frozen matrix."""
 
 import streamlit as st
 
-from app import services
-from app.components import calculator, picture, url
-from app.components.shapes import matrix_shape
-from app.components.train_panel import train_panel
+from app.components import method_page, svd_terms, url
+from app.components.count_chart import Knob, Limit
+from app.components.pictures import lora as picture
+from app.components.shapes import matrix_shape, wrapped_weights
 from app.content import label, text
-from peft_core.architecture import BaseModel, catalogue
-from peft_core.configs import TARGET_MODULES, DataConfig, LoraConfig
+from peft_core.architecture import BaseModel
+from peft_core.configs import TARGET_MODULES, LoraConfig
 from peft_core.counting import count
 
 MAX_RANK, MAX_ALPHA = 256, 512.0
 
 
-def controls() -> tuple[BaseModel, LoraConfig]:
+def controls(base: BaseModel) -> LoraConfig:
     """What the class moves. All of it is in the URL."""
     url.clamp("lora_r", label("count", "r"), 1, MAX_RANK)
     url.clamp("lora_alpha", label("count", "alpha"), 1, MAX_ALPHA, whole=False)
     default = LoraConfig()
-    base = st.selectbox(label("count", "base"), list(catalogue()), key="base", bind="query-params")
     r = st.slider(label("count", "r"), 1, MAX_RANK, default.r, key="lora_r", bind="query-params")
     targets = st.pills(
         label("count", "target_modules"),
@@ -36,7 +35,7 @@ def controls() -> tuple[BaseModel, LoraConfig]:
     if not targets:
         st.warning(label("count", "no_targets"), icon=":material/info:")
         st.stop()
-    return catalogue()[base], LoraConfig(r=r, alpha=alpha, target_modules=tuple(targets))
+    return LoraConfig(r=r, alpha=alpha, target_modules=tuple(targets))
 
 
 def idea(base: BaseModel, config: LoraConfig) -> None:
@@ -46,8 +45,7 @@ def idea(base: BaseModel, config: LoraConfig) -> None:
     whole, strips = out * inner, config.r * (out + inner)
     values = {"base": base.name, "module": module, "out": out, "inner": inner, "w": whole, "r": config.r, "ab": strips}
     st.markdown(text("lora", "idea", share=strips / whole, **values))
-    picture.lora_picture(module, out, inner, config.r)
-    st.caption(text("lora", "picture_caption"))
+    picture.draw(base, config)
 
 
 def maths(base: BaseModel, config: LoraConfig) -> None:
@@ -61,19 +59,22 @@ def maths(base: BaseModel, config: LoraConfig) -> None:
     st.caption(text("lora", "source"))
 
 
-st.markdown(text("lora", "lead"))
-left, right = st.columns([4, 9], gap="large")
-with left.container(key="controls"):  # stays in view while the rest scrolls past: see theme.tidy
-    base, config = controls()
-    result = count(base.architecture, config)
-    calculator.headline(result)
-with right:
-    idea(base, config)
-    st.markdown(text("lora", "count"))
-    calculator.hand_and_numel(base, config, result)
-    calculator.rank_chart(base, config, range(1, MAX_RANK + 1))
-    st.markdown(text("lora", "maths"))
-    maths(base, config)
-st.markdown(text("lora", "train", n=DataConfig().validation_size))
-train_panel(base, config)
-services.rerun_when_ready()
+def limit(base: BaseModel, config: LoraConfig) -> Limit:
+    """What the wrapped matrices hold, and the rank from which LoRA trains as much."""
+    full = wrapped_weights(base.architecture, config.target_modules)
+    per_rank = count(base.architecture, config.model_copy(update={"r": 1})).trainable_parameters
+    sentence = text("lora", "break_even", rank=-(-full // per_rank), full=f"{full:,}")
+    return Limit(full, label("count", "full_matrices", full=f"{full:,}"), sentence)
+
+
+method_page.draw(
+    method_page.MethodPage(
+        "lora",
+        controls,
+        idea,
+        maths,
+        Knob("r", label("count", "r"), 1, MAX_RANK),
+        limit,
+        more={"rank_one": lambda base, config: svd_terms.draw()},
+    )
+)

@@ -7,6 +7,7 @@ from app.components.charts import training_curves
 from app.components.messages import plain
 from app.content import label
 from peft_core.errors import PeftClassroomError
+from peft_core.records import weights_digest
 from peft_core.runs import Run
 
 POLL_SECONDS = 1.0
@@ -90,6 +91,10 @@ def _result(run: Run) -> None:
         label("train", "done", low=f"{test['low']:.1%}", high=f"{test['high']:.1%}", n=f"{test['n']:,}"),
         icon=":material/check_circle:",
     )
+    published = next((c for c in services.checkpoints() if c.name == run.id), None)
+    if published:
+        kind = "fingerprint" if published.record.stopped_by == "epochs" else "stopped"
+        st.caption(label("train", kind, digest=weights_digest(published.path)))
     st.page_link(
         "app_pages/playground.py",
         label=label("train", "to_playground"),

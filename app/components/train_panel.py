@@ -1,4 +1,4 @@
-"""Settings, the Train button, and the run under way. The same for every method."""
+"""Settings, presets, the Train button, and the run under way. The same for every method."""
 
 import streamlit as st
 
@@ -8,17 +8,83 @@ from app.components.messages import plain
 from app.components.run_monitor import monitor
 from app.content import label, text
 from peft_core.architecture import BaseModel
-from peft_core.configs import DEFAULT_LEARNING_RATE, DataConfig, MethodConfig, RunConfig, TrainConfig
+from peft_core.configs import DEFAULT_LEARNING_RATE, PRESETS, DataConfig, MethodConfig, RunConfig, TrainConfig
 from peft_core.errors import PeftClassroomError
 from peft_core.runs import CLASSROOM_LIMITS, new_spec
 
 SIZES = (64, 500, 1000, 2000, 4000, 8000, 20_000)
 LENGTHS = (64, 128, 192, 256)
+RATES = (0.0001, 0.0003, 0.001, 0.002, 0.005, 0.01, 0.03, 0.1, 0.3)
+MAX_EPOCHS, MAX_SECONDS = 20, int(CLASSROOM_LIMITS.max_seconds)
 
 
-def train_panel(base: BaseModel, method: MethodConfig) -> None:
-    """Choose, press Train, watch. The run's id is in the URL, so a reload finds it again."""
-    config = _settings(base, method)
+def train_settings(base: BaseModel, method: MethodConfig) -> RunConfig:
+    """The form; every value is checked again by the configuration, the server and the worker."""
+    _presets(method)
+    start, rate_key = PRESETS["minute"], f"{method.method}_rate"
+    url.nearest("train_size", label("train", "reviews"), SIZES)
+    url.nearest("max_length", label("train", "max_length"), LENGTHS)
+    url.nearest(rate_key, label("train", "learning_rate"), RATES)
+    url.clamp("epochs", label("train", "epochs"), 1, MAX_EPOCHS)
+    url.clamp("max_seconds", label("train", "max_seconds"), 10, MAX_SECONDS)
+    url.clamp("seed", label("train", "seed"), 0, 2**31 - 1)
+    one, two, three = st.columns(3)
+    bind = {"bind": "query-params"}
+    reviews = start.train_size(method.method)
+    size = one.select_slider(label("train", "reviews"), SIZES, reviews, key="train_size", **bind)
+    epochs = one.slider(label("train", "epochs"), 1, MAX_EPOCHS, start.epochs, key="epochs", **bind)
+    length = two.select_slider(label("train", "max_length"), LENGTHS, start.max_length, key="max_length", **bind)
+    seconds = two.slider(
+        label("train", "max_seconds"), 10, MAX_SECONDS, start.max_seconds, step=10, key="max_seconds", **bind
+    )
+    default_rate = DEFAULT_LEARNING_RATE[method.method]
+    rate = three.select_slider(label("train", "learning_rate"), RATES, default_rate, key=rate_key, **bind)
+    seed = three.number_input(label("train", "seed"), 0, 2**31 - 1, 0, key="seed", **bind)
+    config = RunConfig(
+        base=base.name,
+        method=method,
+        data=DataConfig(train_size=size, max_length=length),
+        train=TrainConfig(epochs=epochs, max_seconds=seconds, learning_rate=rate, seed=seed),
+    )
+    _estimate(config)
+    return config
+
+
+def _estimate(config: RunConfig) -> None:
+    """How long that would take at the pace of the shipped run of this method, as its record has it."""
+    records = [i.record for i in services.checkpoints() if i.shipped and i.method == config.method.method]
+    pace = next((r for r in records if r.config.base == config.base and r.examples_per_second), None)
+    readings = config.data.train_size * config.train.epochs
+    if pace is None:
+        return
+    seconds = readings / pace.examples_per_second
+    values = {
+        "readings": f"{readings:,}",
+        "pace": f"{pace.examples_per_second:.0f}",
+        "tokens": pace.config.data.max_length,
+        "device": pace.device,
+        "time": f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min",
+    }
+    late = seconds > config.train.max_seconds
+    st.caption(label("train", "estimate", **values) + (" " + label("train", "estimate_late") if late else ""))
+
+
+def _presets(method: MethodConfig) -> None:
+    """Buttons that move the settings below: what they chose is seen, and can be changed."""
+
+    def take(name: str) -> None:
+        preset = PRESETS[name]
+        st.session_state["train_size"] = preset.train_size(method.method)
+        st.session_state["epochs"], st.session_state["max_length"] = preset.epochs, preset.max_length
+        st.session_state["max_seconds"] = preset.max_seconds or MAX_SECONDS
+
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for name in PRESETS:
+            st.button(label("presets", name), key=f"preset_{name}", on_click=take, args=(name,))
+
+
+def run_panel(base: BaseModel, config: RunConfig) -> None:
+    """Press Train, watch. The run's id is in the URL, so a reload finds it again."""
     where = services.device()
     st.caption(label("train", "device", device=where) if where else label("train", "device_pending"))
     possible = services.loadable(base.name) and base.name in CLASSROOM_LIMITS.bases()
@@ -46,31 +112,3 @@ def _submit(config: RunConfig) -> None:
         return
     st.session_state["run"] = st.query_params["run"] = waiting.id
     st.rerun()
-
-
-def _settings(base: BaseModel, method: MethodConfig) -> RunConfig:
-    """The form; every value is checked again by the configuration, the server and the worker."""
-    data, train = DataConfig(), TrainConfig()
-    one, two, three = st.columns(3)
-    bind = {"bind": "query-params"}
-    url.nearest("train_size", label("train", "reviews"), SIZES)
-    url.nearest("max_length", label("train", "max_length"), LENGTHS)
-    url.clamp("epochs", label("train", "epochs"), 1, 10)
-    url.clamp("max_seconds", label("train", "max_seconds"), 10, 600)
-    url.clamp("seed", label("train", "seed"), 0, 2**31 - 1)
-    url.clamp(f"{method.method}_rate", label("train", "learning_rate"), 1e-6, 1.0, whole=False)
-    size = one.select_slider(label("train", "reviews"), SIZES, 4000, key="train_size", **bind)
-    epochs = one.slider(label("train", "epochs"), 1, 10, train.epochs, key="epochs", **bind)
-    seconds = two.slider(label("train", "max_seconds"), 10, 600, 120, step=10, key="max_seconds", **bind)
-    length = two.select_slider(label("train", "max_length"), LENGTHS, data.max_length, key="max_length", **bind)
-    rate = three.number_input(
-        label("train", "learning_rate"), 1e-6, 1.0, DEFAULT_LEARNING_RATE[method.method], format="%g",
-        key=f"{method.method}_rate", **bind,
-    )  # fmt: skip
-    seed = three.number_input(label("train", "seed"), 0, 2**31 - 1, 0, key="seed", **bind)
-    return RunConfig(
-        base=base.name,
-        method=method,
-        data=DataConfig(train_size=size, max_length=length),
-        train=TrainConfig(epochs=epochs, max_seconds=seconds, learning_rate=rate, seed=seed),
-    )

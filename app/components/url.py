@@ -6,6 +6,7 @@ Streamlit drops such values silently and shows the default; a class that follows
 from collections.abc import Callable, Sequence
 
 import streamlit as st
+from streamlit.elements.lib.mutable_tab_container import TabContainer
 
 from app.content import label
 
@@ -39,3 +40,42 @@ def _correct(key: str, name: str, possible: Callable[[float], Number]) -> None:
     used, note = st.session_state.get(remembered, (None, ""))
     if note and used == st.session_state[key]:
         st.info(note, icon=":material/info:")
+
+
+def tabs(key: str, names: Sequence[str], labels: Sequence[str]) -> dict[str, TabContainer]:
+    """Tabs by name. The open one is in the URL by its name, whatever the language, and stays open on the next page.
+
+    Not with `bind`: that would write what people read.
+    """
+    kept, start = f"{key} open", f"{key} at first"
+    if key not in st.session_state:  # the page has just been opened; later on, another default would make other tabs
+        asked = st.query_params.get(key, st.session_state.get(kept))
+        st.session_state[start] = asked if asked in names else names[0]
+    default = labels[names.index(st.session_state[start])]
+    made = st.tabs(list(labels), default=default, key=key, on_change="rerun")
+    now = next(name for name, tab in zip(names, made, strict=True) if tab.open)
+    st.session_state[kept] = now  # the state of a widget ends with its page, this does not
+    remember(key, now, default=names[0])
+    return dict(zip(names, made, strict=True))
+
+
+def ask(key: str, options: Sequence[object], default: object) -> bool:
+    """Before the widget `key` is drawn for the first time: the option that the link names, or the default.
+
+    For widgets with a `format_func`, whose `bind` would write what people read; `remember` is the way back. True if the
+    link has just chosen something.
+    """
+    if key in st.session_state:
+        return False
+    asked = st.query_params.get(key)
+    found = next((option for option in options if str(option) == asked), None)
+    st.session_state[key] = default if found is None else found
+    return found is not None
+
+
+def remember(key: str, value: str, default: str) -> None:
+    """Write a value that is not a bound widget's into the URL; the default leaves it short."""
+    if value == default:
+        st.query_params.pop(key, None)
+    elif st.query_params.get(key) != value:
+        st.query_params[key] = value

@@ -4,11 +4,12 @@ The limits are checked twice, by the server before it takes a run and by the wor
 `spec.json` on disk is data like any other.
 """
 
+import os
 import re
 import secrets
 from datetime import UTC, datetime
 
-from pydantic import AwareDatetime, Field, field_validator
+from pydantic import AwareDatetime, Field, ValidationError, field_validator
 
 from peft_core.architecture import catalogue
 from peft_core.configs import Frozen, RunConfig, run_name
@@ -36,7 +37,7 @@ def check_run_id(run_id: str) -> str:
 class Limits(Frozen):
     """The most that one run may ask of a server that a whole class shares."""
 
-    max_seconds: float = 900
+    max_seconds: float = Field(900, ge=60, allow_inf_nan=False)
     train_size: int = 20_000
     max_length: int = 256
     epochs: int = 20
@@ -48,7 +49,20 @@ class Limits(Frozen):
         return [name for name, base in catalogue().items() if base.bundled or name in self.hub_bases]
 
 
-CLASSROOM_LIMITS = Limits()
+def _from_environment() -> Limits:
+    """A teacher with time sets PEFT_MAX_SECONDS before starting the app; the workers inherit it.
+
+    Raises:
+        PeftClassroomError: if it is no number of seconds.
+    """
+    asked = os.environ.get("PEFT_MAX_SECONDS", "900")
+    try:
+        return Limits(max_seconds=asked)
+    except ValidationError as error:
+        raise PeftClassroomError(f"PEFT_MAX_SECONDS must be a number of seconds from 60 on, not {asked!r}.") from error
+
+
+CLASSROOM_LIMITS = _from_environment()
 
 
 def check_limits(config: RunConfig, limits: Limits = CLASSROOM_LIMITS) -> None:

@@ -1,0 +1,49 @@
+"""Bottleneck adapter: down, ReLU, up, plus the input."""
+
+import streamlit as st
+
+from app.components import adapter_parts, method_page, url
+from app.components.count_chart import Knob
+from app.components.pictures import adapter as picture
+from app.content import label, text
+from peft_core.architecture import BaseModel
+from peft_core.configs import AdapterConfig
+
+MAX_BOTTLENECK = 256
+
+
+def controls(base: BaseModel) -> AdapterConfig:
+    """What the class moves. All of it is in the URL."""
+    url.clamp("adapter_m", label("count", "m"), 1, MAX_BOTTLENECK)
+    default = AdapterConfig()
+    m = st.slider(label("count", "m"), 1, MAX_BOTTLENECK, default.bottleneck_dim, key="adapter_m", bind="query-params")
+    return AdapterConfig(bottleneck_dim=m, non_linearity=adapter_parts.non_linearity("adapter_act", default))
+
+
+def idea(base: BaseModel, config: AdapterConfig) -> None:
+    """The concrete number first, then the picture."""
+    m, d, blocks = config.bottleneck_dim, base.architecture.d_model, base.architecture.blocks
+    one = (d + 1) * m + (m + 1) * d
+    st.markdown(text("adapter", "idea", base=base.name, m=m, d=d, one=one, blocks=blocks, all=blocks * one))
+    picture.draw(base, config)
+
+
+def maths(base: BaseModel, config: AdapterConfig) -> None:
+    """The formula with this page's values in it."""
+    adapter_parts.formula(base, config)
+    m, d = config.bottleneck_dim, base.architecture.d_model
+    st.markdown(text("adapter", "shapes", m=m, d=d, act=config.non_linearity))
+    st.markdown(text("adapter", "initialisation"))
+    st.caption(text("adapter", "source"))
+
+
+method_page.draw(
+    method_page.MethodPage(
+        "adapter",
+        controls,
+        idea,
+        maths,
+        Knob("bottleneck_dim", label("count", "m"), 1, MAX_BOTTLENECK),
+        adapter_parts.limit,
+    )
+)

@@ -1,0 +1,60 @@
+"""AdapterHub's adapters: the same bottleneck under the library's names: reduction factor, Pfeiffer, Houlsby."""
+
+import streamlit as st
+
+from app.components import adapter_parts, method_page, url
+from app.components.count_chart import Knob
+from app.components.pictures import adapterhub as picture
+from app.content import label, text
+from peft_core.architecture import BaseModel
+from peft_core.configs import AdapterConfig
+
+FACTORS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+PLACEMENTS = ("pfeiffer", "houlsby")
+LIBRARY_DEFAULT = 16  # SeqBnConfig().reduction_factor
+MAX_BOTTLENECK = 512
+
+
+def controls(base: BaseModel) -> AdapterConfig:
+    """What the class moves. All of it is in the URL."""
+    url.nearest("hub_factor", label("count", "reduction_factor"), FACTORS)
+    factor = st.select_slider(
+        label("count", "reduction_factor"), FACTORS, LIBRARY_DEFAULT, key="hub_factor", bind="query-params"
+    )
+    placement = st.radio(
+        label("count", "placement"), PLACEMENTS, key="hub_placement", bind="query-params",
+        captions=[label("count", f"placement_{name}") for name in PLACEMENTS],
+    )  # fmt: skip
+    act = adapter_parts.non_linearity("hub_act", AdapterConfig())
+    m = max(1, base.architecture.d_model // factor)  # the library, too, never goes below 1
+    return AdapterConfig(bottleneck_dim=m, placement=placement, non_linearity=act)
+
+
+def idea(base: BaseModel, config: AdapterConfig) -> None:
+    """From the library's number to the bottleneck, then where the adapters sit."""
+    d, m = base.architecture.d_model, config.bottleneck_dim
+    factor = st.session_state["hub_factor"]
+    st.markdown(text("adapterhub", "idea", d=d, m=m, factor=factor, base=base.name))
+    picture.draw(base, config)
+    st.markdown(text("adapterhub", "names"))
+
+
+def maths(base: BaseModel, config: AdapterConfig) -> None:
+    """The same adapter, at one of two places."""
+    adapter_parts.formula(base, config)
+    st.latex(r"\text{Pfeiffer: } A(x + f) \qquad\quad \text{Houlsby: } x + A(f)")
+    st.markdown(text("adapterhub", "shapes", d=base.architecture.d_model))
+    st.markdown(text("adapter", "initialisation"))
+    st.caption(text("adapterhub", "source"))
+
+
+method_page.draw(
+    method_page.MethodPage(
+        "adapterhub",
+        controls,
+        idea,
+        maths,
+        Knob("bottleneck_dim", label("count", "m"), 1, MAX_BOTTLENECK),
+        adapter_parts.limit,
+    )
+)
