@@ -138,22 +138,25 @@ def test_a_counterfactual_shows_every_checkpoint_before_and_after(page, address)
 
 
 def test_a_csv_is_classified_and_comes_back_with_verdicts(page, address, tmp_path):
-    import pandas as pd
     from playwright.sync_api import expect
 
     file = tmp_path / "reviews.csv"
     file.write_text('review;label\n"A wonderful, moving film.";positive\n"=Dull, lifeless mess.";negative\n')
     page.goto(f"{address}/playground?tab=many&checkpoint=lora-8&checkpoint=adapter-8")
     settled(page)
-    page.locator("input[type=file]").set_input_files(file)
+    page.get_by_role("tab", name="Upload a CSV file").click()
+    settled(page)
+    page.locator(".st-key-many_file input[type=file]").set_input_files(file)
     settled(page)
     page.locator(".st-key-many_classify").get_by_role("button").click()
     expect(page.locator(".st-key-many_download")).to_be_visible(timeout=60_000)
     with page.expect_download() as download:
         page.locator(".st-key-many_download").get_by_role("button").click()
-    rows = pd.read_csv(download.value.path())
+    header, *rows = Path(download.value.path()).read_text(encoding="utf-8-sig").splitlines()
     assert len(rows) == 2
-    assert any(str(cell).startswith("'=Dull") for cell in rows.to_numpy().ravel())
+    assert any("'=Dull" in row for row in rows)  # never a formula for a spreadsheet
+    assert "lora-8" in header
+    assert "adapter-8" in header
 
 
 def test_a_link_with_impossible_values_still_opens(page, address):

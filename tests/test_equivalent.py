@@ -1,6 +1,8 @@
 """The scripts for other libraries: they say what the configuration says, and they run and give the same counts."""
 
 import ast
+import json
+import shlex
 import subprocess
 import sys
 
@@ -199,6 +201,21 @@ def test_text_stays_text(words):
     assert ast.literal_eval(literal(words)) == words
 
 
+def test_a_folder_of_ones_own_is_quoted_and_a_gated_t5_has_two_wi(tmp_path):
+    folder = tmp_path / """it's "mine" # %% \\"""
+    folder.mkdir()
+    shapes = {"vocab_size": 64, "d_model": 16, "d_kv": 4, "d_ff": 24, "num_heads": 3, "num_layers": 2}
+    config = {"model_type": "t5", "feed_forward_proj": "gated-gelu", **shapes}
+    (folder / "config.json").write_text(json.dumps(config))
+    run = of(LoraConfig(target_modules=("q", "wi")), base=str(folder))
+    found = constants(script(run, "peft"))
+    assert (found["BASE"], found["TARGETS"]) == (str(folder), ["q", "wi_0", "wi_1"])
+    assert config_of(script(run, "peft_core")) == run
+    assert shlex.split(" ".join(command(run, "x")))[5:7] == ["--base", str(folder)]
+    with pytest.raises(PeftClassroomError, match="wi_1 but not on wi_0"):
+        script(run, "adapters")
+
+
 def test_no_limit_of_time_needs_no_clock():
     source = script(of(LoraConfig(), train=TrainConfig()), "peft")
     assert "import time" not in source
@@ -207,8 +224,6 @@ def test_no_limit_of_time_needs_no_clock():
 
 @every_config
 def test_the_command_line_reads_the_command_back(config, monkeypatch):
-    import shlex
-
     def train(config, out):
         heard.append((config, str(out)))
         return dict(SUMMARY)
