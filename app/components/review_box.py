@@ -35,7 +35,7 @@ def review_box(review_key: str = "review", example_key: str = "example") -> tupl
         label("playground", "review"),
         key=review_key,
         max_chars=MAX_CHARACTERS,
-        height=130,
+        height=90,
         placeholder=label("playground", "placeholder"),
     )
     picked = st.session_state[example_key]
