@@ -140,5 +140,6 @@ def share(fraction: float) -> str:
 
 
 def megabytes(count: float) -> str:
-    """Bytes as megabytes (10⁶), so that parameters × bytes can be checked in the head."""
-    return f"{count / 1e6:,.0f} MB" if count >= 1e7 else f"{count / 1e6:.2g} MB"
+    """Bytes as megabytes (10⁶), so that parameters × bytes can be checked in the head; never broken over two lines."""
+    number = f"{count / 1e6:,.0f}" if count >= 1e7 else f"{count / 1e6:.2g}"
+    return f"{number}\N{NO-BREAK SPACE}MB"
