@@ -130,10 +130,10 @@ class Preset(Frozen):
         return self.reviews_full if method == "full" else self.reviews
 
 
-# Measured on 2 cores with tiny-t5 (docs/log.md). The third has the report's passes over all training reviews.
+# Measured with tiny-t5 on 2 slow cores without bf16 (docs/log.md). The third has the report's passes over all training reviews.
 PRESETS: dict[str, Preset] = {
-    "short": Preset(reviews=1000, reviews_full=500, epochs=1, max_length=128, max_seconds=120),
-    "minute": Preset(reviews=4000, reviews_full=2000, epochs=1, max_length=128, max_seconds=300),
+    "short": Preset(reviews=500, reviews_full=500, epochs=1, max_length=64, max_seconds=120),
+    "minute": Preset(reviews=1000, reviews_full=500, epochs=1, max_length=128, max_seconds=300),
     "report": Preset(reviews=20_000, reviews_full=20_000, epochs=10, max_length=256, max_seconds=None),
 }
 
