@@ -130,7 +130,7 @@ class Preset(Frozen):
         return self.reviews_full if method == "full" else self.reviews
 
 
-# Measured with tiny-t5 on 2 cores without bf16 (docs/log.md). The third has the report's passes over all training reviews.
+# Measured with tiny-t5 on 2 cores without bf16 (docs/log.md). The third has the report's passes over all reviews.
 PRESETS: dict[str, Preset] = {
     "short": Preset(reviews=500, reviews_full=500, epochs=1, max_length=64, max_seconds=120),
     "minute": Preset(reviews=1000, reviews_full=500, epochs=1, max_length=128, max_seconds=300),
