@@ -9,16 +9,14 @@ weights, gradients, optimizer state, and the rest, which is activations and work
 """
 
 import argparse
-import multiprocessing
 import os
-import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
-from importlib import metadata
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks.processes import command_line, in_a_fresh_process, one_process_settings, provenance
 from peft_core.architecture import BaseModel, base_model
 from peft_core.configs import AdapterConfig, FullConfig, LoraConfig, MethodConfig, SoftPromptConfig, method_label
 from peft_core.measured import (
@@ -26,7 +24,6 @@ from peft_core.measured import (
     CostReport,
     InferenceCost,
     InferenceForm,
-    Provenance,
     TrainingCost,
     load_cost,
     write_report,
@@ -51,23 +48,8 @@ FORMS: dict[InferenceForm, MethodConfig | None] = {
 ONE_OF_EACH = ("full", "soft_prompt-10", "adapter-8", "lora-8")
 DEFAULTS = {"tiny-t5": tuple(METHODS), "t5-small": ONE_OF_EACH}  # shape → methods; a step of t5-small costs five times
 TRAINING_BATCH, INFERENCE_BATCH, WIDTH = 32, 16, 192
-PACKAGES = ("torch", "transformers", "safetensors", "numpy")
-PRELOADED = ["benchmarks.training_round", "benchmarks.inference_round"]
+PRELOADED = ("benchmarks.training_round", "benchmarks.inference_round")
 Run = Callable[..., Any]
-
-
-def in_a_fresh_process(function: Callable[..., Any], *arguments: Any) -> Any:
-    """`function(*arguments)`, called in a process of its own.
-
-    A server process imports torch once and computes nothing; each measuring process is a fork of it.
-
-    Raises:
-        BrokenProcessPool: if the process dies, for want of memory for example.
-    """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
-    with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
-        return pool.submit(function, *arguments).result()
 
 
 def measure_training(
@@ -116,21 +98,6 @@ def measure_inference(run: Run, base: BaseModel, rounds: int, steps: int) -> Ite
         )
 
 
-def provenance(command: str, threads: int) -> Provenance:
-    """Which machine, which versions, when."""
-    from benchmarks.random_model import CPU
-    from peft_core.device import compute_dtype, describe
-
-    return Provenance(
-        command=command,
-        machine=describe(CPU),
-        threads=threads,
-        precision=str(compute_dtype(CPU)).removeprefix("torch."),
-        created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        versions={name: metadata.version(name) for name in PACKAGES},
-    )
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print a line each, write the file."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cost", description=__doc__.splitlines()[0])
@@ -141,26 +108,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--json", type=Path, default=COST, help="where the results go")
     options = parser.parse_args(arguments)
-    threads = str(options.threads)
-    os.environ |= {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "OMP_WAIT_POLICY": "PASSIVE"}
+    os.environ |= one_process_settings(options.threads)
+    run = partial(in_a_fresh_process, PRELOADED)
     training: list[TrainingCost] = []
     inference: list[InferenceCost] = []
     for base in map(base_model, options.shapes):
         methods = [METHODS[name] for name in options.methods or DEFAULTS.get(base.name, ONE_OF_EACH)]
-        training += measure_training(in_a_fresh_process, base, methods, options.rounds, options.steps)
-        inference += measure_inference(in_a_fresh_process, base, options.rounds, options.steps)
-    source = provenance(_command(parser, options), options.threads)
+        training += measure_training(run, base, methods, options.rounds, options.steps)
+        inference += measure_inference(run, base, options.rounds, options.steps)
+    source = provenance(command_line(parser, options), options.threads)
     write_report(CostReport(provenance=source, training=tuple(training), inference=tuple(inference)), options.json)
     print(summary(load_cost(options.json)))
-
-
-def _command(parser: argparse.ArgumentParser, options: argparse.Namespace) -> str:
-    """What to type to measure the same again: the options that are not the defaults."""
-    words = ["python -m benchmarks.cost"]
-    for name, value in vars(options).items():
-        if value != parser.get_default(name) and name != "json":
-            words.append(f"--{name} {' '.join(map(str, value)) if isinstance(value, list) else value}")
-    return " ".join(words)
 
 
 def summary(report: CostReport) -> str:

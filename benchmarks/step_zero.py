@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.cost import provenance
+from benchmarks.processes import provenance
 from peft_core.backbone import Backbone, load_backbone
 from peft_core.configs import AdapterConfig, DataConfig, FullConfig, LoraConfig, MethodConfig, SoftPromptConfig
 from peft_core.evaluation import probabilities

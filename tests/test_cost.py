@@ -9,6 +9,7 @@ import pytest
 from conftest import CONFIGS, TINY
 
 from benchmarks import cost, memory
+from benchmarks.processes import in_a_fresh_process
 from peft_core.architecture import BaseModel, base_model
 from peft_core.configs import FullConfig, LoraConfig, SoftPromptConfig
 from peft_core.counting import count
@@ -98,7 +99,7 @@ def test_another_system_is_told_so(monkeypatch, tmp_path):
 
 @linux
 def test_the_command_writes_a_report_that_says_how_to_repeat_it(small, monkeypatch, base_folder, tmp_path, capsys):
-    monkeypatch.setattr(cost, "in_a_fresh_process", here)
+    monkeypatch.setattr(cost, "in_a_fresh_process", lambda preload, *work: here(*work))
     path = tmp_path / "cost.json"
     options = ["--shapes", str(base_folder), "--methods", "full", "lora-1", "--rounds", "1", "--steps", "2"]
     cost.main([*options, "--threads", "1", "--json", str(path)])
@@ -111,9 +112,8 @@ def test_the_command_writes_a_report_that_says_how_to_repeat_it(small, monkeypat
     assert "LoRA r=1" in capsys.readouterr().out
 
 
-def test_a_measuring_process_is_a_fresh_one(monkeypatch):
-    monkeypatch.setattr(cost, "PRELOADED", [])  # torch is not needed to tell processes apart
-    seen = {cost.in_a_fresh_process(os.getpid) for _ in range(2)}
+def test_a_measuring_process_is_a_fresh_one():
+    seen = {in_a_fresh_process((), os.getpid) for _ in range(2)}
     assert len(seen) == 2
     assert os.getpid() not in seen
 
