@@ -24,7 +24,8 @@ from peft_core.batches import Batch
 from peft_core.checkpoint import stored_tensors
 from peft_core.configs import DEFAULT_LEARNING_RATE, FullConfig, MethodConfig, TrainConfig
 from peft_core.device import compute_dtype
-from peft_core.training import Trainer, cast_frozen
+from peft_core.fused import fuse
+from peft_core.training import Trainer, cast
 
 # Trained before the measurement, so that what the libraries set up once is not counted as the method's.
 MINIATURE, MINIATURE_WORK = Architecture(64, 16, 8, 32, 2, 1, 1), Work(batch=2, width=16, steps=1)
@@ -60,12 +61,14 @@ def training_round(architecture: Architecture, config: MethodConfig, work: Work)
     peak = highest_bytes() - before
     keep_for_reuse()
     clock = [seconds(lambda: trainer.take_step(batch)) for _ in range(SETTLING + work.steps)]
-    parameters = list(trainer.model.parameters())
+    parameters, weights = list(trainer.model.parameters()), list(trainer.weights.values())
     return TrainingRound(
         trainable_parameters=sum(p.numel() for p in parameters if p.requires_grad),
         total_parameters=sum(p.numel() for p in parameters),
-        weight_bytes=_bytes(parameters),
-        gradient_bytes=_bytes(p.grad for p in parameters if p.grad is not None),
+        weight_bytes=_bytes(
+            {*parameters, *weights}
+        ),  # full fine-tuning keeps each twice: in bf16, and in fp32 to be moved
+        gradient_bytes=_bytes(p.grad for p in weights),
         optimizer_bytes=_bytes(tensor for state in trainer.optimizer.state.values() for tensor in state.values()),
         file_bytes=file_bytes(trainer.model, config),
         peak_bytes=peak,
@@ -77,9 +80,8 @@ def _trainer(architecture: Architecture, config: MethodConfig, work: Work, steps
     """A trainer that has taken `steps` steps, and the batch it took them on."""
     model = random_model(architecture, config)
     model.train()
-    dtype, full = compute_dtype(CPU), isinstance(config, FullConfig)
-    if not full:
-        cast_frozen(model, dtype)
+    cast(model, compute_dtype(CPU))
+    fuse(model, CPU)
     batch = random_batch(architecture, work, seed=0)
     trainer = Trainer(
         model,
@@ -90,7 +92,6 @@ def _trainer(architecture: Architecture, config: MethodConfig, work: Work, steps
         LABEL_IDS,
         _no_validation,
         CPU,
-        autocast=dtype if full and dtype != torch.float32 else None,
     )
     for _ in range(steps):
         trainer.take_step(batch)

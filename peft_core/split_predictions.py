@@ -11,17 +11,18 @@ from torch import nn
 from peft_core.backbone import Backbone, load_backbone
 from peft_core.batches import Batch, encode, fixed_widths, make_batches
 from peft_core.checkpoint import load_checkpoint
-from peft_core.configs import DataConfig, FullConfig, LoraConfig, RunConfig
+from peft_core.configs import DataConfig, LoraConfig, RunConfig
 from peft_core.data import data_fingerprint, load_splits
 from peft_core.device import compute_dtype, pick_device
 from peft_core.errors import PeftClassroomError
 from peft_core.evaluation import accuracy, probabilities
+from peft_core.fused import fuse
 from peft_core.intervals import Accuracy
 from peft_core.records import RunRecord, read_record, write_record
 from peft_core.rows import SHARED_SEED, select
-from peft_core.training import cast_frozen
+from peft_core.training import cast
 
-EVALUATION_BATCH = 64
+EVALUATION_BATCH = 32
 
 
 @dataclass(frozen=True)
@@ -45,17 +46,10 @@ def load_rows(backbone: Backbone, data: DataConfig, split: str, size: int | None
     return Rows(encoded, np.array(labels), data_fingerprint(texts, labels))
 
 
-def predict(
-    model: nn.Module, rows: Rows, backbone: Backbone, config: RunConfig, device: torch.device, dtype: torch.dtype
-) -> np.ndarray:
-    """p("positive") of every row, shape (rows,), in the precision `dtype`, as training computes.
-
-    Full fine-tuning keeps fp32 weights and lets autocast choose; the other methods run on a backbone cast beforehand.
-    """
-    autocast = isinstance(config.method, FullConfig) and dtype != torch.float32
+def predict(model: nn.Module, rows: Rows, backbone: Backbone, config: RunConfig, device: torch.device) -> np.ndarray:
+    """p("positive") of every row, shape (rows,), in the precision that the model's weights are kept in."""
     batches = rows.batches(backbone.tokenizer.pad_token_id, config.data.max_length)
-    with torch.autocast(device.type, dtype, enabled=autocast):
-        return probabilities(model, batches, backbone.label_ids, device)
+    return probabilities(model, batches, backbone.label_ids, device)
 
 
 def evaluate_checkpoint(folder: Path, split: str, limit: int | None) -> Accuracy:
@@ -107,10 +101,10 @@ def _evaluate(
     """`dtype` None: the precision this computer trains in."""
     device = pick_device()
     dtype = dtype or compute_dtype(device)
-    if not isinstance(config.method, FullConfig):
-        cast_frozen(model, dtype)
+    cast(model, dtype)
+    fuse(model.to(device), device)
     rows = load_rows(backbone, config.data, split, limit, SHARED_SEED)
-    positive = predict(model.to(device), rows, backbone, config, device, dtype)
+    positive = predict(model, rows, backbone, config, device)
     return accuracy(positive, rows.labels), positive
 
 

@@ -5,13 +5,17 @@
 AdamW moves whatever has `requires_grad`. The learning rate warms up, then falls linearly to zero at the last step.
 The best validation accuracy decides which weights are kept. Everything random is a function of (seed, epoch or step),
 so a stopped run that goes on later takes the very steps it would have taken.
+
+Weights that the model keeps in bf16 have a copy in fp32 here: AdamW moves that one, so that no small update is lost.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -21,6 +25,7 @@ from peft_core.batches import FILLER, Batch
 from peft_core.configs import TrainConfig
 from peft_core.errors import PeftClassroomError
 from peft_core.evaluation import Accuracy
+from peft_core.gradients import gradients, slices_for
 from peft_core.methods import trainable_tensors
 
 SETTLING_STEPS = 5  # the first steps build kernels for new shapes and say nothing about speed
@@ -46,11 +51,20 @@ class StepLog:
     device: str | None = None
 
 
-def cast_frozen(model: nn.Module, dtype: torch.dtype) -> None:
-    """Keep frozen weights in `dtype`, once, instead of casting them in every step; what trains stays in fp32."""
-    for parameter in model.parameters():
-        if not parameter.requires_grad:
-            parameter.data = parameter.data.to(dtype)
+def cast(model: nn.Module, dtype: torch.dtype) -> None:
+    """Keep weights in `dtype`, once, instead of casting them in every step.
+
+    What a method has added trains in fp32; full fine-tuning, where nothing is frozen, computes in `dtype` throughout.
+    The weights are new ones: a backbone that shares the old ones with the model keeps them.
+    """
+    full = all(p.requires_grad for p in model.parameters())
+    done: dict[nn.Parameter, nn.Parameter] = {}  # tied weights stay tied
+    for module in model.modules():
+        for name, old in module.named_parameters(recurse=False, remove_duplicate=False):
+            if old.dtype != dtype and (full or not old.requires_grad):
+                if old not in done:
+                    done[old] = nn.Parameter(old.detach().to(dtype), requires_grad=old.requires_grad)
+                setattr(module, name, done[old])
 
 
 def set_backbone_dropout(model: nn.Module, p: float) -> None:
@@ -84,14 +98,15 @@ class Trainer:
         label_ids: tuple[int, int],
         validate: Callable[[], Accuracy],
         device: torch.device,
-        autocast: torch.dtype | None = None,
     ) -> None:
         self.model, self.config, self.peak_rate = model, config, learning_rate
-        self.train_batches, self.validate, self.device, self.autocast = train_batches, validate, device, autocast
+        self.train_batches, self.validate, self.device = train_batches, validate, device
         self.targets = torch.tensor(label_ids)[labels]
         self.trainable = trainable_tensors(model)
+        self.weights = {name: _in_fp32(p) for name, p in self.trainable.items()}
+        self.slices = slices_for(model, device, config.batch_size)
         self.optimizer = torch.optim.AdamW(
-            self.trainable.values(), lr=learning_rate, weight_decay=config.weight_decay, fused=True
+            self.weights.values(), lr=learning_rate, weight_decay=config.weight_decay, fused=True
         )
         self.batches_per_epoch = len(train_batches(0))
         self.full_steps = self.batches_per_epoch * config.epochs
@@ -111,17 +126,14 @@ class Trainer:
         falling = (self.planned_steps - step) / max(1, self.planned_steps - warmup)
         return self.peak_rate * max(0.0, min(rising, falling, 1.0))
 
-    def loss(self, batch: Batch) -> torch.Tensor:
-        """Cross-entropy of the label word; filler rows count for nothing."""
+    def loss(self, batch: Batch, counted: int | None = None) -> torch.Tensor:
+        """Cross-entropy of the label word, added up and divided by `counted` (None: the rows that are no filler)."""
         rows = torch.from_numpy(batch.rows)
-        targets = torch.where(rows == FILLER, IGNORED, self.targets[rows.clamp(min=0)]).to(self.device)
-        with torch.autocast(self.device.type, self.autocast, enabled=self.autocast is not None):
-            logits, _ = first_step_hidden(
-                self.model,
-                torch.from_numpy(batch.input_ids).to(self.device),
-                torch.from_numpy(batch.attention_mask).to(self.device),
-            )
-        return F.cross_entropy(logits.float(), targets, ignore_index=IGNORED)
+        targets = torch.where(rows == FILLER, IGNORED, self.targets[rows.clamp(min=0)])
+        ids, mask, targets = (to_device(x, self.device) for x in (batch.input_ids, batch.attention_mask, targets))
+        logits, _ = first_step_hidden(self.model, ids, mask)
+        total = F.cross_entropy(logits.float(), targets, ignore_index=IGNORED, reduction="sum")
+        return total / (counted or count_rows(batch))
 
     def take_step(self, batch: Batch) -> tuple[float, float]:
         """One step of AdamW; returns (loss, learning rate)."""
@@ -129,17 +141,28 @@ class Trainer:
         rate = self.rate_at(self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        loss = self.loss(batch)
-        if not torch.isfinite(loss):
+        counted = count_rows(batch)
+        loss, grads = gradients(
+            lambda part: self.loss(part, counted), list(self.trainable.values()), batch, self.slices
+        )
+        if not math.isfinite(loss):
             raise PeftClassroomError(
                 f"The training loss stopped being a number at step {self.step}. Train again with a lower learning rate."
             )
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.trainable.values(), self.config.max_grad_norm)
+        for weight, grad in zip(self.weights.values(), grads, strict=True):
+            weight.grad = grad
+        torch.nn.utils.clip_grad_norm_(self.weights.values(), self.config.max_grad_norm)
         self.optimizer.step()
+        self._to_model()
         self.step += 1
-        return loss.item(), rate
+        return loss, rate
+
+    @torch.no_grad()
+    def _to_model(self) -> None:
+        """Round what the optimizer moved into the model, where the model keeps it in another precision."""
+        for name, weight in self.weights.items():
+            if weight is not self.trainable[name]:
+                self.trainable[name].copy_(weight)
 
     # -- the run -----------------------------------------------------------------------------------------------------
     def run(self, should_stop: Callable[[], bool] = lambda: False) -> Iterator[StepLog]:
@@ -165,7 +188,7 @@ class Trainer:
             steps_here += 1
             if steps_here > SETTLING_STEPS:
                 trained_seconds += now - before
-                trained_examples += int((batches[position].rows != FILLER).sum())
+                trained_examples += count_rows(batches[position])
                 self.examples_per_second = trained_examples / trained_seconds
                 settled_at = settled_at or (now, self.step)
                 self._plan(started, settled_at)
@@ -198,7 +221,7 @@ class Trainer:
         measured = self.validate()
         self.model.train()
         if not self.validations or measured.accuracy >= max(a.accuracy for _, a in self.validations):
-            self.best = {name: p.detach().clone() for name, p in self.trainable.items()}
+            self.best = {name: p.detach().clone() for name, p in self.weights.items()}
         self.validations.append((self.step, measured))
         self.seconds = time.monotonic() - started
         return self._log("validation", accuracy=measured.accuracy, low=measured.low, high=measured.high, n=measured.n)
@@ -209,7 +232,8 @@ class Trainer:
     @torch.no_grad()
     def load_best(self) -> None:
         for name, value in self.best.items():
-            self.trainable[name].copy_(value)
+            self.weights[name].copy_(value)
+        self._to_model()
 
     @property
     def best_validation(self) -> tuple[int, Accuracy]:
@@ -220,7 +244,7 @@ class Trainer:
     def state(self) -> tuple[dict[str, torch.Tensor], dict]:
         """(tensors, plain data) from which `load_state` continues exactly."""
         tensors = {}
-        for name, parameter in self.trainable.items():
+        for name, parameter in self.weights.items():
             tensors[f"now.{name}"] = parameter.detach().cpu().contiguous()
             if name in self.best:
                 tensors[f"best.{name}"] = self.best[name].cpu().contiguous()
@@ -233,9 +257,26 @@ class Trainer:
     def load_state(self, tensors: dict[str, torch.Tensor], data: dict) -> None:
         self.step, self.seconds = data["step"], data["seconds"]
         self.validations = [(step, Accuracy(*rest)) for step, *rest in data["validations"]]
-        for name, parameter in self.trainable.items():
+        for name, parameter in self.weights.items():
             parameter.copy_(tensors[f"now.{name}"])
             self.best[name] = tensors[f"best.{name}"].to(self.device)
             if f"exp_avg.{name}" in tensors:
                 keys = ("step", "exp_avg", "exp_avg_sq")  # all on the parameter's device, as fused AdamW keeps them
                 self.optimizer.state[parameter] = {key: tensors[f"{key}.{name}"].to(self.device) for key in keys}
+        self._to_model()
+
+
+def _in_fp32(parameter: nn.Parameter) -> nn.Parameter:
+    """The parameter itself if it is in fp32, otherwise a copy that is."""
+    return parameter if parameter.dtype == torch.float32 else nn.Parameter(parameter.detach().float())
+
+
+def count_rows(batch: Batch) -> int:
+    """Rows that are no filler."""
+    return int((batch.rows != FILLER).sum())
+
+
+def to_device(values: np.ndarray | torch.Tensor, device: torch.device) -> torch.Tensor:
+    """The values as a tensor on the device; to a GPU from pinned memory, while it computes."""
+    tensor = torch.as_tensor(values)
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
