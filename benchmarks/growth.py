@@ -41,7 +41,6 @@ from peft_core.records import CheckpointInfo, list_checkpoints
 
 BASE = "tiny-t5"
 DEFAULT: dict[str, MethodConfig] = {METHODS[name].method: METHODS[name] for name in ONE_OF_EACH}
-OWNER: dict[str, str] = {"rank": "lora", "bottleneck": "adapter", "tokens": "soft_prompt"}  # of a method's own number
 PRELOADED = ("benchmarks.training_round", "benchmarks.serving_round")
 
 
@@ -86,8 +85,8 @@ SHORT = Plan(
 def steps(plan: Plan, name: TrainingSweepName) -> list[tuple[MethodConfig, int, int]]:
     """(method, batch, width) of every point of a training sweep; a method's own number has full fine-tuning first."""
     if name in KNOBS:
-        owner = DEFAULT[OWNER[name]]
-        turned = [owner.model_copy(update={KNOBS[name]: value}) for value in plan.points[name]]
+        method, field = KNOBS[name]
+        turned = [DEFAULT[method].model_copy(update={field: value}) for value in plan.points[name]]
         return [(method, plan.batch, plan.width) for method in (DEFAULT["full"], *turned)]
     methods = [DEFAULT[method] for method in plan.methods]
     if name == "length":

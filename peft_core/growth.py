@@ -4,10 +4,11 @@
 number and leaves everything else at one default setting.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from math import log
 from pathlib import Path
 from statistics import median
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import Field
 
@@ -42,6 +43,9 @@ class ServingCost(Frozen):
         return median(self.seconds)
 
 
+Row = TypeVar("Row", TrainingCost, ServingCost)
+
+
 class TrainingSweep(Frozen):
     """Training steps along one number; `full` rows of a method's own number are there to compare with."""
 
@@ -73,18 +77,23 @@ class GrowthReport(Frozen):
         return self.model_copy(update={kind: getattr(self, kind) | {name: sweep}})
 
 
-KNOBS: dict[TrainingSweepName, str] = {  # a method's own number: sweep → field of its configuration
-    "rank": "r",
-    "bottleneck": "bottleneck_dim",
-    "tokens": "num_virtual_tokens",
+KNOBS: dict[TrainingSweepName, tuple[str, str]] = {  # a method's own number: sweep → method, field of its configuration
+    "rank": ("lora", "r"),
+    "bottleneck": ("adapter", "bottleneck_dim"),
+    "tokens": ("soft_prompt", "num_virtual_tokens"),
 }
 TURNED: dict[SweepName, Callable[[TrainingCost | ServingCost], int | None]] = {  # sweep → the number that is turned
-    **{name: lambda row, field=field: getattr(row.method, field, None) for name, field in KNOBS.items()},
+    **{name: lambda row, field=field: getattr(row.method, field, None) for name, (_, field) in KNOBS.items()},
     "length": lambda row: row.width,
     "batch": lambda row: row.batch,
     "checkpoints": lambda row: row.checkpoints,
     "reviews": lambda row: row.reviews,
 }
+
+
+def knob_of(method: str) -> tuple[TrainingSweepName, str] | None:
+    """(sweep, field) of the method's own number; None for full fine-tuning, which has none."""
+    return next(((sweep, field) for sweep, (name, field) in KNOBS.items() if name == method), None)
 
 
 def what_costs(config: MethodConfig) -> MethodConfig:
@@ -94,6 +103,29 @@ def what_costs(config: MethodConfig) -> MethodConfig:
     """
     free = {"alpha", "prompt_init", "prompt_text"} & set(type(config).model_fields)
     return config.model_copy(update={name: type(config).model_fields[name].default for name in free})
+
+
+def alike(rows: Iterable[Row], config: MethodConfig) -> list[Row]:
+    """The rows whose method costs as `config` does, or differs from it in the method's own number alone."""
+    knob = knob_of(config.method)
+
+    def rest(method: MethodConfig) -> MethodConfig:
+        same = {} if knob is None or method.method != config.method else {knob[1]: getattr(config, knob[1])}
+        return what_costs(method).model_copy(update=same)
+
+    return [row for row in rows if rest(row.method) == what_costs(config)]
+
+
+def nearest(rows: Iterable[Row], config: MethodConfig) -> Row | None:
+    """Of the rows that are alike, the one whose own number is nearest by factor; None if there is none.
+
+    An equal number is the nearest: `what_costs(row.method) == what_costs(config)` tells whether this was measured.
+    """
+    knob, rows = knob_of(config.method), alike(rows, config)
+    if knob is None:
+        return next(iter(rows), None)
+    now = getattr(config, knob[1])
+    return min(rows, key=lambda row: abs(log(getattr(row.method, knob[1]) / now)), default=None)
 
 
 def load_growth(path: Path = GROWTH) -> GrowthReport:
