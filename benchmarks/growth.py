@@ -1,6 +1,6 @@
 """How costs grow: with the rank, the bottleneck, the prompt, the length, the batch, the checkpoints, the reviews.
 
-    python -m benchmarks.growth                 writes benchmarks/results/growth.json; ten minutes on 2 quiet cores
+    python -m benchmarks.growth                 writes benchmarks/results/growth.json; about 13 minutes on 2 cores
     python -m benchmarks.growth --only rank     one sweep, put into that file in the place of the old one
     python -m benchmarks.growth --short         fewer and smaller points, printed only; less than a minute
 

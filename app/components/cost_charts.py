@@ -153,16 +153,18 @@ def curves(
     x_scale = alt.Scale(type="log", nice=False) if axis.logarithmic else alt.Scale(nice=False, domainMin=0)
     y_scale = alt.Scale(type="log") if logarithmic else alt.Scale(domainMin=0, nice=True)
     x = alt.X("x:Q", title=x_name, scale=x_scale, axis=alt.Axis(values=list(axis.values), format=",d", grid=False))
-    y = alt.Y("y:Q", title=None, scale=y_scale, axis=alt.Axis(tickCount=5, format="~s" if logarithmic else "~f"))
+    ticks = (
+        alt.Axis(values=[10.0**power for power in range(-4, 5)], format="~g") if logarithmic else alt.Axis(tickCount=5)
+    )
+    y = alt.Y("y:Q", title=None, scale=y_scale, axis=ticks)
     names = [c.who for c in found]
     styles = [theme.METHOD[c.method] for c in found]
-    legend = alt.Legend(orient="bottom", title=None, columns=2, labelLimit=220, labelFontSize=13, symbolSize=120)
-    colour = alt.Color("who:N", scale=alt.Scale(domain=names, range=[s.colour for s in styles]), legend=None)
-    shape = alt.Shape(
-        "who:N",
-        scale=alt.Scale(domain=names, range=[s.shape for s in styles]),
-        legend=legend if len(found) > 1 else None,
+    legend = alt.Legend(
+        orient="bottom", title=None, columns=2, labelLimit=220, labelFontSize=13, symbolSize=120, labelColor=theme.ink()
     )
+    told = legend if len(found) > 1 else None  # colours and shapes in one legend: no method by its colour alone
+    colour = alt.Color("who:N", scale=alt.Scale(domain=names, range=[s.colour for s in styles]), legend=told)
+    shape = alt.Shape("who:N", scale=alt.Scale(domain=names, range=[s.shape for s in styles]), legend=told)
     base = alt.Chart(frame).encode(x=x, color=colour, tooltip=alt.value(None))
     thick = alt.condition("datum.main", alt.value(3), alt.value(1.2))
     line = base.mark_line().encode(y=y, strokeWidth=thick)

@@ -55,12 +55,13 @@ def reason(row: TrainingCost) -> str:
 
 
 def unmeasured_base(base: str, measured: Iterable[str], command: str = "") -> None:
-    """A note: nothing was measured on this base model; on which ones, and how to measure, where `command` can."""
-    words = text(
-        "cost", "unmeasured_base", base=base, bases=", ".join(dict.fromkeys(measured)) or label("cost", "none")
-    )
-    how = text("cost", "measure", command=command) if command else ""
-    st.info(f"{words} {how}", icon=":material/info:")
+    """A note: nothing was measured on this base model; on which ones it was; how to, where `command` can measure it."""
+    words = [text("cost", "unmeasured_base", base=base)]
+    if bases := ", ".join(dict.fromkeys(measured)):
+        words.append(text("cost", "measured_bases", bases=bases))
+    if command:
+        words.append(text("cost", "measure", command=command))
+    st.info(" ".join(words), icon=":material/info:")
 
 
 def unmeasured_setting(base: str, config: MethodConfig, rows: Iterable[TrainingCost | ServingCost]) -> None:
