@@ -15,7 +15,8 @@ from app.content import label
 from peft_core.configs import method_label
 from peft_core.measured import TrainingCost
 
-BAR, ROW, AXIS, CURVE = 30, 70, 36, 270  # pixels: a bar, its row with the name above it, their axis, other charts
+BAR, ROW, AXIS = 30, 70, 36  # pixels: a bar, its row with the name above it, the axis of the rows
+CURVE, LEGEND = 270, 90  # a chart of curves, and what a legend takes of it
 STACK = {part: field for part, field in PARTS.items() if part != "peak"}
 OPACITY = dict(zip(STACK, (0.55, 0.4, 0.25, 0.1), strict=True))  # words on them stay readable
 
@@ -184,7 +185,7 @@ def curves(
         mark=label("cost", "chart_mark", name=axis.name, value=f"{mark[0]:,}") if mark else "",
     )  # fmt: skip
     st.markdown(title)
-    _show(alt.layer(*layers), CURVE, key, words)
+    _show(alt.layer(*layers), CURVE + (LEGEND if len(found) > 1 else 0), key, words)
 
 
 def _mark(at: alt.Chart, mark: tuple[int, str] | None) -> list[alt.Chart]:
@@ -196,7 +197,7 @@ def _mark(at: alt.Chart, mark: tuple[int, str] | None) -> list[alt.Chart]:
     room = f"scale('x', datum.x) + 14 + {7.5 * len(mark[1]):.0f} < width"
     style = {
         "text": mark[1], "fontSize": 14, "fontWeight": "bold", "align": alt.ExprRef(f"{room} ? 'left' : 'right'"),
-        "dx": alt.ExprRef(f"{room} ? 8 : -8"), "dy": 24,
+        "dx": alt.ExprRef(f"{room} ? 8 : -8"), "dy": alt.ExprRef("scale('y', datum.y) + 34 < height ? 24 : -24"),
     }  # fmt: skip
     ground = "#12161C" if theme.is_dark() else "#FFFFFF"
     halo = here.mark_text(stroke=ground, strokeWidth=5, strokeJoin="round", aria=False, **style)
