@@ -33,6 +33,7 @@ METHODS: dict[str, MethodConfig] = {
     "full": FullConfig(),
     "soft_prompt-10": SoftPromptConfig(num_virtual_tokens=10),
     "adapter-8": AdapterConfig(bottleneck_dim=8),
+    "adapter-16": AdapterConfig(bottleneck_dim=16),  # AdapterHub's default on tiny-t5: reduction factor 16
     "adapter-8-houlsby": AdapterConfig(bottleneck_dim=8, placement="houlsby"),
     "lora-1": LoraConfig(r=1),
     "lora-8": LoraConfig(r=8),

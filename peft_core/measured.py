@@ -129,7 +129,7 @@ class StepZeroReport(_Part):
         return next((row for row in self.rows if row.method == method), None)
 
 
-Report = TypeVar("Report", CostReport, StepZeroReport)
+Report = TypeVar("Report", bound=BaseModel)
 
 
 def load_cost(path: Path = COST) -> CostReport:
@@ -138,7 +138,7 @@ def load_cost(path: Path = COST) -> CostReport:
     Raises:
         PeftClassroomError: if the file is missing or damaged.
     """
-    return _load(path, CostReport, "python -m benchmarks.cost")
+    return load_report(path, CostReport, "python -m benchmarks.cost")
 
 
 def load_step_zero(path: Path = STEP_ZERO) -> StepZeroReport:
@@ -147,10 +147,15 @@ def load_step_zero(path: Path = STEP_ZERO) -> StepZeroReport:
     Raises:
         PeftClassroomError: if the file is missing or damaged.
     """
-    return _load(path, StepZeroReport, "python -m benchmarks.step_zero")
+    return load_report(path, StepZeroReport, "python -m benchmarks.step_zero")
 
 
-def _load(path: Path, kind: type[Report], command: str) -> Report:
+def load_report(path: Path, kind: type[Report], command: str) -> Report:
+    """The file of measurements that `command` writes.
+
+    Raises:
+        PeftClassroomError: if the file is missing or damaged.
+    """
     if not path.is_file():
         raise PeftClassroomError(f"{path.name} is missing. Restore the file or measure again: `{command}`.")
     try:
@@ -159,7 +164,7 @@ def _load(path: Path, kind: type[Report], command: str) -> Report:
         raise PeftClassroomError(f"{path.name} is damaged: {sentence(error)} Measure again: `{command}`.") from error
 
 
-def write_report(report: CostReport | StepZeroReport, path: Path) -> None:
+def write_report(report: BaseModel, path: Path) -> None:
     """As JSON that a person can read."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")

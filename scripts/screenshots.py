@@ -21,7 +21,7 @@ from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "screenshots"
-SECTIONS = ("idea", "count", "maths", "steps", "train", "try", "check", "code")
+SECTIONS = ("idea", "count", "maths", "steps", "train", "try", "check", "cost", "code")
 TABS = ("compare", "explain", "what_if", "many", "calibration")
 PAGES = {
     "home": {"home": "/"},

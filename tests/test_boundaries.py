@@ -12,7 +12,16 @@ from peft_core.paths import ROOT
 CORE = sorted((ROOT / "peft_core").rglob("*.py"))
 METHOD_FILES = [p for p in CORE if p.parent.name == "methods" and p.stem not in ("__init__", "common")]
 TORCH_FREE = ["", ".architecture", ".configs", ".counting", ".records", ".data", ".batches", ".cli", ".runs", ".errors"]
-TORCH_FREE += [".calibration", ".batch_file", ".counterfactual", ".equivalent", ".intervals", ".measured", ".spectrum"]
+TORCH_FREE += [
+    ".calibration",
+    ".batch_file",
+    ".counterfactual",
+    ".equivalent",
+    ".growth",
+    ".intervals",
+    ".measured",
+    ".spectrum",
+]
 
 
 def imports(path: Path, top_level_only: bool = False) -> set[str]:

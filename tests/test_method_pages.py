@@ -23,7 +23,7 @@ MOVED = {
     "lora": ({"lora_r": "16", "lora_targets": ["q", "wo"]}, lambda a: LoraConfig(r=16, target_modules=("q", "wo"))),
 }
 every_page = pytest.mark.parametrize("page", MOVED)
-SECTIONS = ("idea", "count", "maths", "steps", "train", "try", "check", "code")
+SECTIONS = ("idea", "count", "maths", "steps", "train", "try", "check", "cost", "code")
 # Three widgets of every page, and where to.
 MOVES = {
     "full": (("base", "t5-small"), ("base", "t5-11b"), ("base", "tiny-t5")),

@@ -247,9 +247,9 @@ def test_another_setting_asks_anew(open_page):
 
 def test_a_missing_file_of_measurements_is_a_sentence(open_page, monkeypatch, tmp_path):
     def missing(path=tmp_path / "cost.json"):
-        from peft_core.measured import CostReport, _load
+        from peft_core.measured import CostReport, load_report
 
-        return _load(path, CostReport, "python -m benchmarks.cost")
+        return load_report(path, CostReport, "python -m benchmarks.cost")
 
     monkeypatch.setattr(facts_module, "load_cost", missing)
     app = open_page("lora", section="check")

@@ -1,6 +1,6 @@
 """The one skeleton of all method pages: controls on the left, and on the right one section at a time.
 
-    idea · count · maths · (more of the page's own) · steps · train · try · check · code
+    idea · count · maths · (more of the page's own) · steps · train · try · check · cost · code
 
 Each section answers one question on one screen. Which one is open is in the URL. A closed section draws its widgets at
 most, never its numbers: a slider move costs what is on the screen.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from app import services
-from app.components import calculator, code_panel, count_chart, module_tree, quiz, step_through, try_it, url
+from app.components import calculator, code_panel, cost_panel, count_chart, module_tree, quiz, step_through, try_it, url
 from app.components.count_chart import Knob, Limit
 from app.components.train_panel import run_panel, train_settings
 from app.content import label, text
@@ -52,7 +52,7 @@ def draw(page: MethodPage) -> None:
 
 def _sections(page: MethodPage, base: BaseModel, config: MethodConfig, result: Count) -> None:
     more = page.more or {}
-    names = ("idea", "count", "maths", *more, "steps", "train", "try", "check", "code")
+    names = ("idea", "count", "maths", *more, "steps", "train", "try", "check", "cost", "code")
     tabs = url.tabs("section", names, [label("sections", name) for name in names])
     with tabs["idea"]:
         if tabs["idea"].open:
@@ -81,6 +81,9 @@ def _sections(page: MethodPage, base: BaseModel, config: MethodConfig, result: C
     with tabs["check"]:
         if tabs["check"].open:
             quiz.draw(page.name, base, config)
+    with tabs["cost"]:  # after the questions that ask for its numbers: predict, then see
+        if tabs["cost"].open:
+            cost_panel.draw(base, config, run, page.knob)
     with tabs["code"]:
         if tabs["code"].open:
             code_panel.draw(run)

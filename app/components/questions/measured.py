@@ -1,5 +1,6 @@
 """Questions whose answer was measured by `python -m benchmarks.cost` and `python -m benchmarks.step_zero`."""
 
+from app.components.measured_on import measured_on
 from app.components.questions.facts import DEFAULTS, Facts
 from app.components.questions.question import Question, Setting, estimated, megabytes, numeric, share, times, worded
 from app.content import label
@@ -17,12 +18,8 @@ PARTS = {  # label → field
 
 def _measured(setting: Setting, source: Provenance, shape: object) -> str:
     """When, how and where; and that it is another model than the page's, where it is."""
-    words = label(
-        "quiz", "from_measurement", command=source.command, machine=source.machine, threads=source.threads,
-        precision=source.precision, date=source.created[:10],
-    )  # fmt: skip
     other = "" if shape == setting.base.name else " " + label("quiz", "other_base", base=setting.base.name)
-    return words + other
+    return measured_on(source) + other
 
 
 def _memory_table(rows: list[TrainingCost]) -> str:
