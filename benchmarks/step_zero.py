@@ -16,6 +16,7 @@ import torch
 from benchmarks.processes import provenance
 from peft_core.backbone import Backbone, load_backbone
 from peft_core.configs import AdapterConfig, DataConfig, FullConfig, LoraConfig, MethodConfig, SoftPromptConfig
+from peft_core.device import evaluation_batch
 from peft_core.evaluation import probabilities
 from peft_core.measured import STEP_ZERO, StepZeroReport, StepZeroRow, write_report
 from peft_core.methods import apply_method
@@ -34,7 +35,7 @@ METHODS: tuple[MethodConfig, ...] = (
 
 def compare(backbone: Backbone, rows: Rows, max_length: int, seed: int) -> tuple[float, list[StepZeroRow]]:
     """The base model's accuracy, and each untrained method against it; in fp32, parameters drawn with `seed`."""
-    batches = rows.batches(backbone.tokenizer.pad_token_id, max_length)
+    batches = rows.batches(backbone.tokenizer.pad_token_id, max_length, evaluation_batch(CPU))
     truth = rows.labels.astype(bool)
     base = probabilities(backbone.replica(), batches, backbone.label_ids, CPU)
     measured = []

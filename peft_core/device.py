@@ -4,6 +4,9 @@ import os
 import platform
 
 import torch
+from torch import nn
+
+COMPILE_FROM_STEPS = 2_000  # a guess, to be measured on a GPU: compiling takes about a minute, which steps must earn
 
 
 def pick_device() -> torch.device:
@@ -30,3 +33,19 @@ def compute_dtype(device: torch.device) -> torch.dtype:
     capabilities = torch.cpu.get_capabilities()
     native = any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "sve_bf16", "bf16"))
     return torch.bfloat16 if native else torch.float32
+
+
+def evaluation_batch(device: torch.device) -> int:
+    """Reviews that are measured at a time. On a CPU 64 are slower than 32 (docs/log.md)."""
+    return 256 if device.type == "cuda" else 32
+
+
+def compile_if_it_pays(model: nn.Module, device: torch.device, steps: int) -> bool:
+    """Let torch.compile build the kernels of a long run on a GPU; says whether it did.
+
+    On a CPU it does not pay: what it would fuse is fused by hand (peft_core/fused.py), and a class does not wait.
+    """
+    if device.type != "cuda" or steps < COMPILE_FROM_STEPS:
+        return False
+    model.compile()  # in place: parameters keep their names
+    return True

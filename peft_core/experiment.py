@@ -19,7 +19,7 @@ from peft_core.backbone import Backbone, load_backbone
 from peft_core.batches import fixed_widths, make_batches
 from peft_core.checkpoint import save_checkpoint
 from peft_core.configs import FullConfig, RunConfig, SoftPromptConfig, run_name
-from peft_core.device import compute_dtype, describe, pick_device
+from peft_core.device import compile_if_it_pays, compute_dtype, describe, pick_device
 from peft_core.errors import PeftClassroomError
 from peft_core.evaluation import accuracy
 from peft_core.fused import fuse
@@ -71,6 +71,7 @@ class Experiment:
             lambda: accuracy(self.predict(self.validation_rows), self.validation_rows.labels),
             self.device,
         )
+        compile_if_it_pays(self.model, self.device, self.trainer.full_steps)
 
     def _build_model(self, seed: int) -> nn.Module:
         model = self.backbone.own_copy()

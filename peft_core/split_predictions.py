@@ -13,7 +13,7 @@ from peft_core.batches import Batch, encode, fixed_widths, make_batches
 from peft_core.checkpoint import load_checkpoint
 from peft_core.configs import DataConfig, LoraConfig, RunConfig
 from peft_core.data import data_fingerprint, load_splits
-from peft_core.device import compute_dtype, pick_device
+from peft_core.device import compute_dtype, evaluation_batch, pick_device
 from peft_core.errors import PeftClassroomError
 from peft_core.evaluation import accuracy, probabilities
 from peft_core.fused import fuse
@@ -21,8 +21,6 @@ from peft_core.intervals import Accuracy
 from peft_core.records import RunRecord, read_record, write_record
 from peft_core.rows import SHARED_SEED, select
 from peft_core.training import cast
-
-EVALUATION_BATCH = 32
 
 
 @dataclass(frozen=True)
@@ -33,9 +31,9 @@ class Rows:
     labels: np.ndarray
     fingerprint: str
 
-    def batches(self, pad_id: int, max_length: int) -> list[Batch]:
-        """In order of length, for measuring."""
-        return make_batches(self.encoded, EVALUATION_BATCH, fixed_widths(max_length), pad_id)
+    def batches(self, pad_id: int, max_length: int, rows: int) -> list[Batch]:
+        """`rows` reviews each, in order of length, for measuring."""
+        return make_batches(self.encoded, rows, fixed_widths(max_length), pad_id)
 
 
 def load_rows(backbone: Backbone, data: DataConfig, split: str, size: int | None, seed: int) -> Rows:
@@ -48,7 +46,7 @@ def load_rows(backbone: Backbone, data: DataConfig, split: str, size: int | None
 
 def predict(model: nn.Module, rows: Rows, backbone: Backbone, config: RunConfig, device: torch.device) -> np.ndarray:
     """p("positive") of every row, shape (rows,), in the precision that the model's weights are kept in."""
-    batches = rows.batches(backbone.tokenizer.pad_token_id, config.data.max_length)
+    batches = rows.batches(backbone.tokenizer.pad_token_id, config.data.max_length, evaluation_batch(device))
     return probabilities(model, batches, backbone.label_ids, device)
 
 

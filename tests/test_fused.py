@@ -9,6 +9,7 @@ from conftest import CONFIGS, GATED, every_config, make_base
 from peft_core.backbone import first_step_hidden, load_backbone
 from peft_core.batches import FILLER, Batch
 from peft_core.configs import LoraConfig, TrainConfig
+from peft_core.device import COMPILE_FROM_STEPS, compile_if_it_pays
 from peft_core.fused import fuse
 from peft_core.gradients import draws_random_numbers, gradients, in_threads, sliced, slices_for
 from peft_core.methods import apply_method, lora, trainable_tensors
@@ -170,3 +171,13 @@ def test_full_fine_tuning_in_bf16_loses_no_small_update(backbone):
     for name, weight in trainer.weights.items():
         assert weight.dtype == torch.float32
         assert torch.equal(trainer.trainable[name], weight.to(torch.bfloat16))
+
+
+def test_only_a_long_run_on_a_gpu_is_compiled(backbone, monkeypatch):
+    model, compiled = backbone.own_copy(), []
+    monkeypatch.setattr(type(model), "compile", lambda self: compiled.append(self))
+    assert not compile_if_it_pays(model, CPU, 10**6)
+    assert not compile_if_it_pays(model, torch.device("cuda"), COMPILE_FROM_STEPS - 1)
+    assert compiled == []
+    assert compile_if_it_pays(model, torch.device("cuda"), COMPILE_FROM_STEPS)
+    assert compiled == [model]
