@@ -130,7 +130,7 @@ class Preset(Frozen):
         return self.reviews_full if method == "full" else self.reviews
 
 
-# Measured with tiny-t5 on 2 cores with bf16, validations included (docs/log.md). Without bf16 they take about three times
+# Measured with tiny-t5 on 2 cores with bf16, validations included (docs/log.md); without bf16 they take several times
 # as long. The third has the report's passes over all reviews.
 PRESETS: dict[str, Preset] = {
     "short": Preset(reviews=2000, reviews_full=1000, epochs=1, max_length=128, max_seconds=120),
