@@ -1,0 +1,49 @@
+"""This project's side: the loop of a real run, with every step watched (peft_core/experiment.py, training.py)."""
+
+import time
+from statistics import mean
+
+import numpy as np
+import torch
+
+from benchmarks.peer_reports import SETTLING_STEPS, SideRun, Validation, as_digits
+from peft_core.configs import RunConfig
+from peft_core.experiment import Experiment
+
+
+def train(config: RunConfig) -> SideRun:
+    """One run, from its first validation to its last step; nothing is tested or saved afterwards."""
+    experiment = Experiment(config)
+    trainer = experiment.trainer
+    step_seconds: list[float] = []
+    losses: list[float] = []
+    validations: list[Validation] = []
+    right = np.zeros(0, dtype=bool)
+    since = time.perf_counter()
+    for log in trainer.run():
+        passed = time.perf_counter() - since
+        if log.event == "step":
+            if torch.cuda.is_available() and log.step in (SETTLING_STEPS, trainer.planned_steps):
+                torch.cuda.synchronize()
+                passed = time.perf_counter() - since
+            step_seconds.append(passed)
+            losses.append(log.train_loss)
+        elif log.event == "validation":
+            validations.append(Validation(step=log.step, accuracy=log.accuracy, seconds=passed))
+            if log.step == trainer.planned_steps:  # the last weights: the loop goes back to the best ones afterwards
+                rows = experiment.validation_rows
+                right = (experiment.predict(rows) > 0.5) == rows.labels.astype(bool)
+        since = time.perf_counter()
+    parameters = list(experiment.model.parameters())
+    return SideRun(
+        side="ours",
+        config=config,
+        method_of="peft_core",
+        trainable_parameters=sum(p.numel() for p in parameters if p.requires_grad),
+        total_parameters=sum(p.numel() for p in parameters),
+        data_fingerprint=experiment.train_rows.fingerprint,
+        mean_loss=mean(losses),
+        step_seconds=tuple(step_seconds),
+        validations=tuple(validations),
+        right=as_digits(right),
+    )
