@@ -30,7 +30,7 @@ from benchmarks.peer_reports import SETTLING_STEPS, SideRun, TrainerSettings, Va
 from peft_core.backbone import Backbone, load_backbone
 from peft_core.configs import AdapterConfig, FullConfig, LoraConfig, MethodConfig, RunConfig, SoftPromptConfig
 from peft_core.data import LABEL_WORDS
-from peft_core.device import compute_dtype, pick_device
+from peft_core.device import compute_dtype, evaluation_batch, pick_device
 from peft_core.evaluation import accuracy, probabilities
 from peft_core.methods import apply_method
 from peft_core.rows import SHARED_SEED
@@ -108,7 +108,7 @@ class Watch(TrainerCallback):
     def _validate(self, step: int) -> None:
         started = time.perf_counter()
         device = pick_device()
-        batches = self.rows.batches(self.backbone.tokenizer.pad_token_id, self.config.data.max_length)
+        batches = self.rows.batches(self.backbone.tokenizer.pad_token_id, self.config.data.max_length, evaluation_batch(device))
         with torch.autocast(device.type, self.autocast, enabled=self.autocast is not None):
             positive = probabilities(self.model, batches, self.backbone.label_ids, device)
         self.right = (positive > 0.5) == self.rows.labels.astype(bool)
