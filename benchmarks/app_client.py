@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -23,6 +24,16 @@ from websockets.sync.client import connect
 from peft_core.paths import ROOT
 
 QUIET_SECONDS, QUIET_SHARE = 2.0, 0.05  # a server and its children are at rest below this share of a core
+
+
+END = "(end)"  # is "shown" when the script has finished
+
+
+class Shown(NamedTuple):
+    """Words of an element, and how many seconds after the question they came."""
+
+    seconds: float
+    words: str
 
 
 @dataclass(frozen=True)
@@ -118,40 +129,41 @@ class Session:
     def close(self) -> None:
         self._socket.close()
 
-    def open(self) -> list[str]:
+    def open(self) -> list[Shown]:
         """Run the page as at first, or again; what it put on the screen."""
         return self._run(BackMsg())
 
-    def move(self, key: str, value: float) -> list[str]:
-        """Move the slider with this key; what the page put on the screen then."""
+    def move(self, key: str, value: float) -> list[Shown]:
+        """Move the slider with this key; what the page put on the screen then, until its script had finished."""
         message = BackMsg()
         state = message.rerun_script.widget_states.widgets.add()
         state.id = self._sliders[key]
         state.double_array_value.data.append(value)
         return self._run(message)
 
-    def _run(self, message: BackMsg) -> list[str]:
+    def _run(self, message: BackMsg) -> list[Shown]:
         message.rerun_script.query_string, message.rerun_script.page_name = self.query, self.page
+        shown: list[Shown] = []
+        started = time.perf_counter()
         self._socket.send(message.SerializeToString())
-        shown: list[str] = []
         while True:
             answer = ForwardMsg.FromString(self._socket.recv(timeout=120))
-            kind = answer.WhichOneof("type")
+            seconds, kind = time.perf_counter() - started, answer.WhichOneof("type")
             if kind == "delta" and answer.delta.WhichOneof("type") == "new_element":
-                self._keep(answer, shown)
+                shown += [Shown(seconds, words) for words in self._words(answer)]
             elif kind == "script_finished":
                 if answer.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
-                    return shown
+                    return [*shown, Shown(seconds, END)]
                 if answer.script_finished == ForwardMsg.FINISHED_WITH_COMPILE_ERROR:
                     raise RuntimeError(f"The page {self.page} cannot be run.")
 
-    def _keep(self, answer: ForwardMsg, shown: list[str]) -> None:
+    def _words(self, answer: ForwardMsg) -> list[str]:
+        """What an element says; a slider's id is kept."""
         element = answer.delta.new_element
         kind = element.WhichOneof("type")
         if kind == "exception":
             raise RuntimeError(f"The page {self.page} shows an exception: {element.exception.message}")
         if kind == "slider":
             self._sliders[element.slider.id.rsplit("-", 1)[-1]] = element.slider.id  # an id ends with its key
-        for part in ("body", "label"):
-            if kind and hasattr(getattr(element, kind), part):
-                shown.append(str(getattr(getattr(element, kind), part)))
+        parts = [getattr(getattr(element, kind), part, "") for part in ("label", "body")] if kind else []
+        return [part for part in parts if isinstance(part, str) and part]

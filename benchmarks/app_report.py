@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from peft_core.configs import MethodField
+from peft_core.configs import MethodConfig, MethodField, method_label
 from peft_core.measured import RESULTS, Provenance
 
 APP_SPEED = RESULTS / "app_speed.json"
@@ -43,6 +43,7 @@ class MoveTime(_Part):
     base: str
     method: MethodField = Field(description="before the first move")
     sessions: int = Field(description="connected besides, idle")
+    by_hand: Times = Field(min_length=1, description="until the number by hand is sent; `numel()` may follow")
     seconds: Times = Field(min_length=1)
     cpu_seconds: float = Field(description="processor time of the server a move, garbage collection included")
 
@@ -86,22 +87,28 @@ def in_words(times: Times) -> str:
     return "median {:.1f} ms, p95 {:.1f}, largest {:.1f}".format(*(1000 * value for value in values))
 
 
+def name(method: MethodConfig) -> str:
+    """A method with the modules it wraps, where it does: what the time depends on."""
+    modules = getattr(method, "target_modules", ())
+    return f"{method_label(method)}{', ' if modules else ''}{' '.join(modules)}"
+
+
 def summary(report: AppSpeedReport) -> str:
     """The report as lines."""
     lines = [f"{report.provenance.machine}, {report.provenance.created}"]
     for row in report.counts:
-        name = f"{row.base} {row.method!r}"
-        lines.append(f"count {name}: by hand {in_words(row.by_hand)}; numel() {in_words(row.by_numel)}; "
-                     f"again {in_words(row.again)}")  # fmt: skip
+        numel = f"numel() {in_words(row.by_numel)}; again {in_words(row.again)}"
+        lines.append(f"count {row.base} {name(row.method)}: by hand {in_words(row.by_hand)}; {numel}")
     for start in report.starts:
         torch = "torch was in" if start.torch_at_first_page else "before torch"
-        lines.append(f"start: reachable {start.reachable:.2f} s, first page {start.first_page:.2f} s ({torch}), "
-                     f"numel() on screen {start.numel:.1f} s")  # fmt: skip
+        first = f"reachable {start.reachable:.2f} s, first page {start.first_page:.2f} s ({torch})"
+        lines.append(f"start: {first}, numel() on screen {start.numel:.1f} s")
     for move in report.moves:
-        lines.append(f"move: {move.place} {move.base}, {move.sessions} idle sessions: {in_words(move.seconds)}; "
-                     f"processor {1000 * move.cpu_seconds:.0f} ms")  # fmt: skip
+        where = f"{move.place} {move.base}, {move.sessions} idle sessions"
+        rest = f"by hand {1000 * median(move.by_hand):.1f} ms; processor {1000 * move.cpu_seconds:.0f} ms"
+        lines.append(f"move: {where}: {in_words(move.seconds)}; {rest}")
     lines += [f"setup of a worker: {phase.name} {median(phase.seconds):.2f} s" for phase in report.setup]
     for step in report.first_steps:
-        lines.append(f"first step, {step.worker} worker: {step.step:.2f} s (set up {step.start:.2f}, "
-                     f"measured {step.validation:.2f})")  # fmt: skip
+        parts = f"set up {step.start:.2f}, measured {step.validation:.2f}"
+        lines.append(f"first step, {step.worker} worker: {step.step:.2f} s ({parts})")
     return "\n".join(lines)

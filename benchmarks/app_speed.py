@@ -7,6 +7,7 @@ real backend. Moves on the two sections take turns (A B A B, …). Linux only.
 """
 
 import argparse
+import gc
 import json
 import os
 import subprocess
@@ -19,7 +20,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from app.content import label
-from benchmarks.app_client import App, Session, running
+from benchmarks.app_client import END, App, Session, running
 from benchmarks.app_report import (
     APP_SPEED,
     AppSpeedReport,
@@ -79,6 +80,8 @@ def measure_counts(rounds: int) -> Iterator[CountTime]:
 
     architecture = base_model(LARGEST).architecture
     audit(base_model("tiny-t5").architecture, FullConfig())  # the first build of a process imports a little more
+    gc.collect()
+    gc.freeze()  # as the app does once its libraries are in (app/services.py)
     kinds: list[tuple[MethodConfig, str | None]] = [(FullConfig(), None), *VARIED]
     times: dict[int, list[tuple[float, float, float]]] = {number: [] for number in range(len(kinds))}
     for turn in range(rounds):
@@ -94,30 +97,25 @@ def measure_counts(rounds: int) -> Iterator[CountTime]:
 
 
 @contextmanager
-def app_at_rest(runs: Path) -> Iterator[tuple[App, StartTime]]:
-    """The app, started, with torch in and all that follows it done; and how long its start took."""
+def started(runs: Path) -> Iterator[tuple[App, StartTime]]:
+    """The app with torch in; and how long its start took."""
     with running({"PEFT_RUNS_DIR": str(runs)}) as app:
         first = Session(app)
         first.open()
         painted, torch_in = time.perf_counter() - app.started, app.has_torch()
         checked = label("home", "checked")
-        while not any(checked in words for words in first.open()):
+        while not any(checked in element.words for element in first.open()):
             if time.perf_counter() - app.started > SECONDS_TO_WAIT:
                 raise TimeoutError("The app's first page shows no number by numel().")
             time.sleep(0.1)
         numel = time.perf_counter() - app.started
-        app.wait_until_at_rest()
-        first.open()  # whoever looks now has the spare worker started
-        app.wait_until_at_rest()
         first.close()
-        yield (
-            app,
-            StartTime(reachable=app.reachable, first_page=painted, torch_at_first_page=torch_in, numel=numel),
-        )
+        yield app, StartTime(reachable=app.reachable, first_page=painted, torch_at_first_page=torch_in, numel=numel)
 
 
 def measure_moves(app: App, idle: int, moves: int) -> Iterator[MoveTime]:
     """The rank's slider on every place, in turn, with ranks that nobody has asked for."""
+    app.wait_until_at_rest()
     with ExitStack() as stack:
         for number in range(idle):
             page, section = IDLE_PAGES[number % len(IDLE_PAGES)]
@@ -131,34 +129,37 @@ def measure_moves(app: App, idle: int, moves: int) -> Iterator[MoveTime]:
             stack.callback(sessions[place].close)
             sessions[place].open()
             sessions[place].open()  # for the first time everything is made that is kept
-        app.wait_until_at_rest()
-        times: dict[str, list[tuple[float, float]]] = {place: [] for place in PLACES}
+        app.wait_until_at_rest()  # a spare worker was started by whoever looked first
+        times: dict[str, list[tuple[float, float, float]]] = {place: [] for place in PLACES}
         for turn in range(moves):
             for place, session in sessions.items():
                 times[place].append(_move(app, session, PLACES[place], FIRST_RANK + turn))
     for place, (_, base, config) in PLACES.items():
-        seconds, cpu = zip(*times[place], strict=True)
+        by_hand, seconds, cpu = zip(*times[place], strict=True)
         yield MoveTime(
-            place=place, base=base, method=config, sessions=idle, seconds=seconds, cpu_seconds=sum(cpu) / len(cpu)
+            place=place,
+            base=base,
+            method=config,
+            sessions=idle,
+            by_hand=by_hand,
+            seconds=seconds,
+            cpu_seconds=sum(cpu) / len(cpu),
         )
 
 
-def _move(app: App, session: Session, place: tuple[str, str, LoraConfig], rank: int) -> tuple[float, float]:
-    """(seconds until the new numbers are there, processor time of the server)."""
+def _move(app: App, session: Session, place: tuple[str, str, LoraConfig], rank: int) -> tuple[float, float, float]:
+    """Seconds until the number by hand is there, until everything is, and processor time of the server."""
     section, base, config = place
     result = count(base_model(base).architecture, config.model_copy(update={"r": rank}))
-    wanted = [f"{result.trainable_parameters:,}"]
+    wanted = [f"{result.trainable_parameters:,}", END]
     if section == "count":
-        values = {"numel": wanted[0], "total": f"{result.total_parameters:,}"}
-        wanted.append(label("count", "agree", **values))
-    before, started = app.cpu_seconds(), time.perf_counter()
-    shown = session.move("lora_r", rank)
-    seconds = time.perf_counter() - started
-    missing = [words for words in wanted if words not in shown]
-    if missing:
+        wanted.append(label("count", "agree", numel=wanted[0], total=f"{result.total_parameters:,}"))
+    before = app.cpu_seconds()
+    came = {words: seconds for seconds, words in reversed(session.move("lora_r", rank))}  # the first time of each
+    if missing := [words for words in wanted if words not in came]:
         raise RuntimeError(f"After the move to rank {rank} the page does not say {missing}.")
     time.sleep(0.3)  # the server collects its garbage after the answer; people take longer to the next move
-    return seconds, app.cpu_seconds() - before
+    return came[wanted[0]], came[END], app.cpu_seconds() - before
 
 
 def measure_setup(rounds: int) -> Iterator[SetupPhase]:
@@ -228,7 +229,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         runs = Path(folder) / "runs"
         for _ in range(rounds):
-            with app_at_rest(runs) as (app, start):
+            with started(runs) as (app, start):
                 starts.append(start)
                 if len(starts) == rounds:
                     moved = tuple(measure_moves(app, options.sessions, moves))

@@ -65,8 +65,10 @@ def test_a_session_reads_until_its_script_has_finished_and_moves_the_slider_of_a
     number = message(metric={"label": "trainable", "body": "65,536"})
     fragment = finished(ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY)
     page, socket = session(slider, fragment, number, finished(), message(markdown={"body": "again"}), finished())
-    assert sorted(page.open()) == ["65,536", "rank r", "trainable"]
-    assert page.move("lora_r", 12) == ["again"]
+    opened = page.open()
+    assert [shown.words for shown in opened] == ["rank r", "trainable", "65,536", app_client.END]
+    assert [shown.seconds for shown in opened] == sorted(shown.seconds for shown in opened)
+    assert [shown.words for shown in page.move("lora_r", 12)] == ["again", app_client.END]
     first, second = (sent.rerun_script for sent in socket.sent)
     assert (first.query_string, first.page_name) == ("section=count", "lora") and not first.widget_states.widgets
     (state,) = second.widget_states.widgets
@@ -84,7 +86,13 @@ def test_a_page_that_fails_is_no_measurement(session, answer):
 
 def test_the_report_says_what_was_measured_and_nothing_without_a_time():
     move = MoveTime(
-        place="Count", base="tiny-t5", method=LoraConfig(), sessions=30, seconds=(0.05, 0.04, 0.09), cpu_seconds=0.05
+        place="Count",
+        base="tiny-t5",
+        method=LoraConfig(),
+        sessions=30,
+        by_hand=(0.01, 0.02, 0.03),
+        seconds=(0.05, 0.04, 0.09),
+        cpu_seconds=0.05,
     )
     report = AppSpeedReport(
         provenance=Provenance(command="c", machine="m", threads=2, precision="p", created="now", versions={}),
