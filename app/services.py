@@ -76,6 +76,12 @@ def backend() -> LocalBackend:
     return LocalBackend(RunStore())
 
 
+@st.cache_resource(show_spinner=False)
+def _keep_spare() -> None:
+    """From now on a worker is kept ready, unless PEFT_SPARE_WORKER=0 saves its memory (half a gigabyte)."""
+    backend().keep_spare = os.environ.get("PEFT_SPARE_WORKER", "1") != "0"
+
+
 def has_ended(run_id: str) -> bool:
     """Whether nothing more happens to this run. One that was never taken has not ended: it may still be submitted."""
     try:
@@ -87,6 +93,8 @@ def has_ended(run_id: str) -> bool:
 def start() -> None:
     """What has to be under way before any page. Whoever looks at one moves the queue on, too: a few milliseconds."""
     st.session_state["loaded at first"] = heavy().ready.is_set(), heavy().finished.is_set()
+    if heavy().finished.is_set() and not heavy().error:  # not while this process still imports the same
+        _keep_spare()
     backend().reconcile()
 
 

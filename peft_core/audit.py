@@ -9,7 +9,7 @@ from functools import lru_cache
 from torch import nn
 
 from peft_core.architecture import Architecture
-from peft_core.backbone import build_on_meta
+from peft_core.backbone import WithoutValues, build_on_meta
 from peft_core.configs import MethodConfig, SoftPromptConfig
 from peft_core.methods import apply_method
 from peft_core.module_tree import Node, parameters, read_tree
@@ -49,7 +49,8 @@ def survey(architecture: Architecture, config: MethodConfig) -> Survey:
     model = build_on_meta(architecture)
     base = {*model.modules(), *model.parameters()}
     prompt_ids = [0] if isinstance(config, SoftPromptConfig) else None  # only its length would matter, and it does not
-    model = apply_method(model, config, prompt_ids)
+    with WithoutValues():
+        model = apply_method(model, config, prompt_ids)
     return Survey(_add_up(model), read_tree(model, base))
 
 

@@ -56,9 +56,11 @@ def test_the_range_reaches_a_setting_beyond_the_knob():
 def test_the_preview_is_in_the_browser_and_starts_at_this_setting(config, knob):
     rows = count_chart.curve(base_model("tiny-t5"), config, knob)
     now = getattr(config, knob.field)
-    spec = count_chart.chart(rows, now, config.method, knob, None).to_dict()
-    (preview,) = [p for p in spec["params"] if p["name"] == count_chart.PREVIEW]
+    spec = count_chart.chart(rows, now, config.method, knob, None)
+    parameters = {p["name"]: p for p in spec["params"]}
+    preview = parameters[count_chart.PREVIEW]
     assert preview["value"] == [{"value": now}]
+    assert parameters[count_chart.NOW]["value"] == now
     assert preview["bind"]["value"] | {"name": ""} == {
         "input": "range", "min": knob.low, "max": knob.high, "step": 1, "name": ""
     }  # fmt: skip
@@ -68,12 +70,31 @@ def test_the_preview_is_in_the_browser_and_starts_at_this_setting(config, knob):
 def test_a_limit_is_a_line_with_its_name():
     config, knob = KNOBS["lora"]
     rows = count_chart.curve(base_model("tiny-t5"), config, knob)
-    spec = count_chart.chart(rows, 8, "lora", knob, Limit(1_048_576, "the matrices: 1,048,576", "")).to_dict()
+    spec = count_chart.chart(rows, 8, "lora", knob, Limit(1_048_576, "the matrices: 1,048,576", ""))
     assert any(layer["mark"]["type"] == "rule" for layer in spec["layer"])
-    data = [row for dataset in spec["datasets"].values() for row in dataset if row.get("words", "").startswith("the")]
+    data = spec["datasets"][count_chart.LIMIT].to_dict("records")
     assert data == [{"count": 1_048_576, "words": "the matrices: 1,048,576"}]
     top = spec["layer"][0]["encoding"]["y"]["scale"]["domain"][1]
     assert top > 1_048_576
+
+
+@every_knob
+def test_moving_the_knob_makes_no_new_form_and_another_theme_does(config, knob, monkeypatch):
+    count_chart._form.cache_clear()
+    first, second = (
+        count_chart.chart(count_chart.curve(base_model("tiny-t5"), config, knob), now, config.method, knob, None)
+        for now in (knob.low, knob.high)
+    )
+    assert count_chart._form.cache_info().misses == 1
+    moved = {p["name"] for p, q in zip(first["params"], second["params"], strict=True) if p != q}
+    assert moved == {count_chart.NOW, count_chart.PREVIEW}
+    assert {k: v for k, v in first.items() if k not in ("params", "datasets")} == {
+        k: v for k, v in second.items() if k not in ("params", "datasets")
+    }
+    monkeypatch.setattr(theme, "is_dark", lambda: True)
+    rows = count_chart.curve(base_model("tiny-t5"), config, knob)
+    dark = count_chart.chart(rows, knob.low, config.method, knob, None)
+    assert theme.ink() in json.dumps(dark["layer"]) and theme.ink() not in json.dumps(first["layer"])
 
 
 @pytest.mark.parametrize("name", ["tiny-t5", "t5-3b", "t5-11b"])

@@ -4,11 +4,13 @@ import threading
 from dataclasses import replace
 
 import pytest
+import torch
 from conftest import GATED, TINY, every_config
 from hypothesis import given, settings
 from streamlit.testing.v1 import AppTest
 from test_counting import architectures, configs
 from torch import nn
+from transformers import T5ForConditionalGeneration
 
 from app import services
 from app.components.module_tree import lines, written
@@ -16,15 +18,18 @@ from app.content import label
 from peft_core import audit as audit_module
 from peft_core.architecture import base_model
 from peft_core.audit import audit, module_tree, survey, trainable_rows
-from peft_core.backbone import build_on_meta
+from peft_core.backbone import WithoutValues, build_on_meta, hf_config
 from peft_core.configs import AdapterConfig, FullConfig, LoraConfig, SoftPromptConfig
 from peft_core.methods import apply_method
+from peft_core.methods.lora import LoRALinear
 from peft_core.module_tree import Node, insertions, outline, parameters, read_tree, unfold
 
 
 def build(architecture, config) -> nn.Module:
     """The real model once more, without what is tested here."""
-    return apply_method(build_on_meta(architecture), config, [0] if isinstance(config, SoftPromptConfig) else None)
+    with torch.device("meta"):
+        base = T5ForConditionalGeneration(hf_config(architecture))
+    return apply_method(base, config, [0] if isinstance(config, SoftPromptConfig) else None)
 
 
 def walk(node: Node):
@@ -103,6 +108,24 @@ def test_taking_out_what_was_inserted_leaves_the_base_model(architecture, config
     assert without_insertions(unfold(module_tree(architecture, config))) == without_insertions(bare)
     trained = [tensor for _, tensor in parameters(module_tree(architecture, config)) if tensor.trains]
     assert all(tensor.inserted is not isinstance(config, FullConfig) for tensor in trained)
+
+
+def test_only_tensors_that_have_no_values_are_left_without():
+    """Another layer that is made meanwhile, in this thread or in another, starts as it always does."""
+
+    def layers() -> list[torch.Tensor]:
+        torch.manual_seed(0)
+        return [
+            *nn.Linear(3, 2).parameters(),
+            nn.Embedding(2, 3).weight,
+            LoRALinear(nn.Linear(3, 2), LoraConfig()).lora_A,
+        ]
+
+    wanted = layers()
+    with WithoutValues():
+        found, shape = layers(), nn.Linear(3, 2, device="meta").weight
+    assert all(torch.equal(a, b) for a, b in zip(found, wanted, strict=True))
+    assert shape.is_meta and shape.requires_grad and shape.shape == (2, 3)
 
 
 def test_block_0_stays_by_itself_because_of_its_position_bias():

@@ -187,13 +187,26 @@ def test_words_stand_in_their_block_or_outside_all_blocks(base, width):
 
 def test_the_chart_has_one_scale_in_both_directions_and_a_thin_strip_keeps_an_outline():
     sheet = lora.sheet(base_model("t5-11b"), LoraConfig(r=1))
-    spec = chart(sheet, "#123456").to_dict()
+    spec = chart(sheet, "#123456")
     parameters = {p["name"]: p["expr"] for p in spec["params"]}
     assert parameters["down"] == "across"
     assert {"across", "down", "height"} == set(parameters)
     frozen, solid = (layer["mark"] for layer in spec["layer"][:2])
     assert "strokeDash" in frozen and "strokeDash" not in solid
     assert solid["strokeWidth"] >= 1
+
+
+def test_every_picture_names_the_data_it_is_filled_with():
+    """A form that is kept has the places of no sheet: they come as data, sizes and height."""
+    for name, sheet in sheets(base_model("tiny-t5")).items():
+        spec = chart(sheet, "#123456")
+        used = {layer["data"]["name"] for layer in spec["layer"]}
+        assert used == set(spec["datasets"]), name
+        assert len(spec["datasets"]["blocks"]) == len(sheet.blocks) and len(spec["datasets"]["words"]) == len(
+            sheet.words
+        )
+        assert spec["height"] == sheet.pixels
+        assert all(p["expr"] != "1" for p in spec["params"]), name
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -126,7 +126,9 @@ def make_backend(store, tmp_path):
         if is_alive(run.status.pid, run.status.pid_created):
             os.killpg(run.status.pid, signal.SIGKILL)
     for backend in backends:  # a handle that is dropped while its process runs is a warning, and warnings are errors
-        for child in backend._children:
+        for child in backend._children + ([backend._spare] if backend._spare else []):
+            if child.stdin:
+                child.stdin.close()
             child.wait(timeout=30)
 
 
@@ -276,6 +278,121 @@ def test_a_worker_that_cannot_start_is_a_failed_run(store):
     backend.submit(run)
     status = store.read(run.id).status
     assert status.state == "failed" and "could not be started" in status.message
+
+
+# -- the spare worker -------------------------------------------------------------------------------------------------
+def spare_of(backend: LocalBackend) -> subprocess.Popen:
+    backend.keep_spare = True
+    backend.reconcile()
+    return backend._spare
+
+
+def test_a_run_is_trained_by_the_spare_like_by_any_worker(store, make_backend):
+    backend = make_backend()
+    spare = spare_of(backend)
+    backend.reconcile()
+    assert backend._spare is spare, "never more than one"
+    run, waiting = spec(), spec()
+    backend.submit(run)
+    backend.submit(waiting)
+    status = await_state(backend, run.id, "running")
+    assert (status.pid, status.pid_created) == identity(spare.pid) and backend._spare is None
+    os.kill(status.pid, signal.SIGTERM)
+    assert "stopped together with the computer" in await_state(backend, run.id, "cancelled").message
+    assert f"training with pid {spare.pid}" in store.log_tail(run.id)
+
+    finish(store)
+    assert await_state(backend, waiting.id, "succeeded").pid != spare.pid
+    eventually(lambda: backend.reconcile() or (backend._spare and not backend._children), "the next spare")
+    assert backend._spare.pid != spare.pid and spare.returncode == 0
+    last = backend._spare
+    backend.resume(run.id)
+    assert await_state(backend, run.id, "succeeded").pid == last.pid
+
+
+def test_the_spare_is_cancelled_killed_and_found_lost_like_any_worker(store, make_backend):
+    backend = make_backend("stubborn", cancel_grace=0.0, kill_grace=0.05)
+    run = spec()
+    spare = spare_of(backend)
+    backend.submit(run)
+    await_state(backend, run.id, "running")
+    backend.cancel(run.id)
+    assert "ended before it could save" in await_state(backend, run.id, "cancelled").message
+    other = eventually(lambda: backend.reconcile() or backend._spare, "the next spare")
+    run = spec()
+    backend.submit(run)
+    await_state(backend, run.id, "running")
+    os.kill(other.pid, signal.SIGKILL)
+    assert "gone without a result" in await_state(backend, run.id, "lost").message
+    assert spare.returncode == -signal.SIGKILL
+
+
+SERVER = """
+import sys, time
+from peft_core.runs import LocalBackend, RunSpec, RunStore
+root, *command = sys.argv[1:]
+backend = LocalBackend(RunStore(root), command=command)
+backend.keep_spare = True
+backend.reconcile()
+print(backend._spare.pid, flush=True)
+backend.submit(RunSpec.model_validate_json(sys.stdin.readline()))
+print("submitted", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_the_spare_ends_with_the_server_unless_it_trains(store, tmp_path, busy):
+    """The server is killed, so that it cannot tidy up."""
+    (tmp_path / "fake_worker.py").write_text(FAKE_WORKER)
+    command = [
+        sys.executable,
+        "-c",
+        SERVER,
+        str(store.root),
+        sys.executable,
+        str(tmp_path / "fake_worker.py"),
+        "normal",
+    ]
+    run = spec()
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        pid, created = identity(int(server.stdout.readline()))
+        assert is_alive(pid, created)
+        if busy:
+            print(run.model_dump_json(), file=server.stdin, flush=True)
+            assert server.stdout.readline() == "submitted\n"
+        server.kill()
+    if busy:
+        eventually(lambda: store.metrics(run.id), "it trains without a server")
+        assert is_alive(pid, created)
+        finish(store)
+        eventually(lambda: store.read(run.id).status.state == "succeeded", "its end")
+    eventually(lambda: not is_alive(pid, created), "the spare has ended")
+
+
+def test_what_the_spare_cannot_do_a_fresh_worker_does(store, make_backend):
+    backend = make_backend(max_running=2)
+    spare = spare_of(backend)
+    own_threads = new_spec(config(), "ann", threads=1)  # the spare has set its number already
+    backend.submit(own_threads)
+    assert await_state(backend, own_threads.id, "running").pid != spare.pid and backend._spare is spare
+    spare.kill()
+    spare.wait()
+    run = spec()
+    backend.submit(run)
+    assert await_state(backend, run.id, "running").pid != spare.pid
+    finish(store)
+    await_state(backend, run.id, "succeeded")
+
+
+def test_a_spare_that_ends_by_itself_is_not_started_again(store, make_backend):
+    backend = make_backend()
+    spare = spare_of(backend)
+    spare.kill()
+    spare.wait()
+    backend.reconcile()
+    backend.reconcile()
+    assert backend._spare is None and not backend.keep_spare
 
 
 # -- several at once --------------------------------------------------------------------------------------------------
@@ -624,3 +741,9 @@ def test_the_worker_is_a_command(tmp_path):
     command = [sys.executable, "-m", "peft_core.runs.worker", str(tmp_path / "no-run")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "There is no run no-run" in done.stderr
+
+
+def test_the_spare_is_a_command_that_is_ready_and_leaves_without_a_word():
+    command = [sys.executable, "-m", "peft_core.runs.worker", "--spare"]
+    done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")

@@ -6,19 +6,21 @@ slider on the left of the page is what sets the value.
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import altair as alt
 import pandas as pd
 import streamlit as st
 
-from app.components import theme
+from app.components import figure, theme
 from app.content import label, text
 from peft_core.architecture import Architecture, BaseModel
 from peft_core.configs import MethodConfig
 from peft_core.counting import count
 
 HEIGHT = 320
-PREVIEW = "preview"  # name of the Vega parameter
+PREVIEW, NOW = "preview", "now"  # names of Vega parameters: the value tried, and this setting
+ROWS, LIMIT = "rows", "limit"  # names of the data
 DRAG = "pointerdown, [pointerdown, window:pointerup] > pointermove"  # Vega's words for "while the pointer is down"
 WIDE_SLIDER = """<style>
 .st-key-count_preview .vega-bind label { flex-wrap: nowrap; width: 100%; }
@@ -83,22 +85,40 @@ def draw(base: BaseModel, config: MethodConfig, knob: Knob, limit: Limit | None)
     )  # fmt: skip
     with st.container(key="count_preview"):
         st.html(WIDE_SLIDER)
-        drawn = theme.readable(chart(rows, now, config.method, knob, limit))
-        st.altair_chart(drawn, width="stretch", key="count_chart", alt=words)
+        figure.draw(chart(rows, now, config.method, knob, limit), "count_chart", words)
     st.caption(text("pictures", "chart"))
     if limit:
         st.markdown(limit.sentence)
 
 
-def chart(rows: pd.DataFrame, now: int, method: str, knob: Knob, limit: Limit | None) -> alt.LayerChart:
-    """All layers over one data frame; the point selection `PREVIEW` is bound to a slider below them."""
+def chart(rows: pd.DataFrame, now: int, method: str, knob: Knob, limit: Limit | None) -> dict[str, Any]:
+    """The specification of the chart with the setting `now` on it."""
+    ends = [(int(rows[name].iloc[0]), int(rows[name].iloc[-1])) for name in ("value", "count")]
+    form = _form(method, knob.name, *ends, limit and limit.count, theme.is_dark())
+    data = {ROWS: rows}
+    if limit:
+        data[LIMIT] = pd.DataFrame({"count": [limit.count], "words": [limit.name]})
+    return figure.filled(form, data, {NOW: {"value": now}, PREVIEW: {"value": [{"value": now}]}})
+
+
+@lru_cache(maxsize=64)
+def _form(
+    method: str, name: str, values: tuple[int, int], numbers: tuple[int, int], limit: int | None, dark: bool
+) -> str:
+    """All layers over one data set; the point selection `PREVIEW` is bound to a slider below them.
+
+    Args:
+        name: of the knob.
+        values, numbers: smallest and largest on the axes.
+        limit: the count to stay below.
+        dark: which of the theme's colours it has.
+    """
     style = theme.METHOD[method]
-    low, high = int(rows["value"].iloc[0]), int(rows["value"].iloc[-1])
-    lowest, highest = int(rows["count"].iloc[0]), int(rows["count"].iloc[-1])
-    top = max(highest, limit.count if limit else 0)
+    (low, high), (lowest, highest) = values, numbers
+    top = max(highest, limit or 0)
     x = alt.X(
         "value:Q",
-        title=label("chart", "x", name=knob.name),
+        title=label("chart", "x", name=name),
         scale=alt.Scale(type="log", base=2, domain=[low, high], nice=False),
         axis=alt.Axis(values=_powers(low, high), format="d", grid=False),
     )
@@ -111,12 +131,12 @@ def chart(rows: pd.DataFrame, now: int, method: str, knob: Knob, limit: Limit | 
             titleAngle=0, titleAlign="left", titleAnchor="end", titleX=-34, titleY=-12,
         ),
     )  # fmt: skip
-    base = alt.Chart(rows).encode(x=x, y=y, tooltip=alt.value(None))  # the words say it
+    base = alt.Chart(alt.NamedData(ROWS)).encode(x=x, y=y, tooltip=alt.value(None))  # the words say it
     preview = alt.selection_point(
         name=PREVIEW,
         fields=["value"],
-        value=[{"value": now}],
-        bind={"value": alt.binding_range(min=low, max=high, step=1, name=label("chart", "preview", name=knob.name))},
+        value=[{"value": low}],  # as NOW, until `chart` fills it in
+        bind={"value": alt.binding_range(min=low, max=high, step=1, name=label("chart", "preview", name=name))},
         nearest=True,
         on=DRAG,
         clear=False,
@@ -126,15 +146,16 @@ def chart(rows: pd.DataFrame, now: int, method: str, knob: Knob, limit: Limit | 
     target = base.mark_point(opacity=0, size=200, aria=False).add_params(preview)  # where the pointer takes hold
     tried = base.transform_filter(preview)
     ring = tried.mark_point(shape="circle", size=330, strokeWidth=3, color=theme.ink(), filled=False)
-    here = base.transform_filter(f"datum.value == {now}")
+    here = base.transform_filter(f"datum.value == {NOW}")
     marker = here.mark_point(shape=style.shape, filled=True, size=230, color=style.colour, opacity=1)
-    layers = [line, target, *(_rule(limit) if limit else []), ring, marker]
-    layers += _words(here, now, opposite=False)
-    layers += _words(tried.transform_filter(f"datum.value != {now}"), now, opposite=True)
-    return alt.layer(*layers).properties(height=HEIGHT)
+    layers = [line, target, *(_rule() if limit else []), ring, marker]
+    layers += _words(here, opposite=False)
+    layers += _words(tried.transform_filter(f"datum.value != {NOW}"), opposite=True)
+    whole = alt.layer(*layers).add_params(alt.param(name=NOW, value=low)).properties(height=HEIGHT)
+    return figure.form(theme.readable(whole))
 
 
-def _words(at: alt.Chart, now: int, opposite: bool) -> list[alt.Chart]:
+def _words(at: alt.Chart, opposite: bool) -> list[alt.Chart]:
     """The words of a marker, where they fit: right of it and below, or left of it and above, away from the line.
 
     Those of the tried value stand on the other side of the line than those of this setting: they never meet.
@@ -143,7 +164,7 @@ def _words(at: alt.Chart, now: int, opposite: bool) -> list[alt.Chart]:
     def fits(value: str) -> str:
         return f"(scale('x', {value}) + 10 + 8 * length(datum.words) < width + 12)"
 
-    right, below = fits("datum.value"), f"{'!' if opposite else ''}{fits(str(now))}"
+    right, below = fits("datum.value"), f"{'!' if opposite else ''}{fits(NOW)}"
     style = {
         "align": alt.ExprRef(f"{right} ? 'left' : 'right'"),
         "dx": alt.ExprRef(f"{right} ? 10 : -10"),
@@ -157,9 +178,9 @@ def _words(at: alt.Chart, now: int, opposite: bool) -> list[alt.Chart]:
     return [layer.encode(text="words:N") for layer in (halo, at.mark_text(color=theme.ink(), **style))]
 
 
-def _rule(limit: Limit) -> list[alt.Chart]:
+def _rule() -> list[alt.Chart]:
     """The line to stay below, with its name over its left end."""
-    at = alt.Chart(pd.DataFrame({"count": [limit.count], "words": [limit.name]})).encode(y="count:Q")
+    at = alt.Chart(alt.NamedData(LIMIT)).encode(y="count:Q")
     rule = at.mark_rule(color=theme.frozen(), strokeDash=[6, 4], strokeWidth=2)
     name = at.mark_text(align="left", dx=6, dy=-11, fontSize=14, color=theme.ink())
     return [rule, name.encode(x=alt.value(0), text="words:N")]

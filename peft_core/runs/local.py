@@ -15,6 +15,7 @@ from peft_core.errors import PeftClassroomError
 from peft_core.paths import ROOT
 from peft_core.runs.folder import RunFolder, RunStatus
 from peft_core.runs.process import end, identity, is_alive
+from peft_core.runs.spare import hand_over
 from peft_core.runs.spec import CLASSROOM_LIMITS, Limits, RunSpec, check_limits
 from peft_core.runs.store import BusyError, Run, RunStore
 
@@ -32,7 +33,9 @@ class LocalBackend:
         cancel_grace: seconds that a cancelled run has to stop by itself, before it is told by SIGTERM.
         kill_grace: seconds after that, before it is killed.
         limits: what one run may ask for.
-        command: what starts a worker; the folder of the run is added as the last argument.
+        command: what starts a worker; the folder of the run is added as the last argument, or "--spare".
+
+    `keep_spare`, False at first: whether one worker is kept ready while nothing trains or waits (spare.py).
     """
 
     def __init__(
@@ -55,7 +58,9 @@ class LocalBackend:
         self.kill_grace = kill_grace
         self.limits = limits
         self.command = tuple(command)
-        self._children: list[subprocess.Popen] = []  # touched under the lock only
+        self.keep_spare = False
+        self._spare: subprocess.Popen | None = None  # this and the next are touched under the lock only
+        self._children: list[subprocess.Popen] = []
 
     def submit(self, spec: RunSpec) -> None:
         """Take a run and start it, or let it wait. Submitting it again changes nothing.
@@ -103,7 +108,7 @@ class LocalBackend:
 
     def reconcile(self) -> None:
         """Take note of what ended, press what should stop, start what waits. Does nothing if another one is at it."""
-        if not self.store.root.is_dir():
+        if not (self.store.root.is_dir() or self.keep_spare):
             return
         with suppress(BusyError), self.store.lock(timeout=0):
             self._advance()
@@ -112,6 +117,11 @@ class LocalBackend:
         """1 for the run that starts next; None for one that does not wait."""
         waiting = [run.id for run in _in_turn(self.store.list())]
         return waiting.index(run_id) + 1 if run_id in waiting else None
+
+    @property
+    def spare_pid(self) -> int | None:
+        """The process that is ready for a run, if there is one."""
+        return self._spare and self._spare.pid
 
     # What follows expects the lock to be held.
 
@@ -126,6 +136,17 @@ class LocalBackend:
             if free <= 0:
                 break
             free -= self._start(RunFolder(run.path))
+        self._mind_spare(idle=free == self.max_running)
+
+    def _mind_spare(self, idle: bool) -> None:
+        """Start a spare worker when nothing trains: while something does, it would take the processor from it."""
+        if self._spare is not None and self._spare.poll() is not None:
+            self._spare.stdin.close()
+            self._spare, self.keep_spare = None, False  # whatever ended it would end the next: the log of a run tells
+        if self.keep_spare and idle and self._spare is None:
+            options = _detached() | {"stdin": subprocess.PIPE, "bufsize": 0}
+            with suppress(OSError):  # then the next run says so
+                self._spare = subprocess.Popen([*self.command, "--spare"], stdout=subprocess.DEVNULL, **options)
 
     def _settle(self, folder: RunFolder) -> bool:
         """Adopt a run whose process lives, pressing it if it should stop; find the final state of any other.
@@ -160,8 +181,10 @@ class LocalBackend:
         """Start the worker of a queued run and enter it into the status; the worker waits for the lock meanwhile."""
         status = folder.status()
         try:
-            with open(folder.log, "ab") as log:
-                child = subprocess.Popen([*self.command, str(folder.path)], stdout=log, **_detached())
+            child = self._take_spare(folder)
+            if child is None:
+                with open(folder.log, "ab") as log:
+                    child = subprocess.Popen([*self.command, str(folder.path)], stdout=log, **_detached())
         except OSError as error:
             message = f"The training process could not be started ({error.strerror}); look at the server, then resume."
             folder.write_status(status.changed(state="failed", message=message))
@@ -170,6 +193,16 @@ class LocalBackend:
         pid, created = identity(child.pid)
         folder.write_status(status.changed(state="starting", pid=pid, pid_created=created))
         return True
+
+    def _take_spare(self, folder: RunFolder) -> subprocess.Popen | None:
+        """The spare worker with this run, if there is one that may have it; its threads were set before it knew."""
+        if self._spare is None or folder.spec().threads is not None:
+            return None
+        spare, self._spare = self._spare, None
+        if hand_over(spare, folder.path):
+            return spare
+        self._children.append(spare)  # to be taken note of
+        return None
 
     def _check_quota(self, owner: str) -> None:
         self._advance()
@@ -197,7 +230,7 @@ def _detached() -> dict[str, object]:
         "PYTHONPATH": python_path,
         "PYTHONUNBUFFERED": "1",
         "PYTHONIOENCODING": "utf-8",
-        "TOKENIZERS_PARALLELISM": "false",
+        "TOKENIZERS_PARALLELISM": "true",  # a worker never forks: reading its reviews takes a third less
         "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads of two processes on the same cores cost each other tenfold
     }
     arguments = {"cwd": ROOT, "env": os.environ | settings, "stdin": subprocess.DEVNULL, "stderr": subprocess.STDOUT}

@@ -1,7 +1,7 @@
-"""The process that trains one run: `python -m peft_core.runs.worker RUN_DIR`.
+"""The process that trains one run: `python -m peft_core.runs.worker RUN_DIR`, or `--spare` (spare.py).
 
 It turns what the experiment yields into metrics.jsonl and status.json, and whatever happens into one final state.
-Exit codes: 0 succeeded or stopped on request, 1 failed, 2 not a run that can be started.
+Exit codes: 0 succeeded, stopped on request or not needed, 1 failed, 2 not a run that can be started.
 """
 
 import argparse
@@ -22,7 +22,8 @@ from peft_core.configs import RunConfig
 from peft_core.errors import PeftClassroomError
 from peft_core.runs.folder import RunFolder, RunStatus
 from peft_core.runs.process import identity, is_alive
-from peft_core.runs.spec import CLASSROOM_LIMITS, Limits, RunSpec, check_limits
+from peft_core.runs.spare import await_run
+from peft_core.runs.spec import CLASSROOM_LIMITS, Limits, check_limits
 from peft_core.runs.store import RunStore
 
 if TYPE_CHECKING:
@@ -43,9 +44,17 @@ def main(
 ) -> int:
     """Train the run whose folder is given, as a process that behaves well: polite, and stopped by SIGTERM."""
     parser = argparse.ArgumentParser(prog="python -m peft_core.runs.worker", description="Train one run.")
-    parser.add_argument("run_dir", type=Path, help="folder of the run, with spec.json and status.json in it")
-    run_dir = parser.parse_args(arguments).run_dir
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("run_dir", type=Path, nargs="?", help="folder of the run, with spec.json and status.json in it")
+    which.add_argument("--spare", action="store_true", help="be ready, and read the folder from standard input")
+    options = parser.parse_args(arguments)
     _lower_priority()
+    run_dir = options.run_dir
+    if options.spare:
+        experiment = experiment or _experiment(threads=None)
+        run_dir = await_run()
+        if run_dir is None:
+            return 0
     return run_worker(run_dir, experiment, limits=limits, stop_requested=_termination())
 
 
@@ -76,7 +85,7 @@ def run_worker(
     try:
         check_limits(spec.config, limits)
         if not should_stop():
-            experiment = experiment or _experiment(spec)
+            experiment = experiment or _experiment(spec.threads)
             summary = _watch(experiment(spec.config, folder.path, should_stop), reporter)
             if summary is not None:
                 reporter.finish("succeeded", result=summary)
@@ -153,14 +162,14 @@ def _claim(store: RunStore, folder: RunFolder) -> RunStatus:
         return status
 
 
-def _experiment(spec: RunSpec) -> "Experiment":
-    """The real thing. The number of threads has to be in the environment before torch is imported."""
-    if spec.threads is not None:
-        os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(spec.threads)
+def _experiment(threads: int | None) -> "Experiment":
+    """The real thing. The number of threads (None: all cores) has to be in the environment before torch is imported."""
+    if threads is not None:
+        os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(threads)
     else:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        threads = os.environ.setdefault("OMP_NUM_THREADS", str(cores))
-        os.environ.setdefault("MKL_NUM_THREADS", threads)
+        number = os.environ.setdefault("OMP_NUM_THREADS", str(cores))
+        os.environ.setdefault("MKL_NUM_THREADS", number)
     from peft_core.experiment import run_experiment
 
     return run_experiment

@@ -7,12 +7,14 @@ Blocks are never made larger than they are: one thinner than a pixel is still se
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import Any
 
 import altair as alt
 import pandas as pd
 import streamlit as st
 
-from app.components import theme
+from app.components import figure, theme
 from app.content import label
 
 
@@ -149,7 +151,7 @@ def _places(rows: Iterable[Words | Stroke]) -> pd.DataFrame:
     return pd.DataFrame(flat)
 
 
-def _sizes(sheet: Sheet) -> list[alt.Parameter]:
+def _sizes(sheet: Sheet) -> dict[str, str]:
     """What the browser works out from the width of the screen: weights a pixel `across` and `down`, and the height.
 
     A narrow screen makes the picture lower: `height` is the name of Vega's own signal, which this replaces.
@@ -157,32 +159,47 @@ def _sizes(sheet: Sheet) -> list[alt.Parameter]:
     across = [f"{length.weights} / max(1, width - {length.pixels})" for length in sheet.widths]
     down = [f"{length.weights} / {sheet.pixels - length.pixels}" for length in sheet.heights]
     if not sheet.one_scale:
-        return [alt.param(name="across", expr=_largest(across)), alt.param(name="down", expr=_largest(down))]
-    both = alt.param(name="across", expr=_largest([*across, *down]))
+        return {"across": _largest(across), "down": _largest(down)}
     high = [f"{length.weights} / across + {length.pixels}" for length in sheet.heights]
-    return [both, alt.param(name="down", expr="across"), alt.param(name="height", expr=_largest(high))]
+    return {"across": _largest([*across, *down]), "down": "across", "height": _largest(high)}
 
 
 def _largest(terms: list[str]) -> str:
     return f"max({', '.join(terms)})"
 
 
-def chart(sheet: Sheet, colour: str) -> alt.LayerChart:
-    """The sheet with its trained blocks in `colour`."""
+def chart(sheet: Sheet, colour: str) -> dict[str, Any]:
+    """The specification of the sheet with its trained blocks in `colour`."""
+    sizes = _sizes(sheet)
+    data = {"blocks": frame(sheet.blocks), "words": _places(sheet.words)}
+    if sheet.strokes:
+        data["strokes"] = _places(sheet.strokes)
+    form = _form(colour, bool(sheet.strokes), tuple(sizes), theme.is_dark())
+    return figure.filled(form, data, {name: {"expr": value} for name, value in sizes.items()}, height=sheet.pixels)
+
+
+@lru_cache(maxsize=64)
+def _form(colour: str, with_strokes: bool, sizes: tuple[str, ...], dark: bool) -> str:
+    """Blocks, strokes and words, each over the data of its name.
+
+    Args:
+        sizes: names of the parameters that `_sizes` works out.
+        dark: which of the theme's colours it has.
+    """
     x, y = alt.X("left:Q", scale=None, axis=None), alt.Y("top:Q", scale=None, axis=None)
 
-    def placed(rows: pd.DataFrame, right_dx: str = "dx", bottom_dy: str = "dy") -> alt.Chart:
+    def placed(name: str, right_dx: str = "dx", bottom_dy: str = "dy") -> alt.Chart:
         edges = {"left": "datum.x / across + datum.dx", "top": "datum.y / down + datum.dy"}
-        if "x2" in rows:
+        if name != "words":
             edges["right"] = f"datum.x2 / across + datum.{right_dx}"
             edges["bottom"] = f"datum.y2 / down + datum.{bottom_dy}"
-        return alt.Chart(rows).transform_calculate(**edges).encode(x=x, y=y, tooltip=alt.value(None))
+        return alt.Chart(alt.NamedData(name)).transform_calculate(**edges).encode(x=x, y=y, tooltip=alt.value(None))
 
     tooltip = [
         alt.Tooltip(f"{name}:{kind}", title=label("picture", name), format=form)
         for name, kind, form in (("part", "N", ""), ("shape", "N", ""), ("numbers", "Q", ","), ("state", "N", ""))
     ]
-    blocks = placed(frame(sheet.blocks)).encode(x2="right:Q", y2="bottom:Q", tooltip=tooltip)
+    blocks = placed("blocks").encode(x2="right:Q", y2="bottom:Q", tooltip=tooltip)
     fill = alt.ExprRef(f"datum.colour || '{colour}'")
     layers = [
         blocks.transform_filter("!datum.trained").mark_rect(
@@ -190,8 +207,8 @@ def chart(sheet: Sheet, colour: str) -> alt.LayerChart:
         ),
         blocks.transform_filter("datum.trained").mark_rect(fill=fill, stroke=fill, strokeWidth=1.5),
     ]
-    if sheet.strokes:
-        ends = placed(_places(sheet.strokes), "dx2", "dy2")
+    if with_strokes:
+        ends = placed("strokes", "dx2", "dy2")
         layers.append(ends.mark_rule(color=theme.soft_ink(), strokeWidth=1.5).encode(x2="right:Q", y2="bottom:Q"))
         heads = ends.transform_filter("datum.head").encode(
             x=alt.X("right:Q", scale=None, axis=None), y=alt.Y("bottom:Q", scale=None, axis=None)
@@ -199,7 +216,7 @@ def chart(sheet: Sheet, colour: str) -> alt.LayerChart:
         turned = alt.ExprRef("datum.head == 'down' ? 180 : 90")
         layers.append(heads.mark_point(shape="triangle", angle=turned, filled=True, size=60, color=theme.soft_ink()))
     layers.append(
-        placed(_places(sheet.words)).mark_text(
+        placed("words").mark_text(
             baseline="middle",
             align=alt.ExprRef("datum.align"),
             fontSize=alt.ExprRef("datum.size"),
@@ -207,11 +224,11 @@ def chart(sheet: Sheet, colour: str) -> alt.LayerChart:
             color=alt.ExprRef(f"datum.colour || '{theme.ink()}'"),
         ).encode(text="text:N")
     )  # fmt: skip
-    return alt.layer(*layers).add_params(*_sizes(sheet)).properties(height=sheet.pixels)
+    whole = alt.layer(*layers).add_params(*(alt.param(name=name, expr="1") for name in sizes))
+    return figure.form(theme.readable(whole).configure_view(stroke=None))
 
 
 def show(sheet: Sheet, colour: str, key: str, alt_text: str, caption: str) -> None:
     """Draw the sheet with the sentence on what is frozen, what is trained, and what the scale is."""
-    drawn = theme.readable(chart(sheet, colour)).configure_view(stroke=None)
-    st.altair_chart(drawn, width="stretch", key=key, alt=alt_text)
+    figure.draw(chart(sheet, colour), key, alt_text)
     st.caption(caption)

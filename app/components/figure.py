@@ -1,0 +1,44 @@
+"""Charts whose form stays while a slider moves: Altair makes the form once, a rerun fills in what has changed.
+
+Making one in Altair and checking it against the schema of Vega-Lite takes 50 to 100 ms, more than all the rest of a
+page, and Streamlit lets one session at a time do it. So what moves with a slider is data or a Vega parameter.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+# Altair's own theme has a default size; Streamlit switches it off around each chart, for all threads. So: off for good.
+alt.theme.enable("none")
+
+
+def form(chart: alt.TopLevelMixin) -> str:
+    """A chart over named data (`alt.NamedData`), checked, as JSON: to be cached by the caller."""
+    return json.dumps(chart.to_dict())
+
+
+def filled(
+    form: str, data: Mapping[str, pd.DataFrame], parameters: Mapping[str, Mapping[str, Any]], **top: Any
+) -> dict[str, Any]:
+    """The specification of one drawing.
+
+    Args:
+        form: from `form`.
+        data: the rows of each named data set.
+        parameters: for a Vega parameter of the form, by name, what is put over its definition ("value", "expr").
+        top: what is put over the outermost properties of the form, "height" for example.
+    """
+    spec = json.loads(form)
+    unknown = set(parameters) - {p["name"] for p in spec["params"]}
+    assert not unknown, f"the form has no parameters {unknown}"
+    spec["params"] = [p | parameters.get(p["name"], {}) for p in spec["params"]]
+    return spec | {"datasets": dict(data)} | top
+
+
+def draw(spec: dict[str, Any], key: str, words: str) -> None:
+    """Put a filled specification on the page; `words` is what a screen reader says."""
+    st.vega_lite_chart(spec, width="stretch", key=key, alt=words)
