@@ -1,10 +1,10 @@
-# Each command sets itself up: the virtual environment is made and filled when requirements.txt is newer than it.
+# Each command sets itself up: the virtual environment is made and filled when a list of requirements is newer than it.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: app test lint screenshots
+.PHONY: app test lint screenshots bench
 
 app: $(READY)
 	$(BIN)/python -m streamlit run app/main.py
@@ -19,7 +19,14 @@ lint: $(READY)
 screenshots: $(READY)
 	$(BIN)/python scripts/screenshots.py $(ONLY)
 
-$(READY): requirements.txt
+bench: $(READY)
+	$(BIN)/python -m benchmarks.machine --short
+	$(BIN)/python -m benchmarks.training_speed --short
+	$(BIN)/python -m benchmarks.time_to_accuracy --short
+	$(BIN)/python -m benchmarks.app_speed --short
+	$(BIN)/python -m benchmarks.growth --short
+
+$(READY): requirements.txt requirements-bench.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-bench.txt
 	touch $@
