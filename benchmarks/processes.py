@@ -33,8 +33,8 @@ def in_a_fresh_process(preload: Sequence[str], function: Callable[..., Any], *ar
         return pool.submit(function, *arguments).result()
 
 
-def provenance(command: str, threads: int) -> Provenance:
-    """Which machine, which versions, when."""
+def provenance(command: str, threads: int, peers: Sequence[str] = ()) -> Provenance:
+    """Which machine, which versions (those of the packages `peers` as well), when."""
     from peft_core.device import compute_dtype, describe, pick_device
 
     device = pick_device()
@@ -44,7 +44,7 @@ def provenance(command: str, threads: int) -> Provenance:
         threads=threads,
         precision=str(compute_dtype(device)).removeprefix("torch."),
         created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        versions={name: metadata.version(name) for name in PACKAGES},
+        versions={name: metadata.version(name) for name in (*PACKAGES, *peers)},
     )
 
 

@@ -26,7 +26,7 @@ from benchmarks.peer_reports import (
     spread,
 )
 from benchmarks.processes import command_line, in_a_fresh_process, one_process_settings, provenance
-from benchmarks.sides import PRELOADED, run_side
+from benchmarks.sides import PEERS, PRELOADED, run_side
 from benchmarks.sides.settings import SIDES, settings_of
 from benchmarks.training_speed import METHODS
 from peft_core.configs import DataConfig, RunConfig, TrainConfig, method_label
@@ -98,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     earlier = read_report(path, TimeReport) if options.add else None
     configs = [run_config(options, seed) for seed in options.seeds]
     runs = tuple(measure(partial(in_a_fresh_process, PRELOADED), configs, options.sides))
-    report = TimeReport(provenance=provenance(command, options.threads), rounds=runs)
+    report = TimeReport(provenance=provenance(command, options.threads, PEERS), rounds=runs)
     report = added(earlier, report) if earlier else report
     if path:
         write_report(report, path)
@@ -115,13 +115,15 @@ def line(run: SideRun) -> str:
 
 
 def summary(report: TimeReport) -> str:
-    """Seconds to each level, median and range of the seeds that reached it; then the last weights, paired."""
+    """Seconds to each level above the untrained model's, median and range of the seeds that reached it; then the last
+    weights, paired."""
     source = report.provenance
     lines = [f"{source.machine}, {source.threads} threads, {source.precision}, {source.created}"]
     lines += [line(run) for run in report.rounds]
     sides = list(dict.fromkeys(run.side for run in report.rounds))
     by_side = {side: {run.config: run for run in report.rounds if run.side == side} for side in sides}
-    for level in LEVELS:
+    untrained = max(run.validations[0].accuracy for run in report.rounds)
+    for level in (level for level in LEVELS if level > untrained):
         for side, runs in by_side.items():
             reached = [r for run in runs.values() if (r := run.reached(level))]
             if reached:

@@ -2,8 +2,10 @@
 
     python -m benchmarks.training_speed             writes benchmarks/results/training_speed.json
     python -m benchmarks.training_speed --tuning    what each of the Trainer's settings gains: trainer_tuning.json
-    python -m benchmarks.training_speed --bases t5-small --data hub --reviews 3200       T5-small on IMDB, on a GPU
+    python -m benchmarks.training_speed --bases t5-small --data hub --reviews 3200 --max-length 256
 
+The last is T5-small on IMDB for a computer with a GPU, which every side uses where there is one. The settings of
+`trainer_tuned` are those of a CPU: there, measure `--tuning` first and give the fastest variant to `--sides`.
 Every round of every side is a fresh process, and the sides take turns (A B C D, A B C D, …). Counted is the time from
 the first batch to the last step, the building of kernels included; loading, tokenising and validating are not.
 `trainer` is set up as the libraries' examples do it, `trainer_bf16` with what guides to fast training name, and
@@ -28,7 +30,7 @@ from benchmarks.peer_reports import (
     spread,
 )
 from benchmarks.processes import command_line, in_a_fresh_process, one_process_settings, provenance
-from benchmarks.sides import PRELOADED, run_side
+from benchmarks.sides import PEERS, PRELOADED, run_side
 from benchmarks.sides.settings import SIDES, VARIANTS, settings_of
 from peft_core.configs import (
     AdapterConfig,
@@ -50,7 +52,8 @@ METHODS: dict[str, MethodConfig] = {
     "full": FullConfig(),
 }
 REVIEWS = {"tiny-t5": 640, "t5-small-shape": 320}  # a step of T5-small costs four times
-SHORT: dict[str, tuple[int, tuple[str, ...]]] = {"tiny-t5": (96, tuple(METHODS)), "t5-small-shape": (64, ("lora",))}
+SHORT_REVIEWS = {"tiny-t5": 96, "t5-small-shape": 64}
+SHORT_METHODS = {"t5-small-shape": ("lora",)}  # on other bases all
 WITHOUT_VALIDATION = 2  # reviews; the least there can be, off the clock, and the same on every side
 Run = Callable[..., Any]
 
@@ -83,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print a line each, write the file."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.training_speed", description=__doc__.splitlines()[0])
     parser.add_argument("--bases", nargs="+", default=list(REVIEWS), help="base models; NAME-shape: random weights")
-    parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))
+    parser.add_argument("--methods", nargs="+", choices=list(METHODS), help="default: all")
     parser.add_argument("--sides", nargs="+", choices=[*SIDES, *VARIANTS], default=list(SIDES))
     parser.add_argument("--tuning", action="store_true", help="every variant of the Trainer's settings as a side")
     parser.add_argument("--reviews", type=int, help="default: 640, of T5-small's shape 320")
@@ -105,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sides = list(VARIANTS) if options.tuning else options.sides
     run, times = partial(in_a_fresh_process, PRELOADED), 1 if options.short else options.rounds
     rounds = tuple(measure(run, configurations(options), sides, times))
-    report = SpeedReport(provenance=provenance(command_line(parser, options), options.threads), rounds=rounds)
+    report = SpeedReport(provenance=provenance(command_line(parser, options), options.threads, PEERS), rounds=rounds)
     report = added(earlier, report) if earlier else report
     if path:
         write_report(report, path)
@@ -114,12 +117,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def configurations(options: argparse.Namespace) -> list[RunConfig]:
     """What is to be trained."""
-    plan = [(base, name, REVIEWS.get(base, REVIEWS["tiny-t5"])) for base in options.bases for name in options.methods]
-    if options.short:
-        plan = [(base, name, reviews) for base, (reviews, methods) in SHORT.items() for name in methods]
+    reviews = SHORT_REVIEWS if options.short else REVIEWS
+    few = SHORT_METHODS if options.short else {}
     return [
-        run_config(base, METHODS[name], options.reviews or reviews, options.max_length, options.data)
-        for base, name, reviews in plan
+        run_config(
+            base,
+            METHODS[name],
+            options.reviews or reviews.get(base, reviews["tiny-t5"]),
+            options.max_length,
+            options.data,
+        )
+        for base in options.bases
+        for name in options.methods or few.get(base, METHODS)
     ]
 
 

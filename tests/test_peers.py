@@ -200,6 +200,7 @@ def test_the_speed_command_adds_rounds_to_its_file(in_this_process, base_folder,
         assert (one.steps, one.batch, one.max_length) == (2, 32, 16)
         assert one.examples_per_second == pytest.approx(64 / one.seconds)
         assert one.settled_examples_per_second is None
+    assert {"peft", "accelerate"} <= set(report.provenance.versions)
     assert str(tmp_path) not in report.provenance.command.replace(str(base_folder), "")
     assert "times as fast" in capsys.readouterr().out
     path.write_text(path.read_text().replace('"threads": 1', '"threads": 7'))

@@ -12,6 +12,7 @@ from peft_core.configs import RunConfig
 from peft_core.errors import PeftClassroomError
 
 PRELOADED = ("benchmarks.sides.ours", "benchmarks.sides.hf")  # by the server that measuring processes are forks of
+PEERS = ("peft", "accelerate")  # what a result states the versions of
 
 
 def run_side(side: str, settings: TrainerSettings | None, config: RunConfig) -> SideRun:
