@@ -72,9 +72,18 @@ def sliced(batch: Batch, slices: int) -> list[Batch]:
 
 
 def in_threads(work: Callable, items: Sequence, threads: int) -> Iterator:
-    """`work(item)` of every item, in order, `threads` at a time, the kernels of each with its share of the cores."""
+    """`work(item)` of every item, in order, `threads` at a time, the kernels of each with its share of the cores.
+
+    The caller's autocast holds in the threads, too.
+    """
+    enabled, dtype = torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu")
+
+    def work_there(item):
+        with torch.autocast("cpu", dtype, enabled=enabled):
+            return work(item)
+
     with _kernels_of(max(1, torch.get_num_threads() // threads)) as each:
-        yield from _pool(threads, each, os.getpid()).map(work, items)
+        yield from _pool(threads, each, os.getpid()).map(work_there, items)
 
 
 @lru_cache(maxsize=4)

@@ -139,6 +139,14 @@ def test_threads_have_their_share_of_the_cores_and_the_caller_keeps_its_own():
     assert torch.get_num_threads() == before
 
 
+def test_the_callers_autocast_holds_in_the_threads():
+    x = torch.ones(2, 2)
+    with torch.autocast("cpu", torch.bfloat16):
+        inside = list(in_threads(lambda _: (x @ x).dtype, range(3), 2))
+    assert inside == [torch.bfloat16] * 3
+    assert list(in_threads(lambda _: (x @ x).dtype, range(3), 2)) == [torch.float32] * 3
+
+
 def test_what_a_thread_raises_is_raised():
     def work(item):
         raise ValueError(item)

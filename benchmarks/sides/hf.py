@@ -108,7 +108,9 @@ class Watch(TrainerCallback):
     def _validate(self, step: int) -> None:
         started = time.perf_counter()
         device = pick_device()
-        batches = self.rows.batches(self.backbone.tokenizer.pad_token_id, self.config.data.max_length, evaluation_batch(device))
+        batches = self.rows.batches(
+            self.backbone.tokenizer.pad_token_id, self.config.data.max_length, evaluation_batch(device)
+        )
         with torch.autocast(device.type, self.autocast, enabled=self.autocast is not None):
             positive = probabilities(self.model, batches, self.backbone.label_ids, device)
         self.right = (positive > 0.5) == self.rows.labels.astype(bool)
