@@ -10,8 +10,10 @@ import os
 import threading
 import uuid
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -21,6 +23,9 @@ from peft_core.configs import MethodConfig
 from peft_core.errors import PeftClassroomError
 from peft_core.records import CheckpointInfo, list_checkpoints
 from peft_core.runs import LocalBackend, RunStore
+
+if TYPE_CHECKING:
+    from peft_core.predictor import Prediction
 
 SECONDS_BEFORE_IMPORTS = 0.5
 SECONDS_IN_LINE = 20
@@ -39,6 +44,7 @@ class HeavyImports:
         self.error: str | None = None
         self.examples: list[tuple[str, int]] = []
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin would slow a training run tenfold
+        os.environ.setdefault("GOMP_SPINCOUNT", "3000")  # but some 20 µs: less than it takes to be woken up again
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         timer = threading.Timer(SECONDS_BEFORE_IMPORTS, self._import)
         timer.daemon = True
@@ -47,12 +53,12 @@ class HeavyImports:
     def _import(self) -> None:
         try:
             import datasets  # noqa: F401
-            import torch
 
             import peft_core.audit
             import peft_core.predictor  # noqa: F401
+            from peft_core.allocator import keep_freed_memory
 
-            torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))  # the rest is for training runs
+            keep_freed_memory()
         except ImportError as error:
             self.error = (
                 f"{error.name or 'A library'} cannot be imported: run `make app` again to install what is missing."
@@ -215,7 +221,7 @@ def _line() -> threading.Semaphore:
 
 @contextmanager
 def turn(base: str):
-    """The predictor of `base`, while no other session computes: models are shared, and so are the two cores.
+    """The predictor of `base`, while no other session computes: models are shared, and so are the cores.
 
     Raises:
         PeftClassroomError: when the base model is not on this computer, or the server is too busy.
@@ -225,19 +231,36 @@ def turn(base: str):
     if not _line().acquire(timeout=SECONDS_IN_LINE):
         raise PeftClassroomError("Many people are asking the models right now; try again in a moment.")
     try:
+        _take_cores()
         yield predictor(base)
     finally:
         _line().release()
 
 
-def classify(review: str, base: str, chosen: CheckpointInfo | None):
-    """One prediction of a checkpoint (None: of the base model itself), computed while no other session computes.
+def _take_cores() -> None:
+    """Compute on all cores; on half of them while a run trains. Holds for this thread, so it is said in every turn."""
+    import torch
 
-    Raises:
-        PeftClassroomError: for text or checkpoints that cannot be used, or when the server is too busy.
+    cores = os.cpu_count() or 1
+    training = any(run.status.active for run in backend().store.list())
+    torch.set_num_threads(max(1, cores // 2) if training else cores)
+
+
+def ask(texts: Sequence[str], chosen: Sequence[CheckpointInfo]) -> list["list[Prediction] | PeftClassroomError"]:
+    """For each checkpoint, in order, its predictions for `texts`, or why there are none.
+
+    Checkpoints of one base model are asked together, while no other session computes.
     """
-    with turn(base) as model:
-        return model.classify([review], chosen and chosen.path)[0]
+    answers: dict[str, list[Prediction] | PeftClassroomError] = {}
+    for base in dict.fromkeys(info.base for info in chosen):
+        of_base = [info for info in chosen if info.base == base]
+        try:
+            with turn(base) as model:
+                found = model.classify_with_each(texts, [info.path for info in of_base])
+        except PeftClassroomError as error:
+            found = [error] * len(of_base)
+        answers |= {info.name: of_info for info, of_info in zip(of_base, found, strict=True)}
+    return [answers[info.name] for info in chosen]
 
 
 def examples() -> list[tuple[str, int]]:

@@ -32,13 +32,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from peft_core.backbone import Backbone, label_logits
-from peft_core.batches import FILLER, collate, encode, fixed_widths, make_batches
+from peft_core import mixed_batch
+from peft_core.backbone import Backbone
+from peft_core.batches import collate, encode, fixed_widths
 from peft_core.counterfactual import delete_word
 from peft_core.methods.soft_prompt import SoftPromptModel
+from peft_core.mixed_batch import Row
 from peft_core.reading import Reading, read
 
-ROWS = 16
 ROWS_OF_PATH = 9  # 27, 54 and 162 points are whole batches of one shape
 FIRST_STEPS = 27
 MAX_STEPS = 243
@@ -102,19 +103,11 @@ def _probability(d: float) -> float:
     return 1 / (1 + math.exp(-d)) if d > 0 else math.exp(d) / (1 + math.exp(d))  # no overflow at either end
 
 
-@torch.inference_mode()
 def logit_differences(backbone: Backbone, model: nn.Module, texts: Sequence[str], max_length: int) -> np.ndarray:
-    """d of every text, shape (texts,), in batches of a few fixed shapes. A text may be empty."""
-    tokenizer = backbone.tokenizer
-    encoded = encode(tokenizer, texts, backbone.base.prefix, max_length)
-    result = np.zeros(len(texts))
-    rows = min(ROWS, len(encoded))
-    for batch in make_batches(encoded, rows, fixed_widths(max_length), tokenizer.pad_token_id):
-        ids, mask = torch.from_numpy(batch.input_ids), torch.from_numpy(batch.attention_mask)
-        logits = label_logits(model, ids, mask, backbone.label_ids)
-        real = batch.rows != FILLER
-        result[batch.rows[real]] = (logits[:, 1] - logits[:, 0]).numpy()[real]
-    return result
+    """d of every text, shape (texts,). A text may be empty."""
+    encoded = encode(backbone.tokenizer, texts, backbone.base.prefix, max_length)
+    negative, positive = mixed_batch.label_logits([Row(model, ids) for ids in encoded], backbone.label_ids).T
+    return (positive - negative).numpy()
 
 
 def occlusion(backbone: Backbone, model: nn.Module, text: str, max_length: int) -> Attribution:

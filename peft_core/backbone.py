@@ -177,6 +177,11 @@ def label_logits(
     The last product is redone in fp32: in bf16 two logits near 10 are told apart only in steps of 0.06.
     """
     _, hidden = first_step_hidden(model, input_ids, attention_mask)
+    return logits_of_hidden(model, hidden, label_ids)
+
+
+def logits_of_hidden(model: nn.Module, hidden: torch.Tensor, label_ids: tuple[int, int]) -> torch.Tensor:
+    """The same from the decoder's last hidden state at its start token, (batch, d_model)."""
     words = model.shared.weight[list(label_ids)].float()
     scale = model.config.d_model**-0.5 if model.config.scale_decoder_outputs else 1.0
     with torch.autocast(hidden.device.type, enabled=False):

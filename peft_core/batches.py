@@ -32,10 +32,28 @@ def truncate(ids: list[int], room: int) -> list[int]:
 
 def encode(tokenizer, texts: Sequence[str], prefix: str, max_length: int) -> list[list[int]]:
     """Token ids of `prefix` + text + end of sequence, at most `max_length` long."""
-    before = tokenizer(prefix, add_special_tokens=False)["input_ids"] if prefix else []
-    room = max_length - len(before) - 1
-    pieces = tokenizer(list(texts), add_special_tokens=False, truncation=False, verbose=False)["input_ids"]
-    return [before + truncate(ids, room) + [tokenizer.eos_token_id] for ids in pieces]
+    before = prefix_pieces(tokenizer, prefix)
+    return [framed(tokenizer, before, ids, max_length) for ids in text_pieces(tokenizer, texts)]
+
+
+def text_pieces(tokenizer, texts: Sequence[str]) -> list[list[int]]:
+    """All token ids of each text, by itself."""
+    return tokenizer(list(texts), add_special_tokens=False, truncation=False, verbose=False)["input_ids"]
+
+
+def prefix_pieces(tokenizer, prefix: str) -> list[int]:
+    """Token ids of what stands before every text."""
+    return tokenizer(prefix, add_special_tokens=False)["input_ids"] if prefix else []
+
+
+def framed(tokenizer, before: list[int], pieces: list[int], max_length: int) -> list[int]:
+    """`before` + what there is room for of a text + end of sequence: what a model reads."""
+    return before + truncate(pieces, room_for_text(before, max_length)) + [tokenizer.eos_token_id]
+
+
+def room_for_text(before: list[int], max_length: int) -> int:
+    """How many tokens of a text are read."""
+    return max_length - len(before) - 1
 
 
 def fixed_widths(max_length: int) -> tuple[int, ...]:

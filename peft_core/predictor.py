@@ -2,7 +2,8 @@
 
 The backbone's weights are in memory once; each checkpoint adds its own tensors and a tree of modules around the shared
 ones (full fine-tuning: a model of its own). A loaded checkpoint is never changed afterwards, and nothing is switched
-on or off for a request, so two sessions cannot see each other's method.
+on or off for a request, so two sessions cannot see each other's method. Rows of checkpoints that share the backbone are
+computed together: see `packed_t5.py`.
 """
 
 import threading
@@ -12,33 +13,46 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch import nn
 
 from peft_core.backbone import Backbone
-from peft_core.batches import encode, fixed_widths, make_batches
+from peft_core.batches import framed, prefix_pieces, room_for_text, text_pieces
 from peft_core.checkpoint import load_checkpoint
 from peft_core.configs import DataConfig
 from peft_core.data import LABEL_WORDS, clean
 from peft_core.errors import PeftClassroomError
-from peft_core.evaluation import probabilities
+from peft_core.mixed_batch import Row, label_logits
+from peft_core.packed_t5 import can_share
 from peft_core.records import RECORD
 
 MAX_CHARACTERS = 20_000
 MAX_TEXTS = 1_000
-BATCH_ROWS = 16
 UNFAMILIAR_PIECES_PER_WORD = 2.0  # English reviews need about 1.2 pieces a word; other languages fall apart
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """One text, one checkpoint. `notes` are sentences a reader should know before trusting the number."""
+    """One text, one checkpoint. `notes` are sentences a reader should know before trusting the number.
+
+    `seconds` is what it took to compute this answer and all that were computed with it, `together` of them: how much
+    of it is this one's own cannot be told.
+    """
 
     label: str
     probability_positive: float
     tokens: int
     notes: tuple[str, ...]
     seconds: float
+    together: int
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """A checkpoint in memory; `shared`: it computes with the backbone's own weights."""
+
+    model: nn.Module
+    max_length: int
+    shared: bool
 
 
 class Predictor:
@@ -47,8 +61,9 @@ class Predictor:
     def __init__(self, backbone: Backbone, max_checkpoints: int = 16) -> None:
         self.backbone = backbone
         self.max_checkpoints = max_checkpoints
-        self._loaded: OrderedDict[tuple[Path, int], tuple[nn.Module, int]] = OrderedDict()
+        self._loaded: OrderedDict[tuple[Path, int], _Loaded] = OrderedDict()
         self._lock = threading.Lock()
+        self._before = prefix_pieces(backbone.tokenizer, backbone.base.prefix)
 
     def classify(self, texts: Sequence[str], checkpoint: Path | None) -> list[Prediction]:
         """One prediction a text, in order. Without a checkpoint: the base model's own, untrained answer.
@@ -56,52 +71,92 @@ class Predictor:
         Raises:
             PeftClassroomError: for no text, an empty or far too long one, or a checkpoint that cannot be loaded.
         """
+        (answers,) = self.classify_with_each(texts, [checkpoint])
+        if isinstance(answers, PeftClassroomError):
+            raise answers
+        return answers
+
+    def classify_with_each(
+        self, texts: Sequence[str], checkpoints: Sequence[Path | None]
+    ) -> list[list[Prediction] | PeftClassroomError]:
+        """For each checkpoint, in order, its predictions as `classify` gives them, or why it cannot be loaded.
+
+        Raises:
+            PeftClassroomError: for no text, or an empty or far too long one.
+        """
         cleaned = [check_text(text) for text in check_number(texts)]
-        model, max_length = self.model(checkpoint)
-        started = time.perf_counter()
-        backbone = self.backbone
-        encoded = encode(backbone.tokenizer, cleaned, backbone.base.prefix, max_length)
-        rows = min(BATCH_ROWS, len(encoded))
-        batches = make_batches(encoded, rows, fixed_widths(max_length), backbone.tokenizer.pad_token_id)
-        positive = probabilities(model, batches, backbone.label_ids, torch.device("cpu"))
-        seconds = (time.perf_counter() - started) / len(texts)
-        return [
-            self._prediction(text, float(p), max_length, seconds) for text, p in zip(cleaned, positive, strict=True)
-        ]
+        pieces = text_pieces(self.backbone.tokenizer, cleaned)
+        answers: list[list[Prediction] | PeftClassroomError] = [[] for _ in checkpoints]
+        loaded: dict[int, _Loaded] = {}
+        for place, checkpoint in enumerate(checkpoints):
+            try:
+                loaded[place] = self._load(checkpoint)
+            except PeftClassroomError as error:
+                answers[place] = error
+        shared = [place for place, found in loaded.items() if found.shared]
+        alone = [[place] for place, found in loaded.items() if not found.shared]
+        for places in filter(None, (shared, *alone)):
+            predictions = self._predict(cleaned, pieces, [loaded[place] for place in places])
+            for place, of_checkpoint in zip(places, predictions, strict=True):
+                answers[place] = of_checkpoint
+        return answers
 
     def model(self, checkpoint: Path | None) -> tuple[nn.Module, int]:
         """The model (None: the base model) and its maximum length. Shared by all: it is read, never changed.
 
-        The key holds the record's time of change: a replaced file is reloaded.
+        Raises:
+            PeftClassroomError: if the checkpoint cannot be loaded.
         """
+        loaded = self._load(checkpoint)
+        return loaded.model, loaded.max_length
+
+    def _load(self, checkpoint: Path | None) -> _Loaded:
+        """From memory if it is there. The key holds the record's time of change: a replaced file is reloaded."""
         if checkpoint is None:
-            return self.backbone.model, DataConfig().max_length
+            return _Loaded(self.backbone.model, DataConfig().max_length, shared=True)
         path = checkpoint.resolve()
         record = path / RECORD
         key = (path, record.stat().st_mtime_ns if record.exists() else 0)
         with self._lock:
             if key not in self._loaded:
-                model, loaded = load_checkpoint(path, self.backbone)
-                self._loaded[key] = (model, loaded.config.data.max_length)
+                model, found = load_checkpoint(path, self.backbone)
+                shared = can_share(model, self.backbone)
+                self._loaded[key] = _Loaded(model, found.config.data.max_length, shared)
                 while len(self._loaded) > self.max_checkpoints:
                     self._loaded.popitem(last=False)
             self._loaded.move_to_end(key)
             return self._loaded[key]
 
-    def _prediction(self, text: str, positive: float, max_length: int, seconds: float) -> Prediction:
-        pieces = self.backbone.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
-        return Prediction(
-            label=LABEL_WORDS[positive > 0.5],
-            probability_positive=positive,
-            tokens=len(pieces),
-            notes=tuple(self._notes(text, pieces, max_length)),
-            seconds=seconds,
-        )
+    def _predict(
+        self, texts: Sequence[str], pieces: Sequence[list[int]], group: Sequence[_Loaded]
+    ) -> list[list[Prediction]]:
+        """Predictions of checkpoints that may be computed together: a list each, with one a text."""
+        started = time.perf_counter()
+        rows = [
+            Row(loaded.model, framed(self.backbone.tokenizer, self._before, of_text, loaded.max_length))
+            for of_text in pieces
+            for loaded in group
+        ]
+        positive = label_logits(rows, self.backbone.label_ids).softmax(-1)[:, 1].view(len(texts), len(group))
+        seconds = time.perf_counter() - started
+        return [
+            [
+                Prediction(
+                    label=LABEL_WORDS[p > 0.5],
+                    probability_positive=p,
+                    tokens=len(of_text),
+                    notes=tuple(self._notes(text, of_text, loaded.max_length)),
+                    seconds=seconds,
+                    together=len(rows),
+                )
+                for text, of_text, p in zip(texts, pieces, column.tolist(), strict=True)
+            ]
+            for loaded, column in zip(group, positive.T, strict=True)
+        ]
 
     def _notes(self, text: str, pieces: list[int], max_length: int) -> list[str]:
         notes = []
-        prefix = len(self.backbone.tokenizer(self.backbone.base.prefix, add_special_tokens=False)["input_ids"])
-        room = max_length - prefix - 1
+        room = room_for_text(self._before, max_length)
         if len(pieces) > room:
             notes.append(
                 f"This review has {len(pieces):,} tokens; the model reads the first {room // 4} and the last "

@@ -96,7 +96,7 @@ def test_nothing_is_computed_until_it_is_asked_for(checkpoints):
     assert len(app.get("vega_lite_chart")) == 4  # the text and the bars, for two methods
     assert "logit difference" in said(app)
     (occlusion,) = [r for r in app.session_state[explain.KEPT].values() if r.method == "occlusion"]
-    (p,) = [f"{services.classify(REVIEW, i.base, i).probability_positive:.1%}" for i in checkpoints[:1]]
+    (p,) = [f"{services.ask([REVIEW], [i])[0][0].probability_positive:.1%}" for i in checkpoints[:1]]
     assert f"p(positive) = {p}" in said(app)
     assert occlusion.words == tuple(REVIEW.split())
 
@@ -234,7 +234,7 @@ def test_negate_asks_every_checkpoint_again(checkpoints):
     assert app.get("text")[0].value == "Removed “not” (word 6)."
     rows = table(app)
     assert len(rows) == 2
-    expected = {f"{services.classify(now(app), i.base, i).probability_positive:.1%}" for i in checkpoints}
+    expected = {f"{services.ask([now(app)], [i])[0][0].probability_positive:.1%}" for i in checkpoints}
     assert set(rows[label("what_if", "after")]) == expected
     assert app.get("vega_lite_chart")
 
@@ -276,7 +276,7 @@ def test_all_deletions_are_ranked_for_one_checkpoint(checkpoints):
     assert len(rows) == len(REVIEW.split())
     words, info = REVIEW.split(), checkpoints[1]
     texts = [" ".join(words[:i] + words[i + 1 :]) for i in range(len(words))]
-    without = {f"{services.classify(t, info.base, info).probability_positive:.1%}" for t in texts}
+    without = {f"{services.ask([t], [info])[0][0].probability_positive:.1%}" for t in texts}
     assert set(rows[label("what_if", "after")]) == without
     assert "single deletion" in said(app)
 

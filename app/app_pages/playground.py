@@ -43,17 +43,15 @@ def choose_checkpoints() -> list[CheckpointInfo]:
 
 def ask(review: str, chosen: list[CheckpointInfo]) -> list[verdicts.Verdict]:
     """Every checkpoint's verdict; a sentence for each that cannot answer."""
-    answers = []
     titles = verdicts.titles(services.checkpoints())
-    for info in chosen:
-        try:
-            p = services.classify(review, info.base, info)
-        except PeftClassroomError as error:
-            st.error(plain(error), icon=":material/error:")
-            if not answers:
-                break
-            continue
-        answers.append(verdicts.Verdict(info, titles[info.name], p.label, p.probability_positive, p.notes, p.seconds))
+    answers, refusals = [], []
+    for info, found in zip(chosen, services.ask([review], chosen), strict=True):
+        if isinstance(found, PeftClassroomError):
+            refusals.append(str(found))
+        else:
+            answers.append(verdicts.Verdict(info, titles[info.name], *found))
+    for refusal in dict.fromkeys(refusals):  # what is wrong with the review, each of them says
+        st.error(plain(refusal), icon=":material/error:")
     return answers
 
 

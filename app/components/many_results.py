@@ -1,6 +1,6 @@
 """The answers to many reviews: a line a checkpoint, a line a review, and the file to keep. Texts are in cells only."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Answers:
-    """One checkpoint's answers so far: p("positive") by row, notes by row, and the seconds it computed."""
+    """One checkpoint's answers so far: p("positive") by row, notes by row, and their share of the seconds computed.
+
+    What is computed with other checkpoints' answers is shared out evenly: more cannot be told.
+    """
 
     n: int
     positive: dict[int, float] = field(default_factory=dict)
@@ -34,9 +37,15 @@ class Answers:
     def complete(self) -> bool:
         return len(self.positive) == self.n
 
+    def missing(self, rows: Iterable[int]) -> bool:
+        return any(row not in self.positive for row in rows)
+
     def add(self, row: int, prediction: "Prediction") -> None:
+        """Take an answer; one that is there already stays."""
+        if row in self.positive:
+            return
         self.positive[row] = prediction.probability_positive
-        self.seconds += prediction.seconds
+        self.seconds += prediction.seconds / prediction.together
         if prediction.notes:
             self.notes[row] = " ".join(prediction.notes)
 

@@ -15,7 +15,7 @@ from peft_core.records import CheckpointInfo
 
 MAX_PASTED = 500_000  # characters
 MAX_MEGABYTES = 3
-AT_A_TIME = 16  # one batch; then whoever else waits has a turn
+AT_A_TIME = 32  # answers, about two passes; then whoever else waits has a turn
 SOURCES = ("list", "csv")
 WORK, PASTED = "many work", "many pasted"  # session state that does not end with its widgets
 
@@ -138,31 +138,27 @@ def _words(cell: str) -> str:
 
 
 def _classify(work: Work, chosen: list[CheckpointInfo]) -> None:
-    """Ask what is still missing. Reviews of like length go together: padding costs as much as words."""
+    """Ask what is still missing: a few reviews of like length at a time, of all checkpoints together."""
     texts = work.reviews.texts
     order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
     total = len(texts) * len(chosen)
     bar = st.progress(0.0)
-    for info in chosen:
-        answers = work.answers.setdefault(identity(info), many_results.Answers(len(texts)))
-    asking = list(chosen)
-    for start in range(0, len(order), AT_A_TIME):
-        for info in list(asking):
-            answers = work.answers[identity(info)]
-            rows = [row for row in order[start : start + AT_A_TIME] if row not in answers.positive]
-            if not rows:
+    answers = {info.name: work.answers.setdefault(identity(info), many_results.Answers(len(texts))) for info in chosen}
+    refused: set[str] = set()
+    step = max(1, AT_A_TIME // len(chosen))
+    for start in range(0, len(order), step):
+        rows = order[start : start + step]
+        asked = [info for info in chosen if info.name not in refused and answers[info.name].missing(rows)]
+        rows = [row for row in rows if any(answers[info.name].missing([row]) for info in asked)]
+        for info, found in zip(asked, services.ask([texts[row] for row in rows], asked) if rows else (), strict=True):
+            if isinstance(found, PeftClassroomError):
+                work.refusals.append(str(found))
+                refused.add(info.name)
                 continue
-            try:
-                with services.turn(info.base) as predictor:
-                    predictions = predictor.classify([texts[row] for row in rows], info.path)
-            except PeftClassroomError as error:
-                work.refusals.append(str(error))
-                asking.remove(info)
-                continue
-            for row, prediction in zip(rows, predictions, strict=True):
-                answers.add(row, prediction)
-            done = sum(len(work.answers[identity(i)].positive) for i in chosen)
-            bar.progress(done / total, label("many", "progress", done=f"{done:,}", total=f"{total:,}"))
+            for row, prediction in zip(rows, found, strict=True):
+                answers[info.name].add(row, prediction)
+        done = sum(len(of_checkpoint.positive) for of_checkpoint in answers.values())
+        bar.progress(done / total, label("many", "progress", done=f"{done:,}", total=f"{total:,}"))
     work.going = False
     work.refusals = list(dict.fromkeys(work.refusals))
     bar.empty()

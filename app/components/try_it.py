@@ -37,15 +37,19 @@ def draw(base: BaseModel, config: MethodConfig) -> None:
 
 def _answers(review: str, truth: int | None, base: BaseModel, chosen: list[CheckpointInfo]) -> None:
     titles = verdicts.titles(chosen)
+    try:
+        with services.turn(base.name) as predictor:
+            found = predictor.classify_with_each([review], [None, *(info.path for info in chosen)])
+    except PeftClassroomError as error:
+        st.error(plain(error), icon=":material/error:")
+        return
     answers = []
-    for info in (None, *chosen):
-        try:
-            p = services.classify(review, base.name, info)
-        except PeftClassroomError as error:
-            st.error(plain(error), icon=":material/error:")
-            return
+    for info, predictions in zip((None, *chosen), found, strict=True):
+        if isinstance(predictions, PeftClassroomError):
+            st.error(plain(predictions), icon=":material/error:")
+            continue
         title = titles[info.name] if info else label("playground", "untrained", base=base.name)
-        answers.append(verdicts.Verdict(info, title, p.label, p.probability_positive, p.notes, p.seconds))
+        answers.append(verdicts.Verdict(info, title, *predictions))
     truth_line(truth)
     with st.container(key="try_verdicts"):
         verdicts.show(answers)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import altair as alt
 import pandas as pd
@@ -13,6 +14,9 @@ from app.components import theme
 from app.content import label
 from peft_core.records import CheckpointInfo
 
+if TYPE_CHECKING:
+    from peft_core.predictor import Prediction
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -20,10 +24,15 @@ class Verdict:
 
     info: CheckpointInfo | None
     title: str
-    label: str
-    probability: float
-    notes: tuple[str, ...]
-    seconds: float
+    prediction: "Prediction"
+
+    @property
+    def label(self) -> str:
+        return self.prediction.label
+
+    @property
+    def probability(self) -> float:
+        return self.prediction.probability_positive
 
 
 def show(verdicts: list[Verdict]) -> None:
@@ -41,7 +50,7 @@ def show(verdicts: list[Verdict]) -> None:
             words = f"{theme.sign(verdict.label)} {label('playground', verdict.label)}"
             st.metric(verdict.title, words, f"p = {share:.1%}", delta_color="off", delta_arrow="off")
     _chart(ordered)
-    for note in dict.fromkeys(note for v in ordered for note in v.notes):
+    for note in dict.fromkeys(note for v in ordered for note in v.prediction.notes):
         st.info(note, icon=":material/info:")
     _table(ordered)
 
@@ -110,7 +119,7 @@ def _table(verdicts: list[Verdict]) -> None:
                 label("playground", "probability"): f"{v.probability:.1%}",
                 label("playground", "accuracy"): measured,
                 label("playground", "trainable"): f"{v.info.record.trainable_parameters:,}" if v.info else "0",
-                label("playground", "milliseconds"): f"{1000 * v.seconds:.0f}",
+                label("playground", "milliseconds"): f"{1000 * v.prediction.seconds:.0f}",
             }
         )
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", key="verdict_table")

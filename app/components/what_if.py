@@ -119,19 +119,20 @@ def _changes(before: str, after: str, chosen: list[CheckpointInfo]) -> list[Chan
     """Every checkpoint on both texts; a sentence for each that cannot answer."""
     titles = verdicts.titles(services.checkpoints())
     answers = st.session_state.setdefault(ANSWERS, {})
-    changes = []
-    for info in chosen:
-        new = [t for t in dict.fromkeys((before, after)) if (t, info.name) not in answers]
-        try:
-            if new:
-                with services.turn(info.base) as predictor:
-                    predictions = predictor.classify(new, info.path)
-                for t, prediction in zip(new, predictions, strict=True):
-                    answers[t, info.name] = prediction.probability_positive
-        except PeftClassroomError as error:
-            st.error(plain(error), icon=":material/error:")
+    both = dict.fromkeys((before, after))
+    asked = [info for info in chosen if any((t, info.name) not in answers for t in both)]
+    new = [t for t in both if any((t, info.name) not in answers for info in asked)]
+    for info, found in zip(asked, services.ask(new, asked) if asked else (), strict=True):
+        if isinstance(found, PeftClassroomError):
+            st.error(plain(found), icon=":material/error:")
             continue
-        changes.append(Change(titles[info.name], answers[before, info.name], answers[after, info.name]))
+        for t, prediction in zip(new, found, strict=True):
+            answers[t, info.name] = prediction.probability_positive
+    changes = [
+        Change(titles[info.name], answers[before, info.name], answers[after, info.name])
+        for info in chosen
+        if all((t, info.name) in answers for t in both)
+    ]
     while len(answers) > MOST_ANSWERS:
         answers.pop(next(iter(answers)))
     return changes
