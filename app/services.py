@@ -84,7 +84,7 @@ def backend() -> LocalBackend:
 
 @st.cache_resource(show_spinner=False)
 def _keep_spare() -> None:
-    """From now on a worker is kept ready, unless PEFT_SPARE_WORKER=0 saves its memory (half a gigabyte)."""
+    """From now on a worker is kept ready, unless PEFT_SPARE_WORKER=0 saves its memory (0.4 GB)."""
     backend().keep_spare = os.environ.get("PEFT_SPARE_WORKER", "1") != "0"
 
 

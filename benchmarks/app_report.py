@@ -52,6 +52,9 @@ class FirstStep(_Part):
     """From `submit()` to lines in metrics.jsonl, in seconds."""
 
     worker: Literal["fresh", "spare"]
+    page_cache: Literal["warm", "cold"] = Field(
+        description="cold: libraries, reviews and base model come from the disk"
+    )
     start: float = Field(description="libraries, reviews and base model are in")
     validation: float = Field(description="the untrained model has been measured")
     step: float = Field(description="the first training step")
@@ -110,5 +113,5 @@ def summary(report: AppSpeedReport) -> str:
     lines += [f"setup of a worker: {phase.name} {median(phase.seconds):.2f} s" for phase in report.setup]
     for step in report.first_steps:
         parts = f"set up {step.start:.2f}, measured {step.validation:.2f}"
-        lines.append(f"first step, {step.worker} worker: {step.step:.2f} s ({parts})")
+        lines.append(f"first step, {step.worker} worker, {step.page_cache} page cache: {step.step:.2f} s ({parts})")
     return "\n".join(lines)

@@ -11,6 +11,7 @@ from peft_core.architecture import base_model
 from peft_core.configs import METHODS, method_config
 from peft_core.counting import count
 from peft_core.paths import ROOT
+from peft_core.runs import LocalBackend
 
 PAGES = sorted((ROOT / "app" / "app_pages").glob("*.py"))
 APP = sorted((ROOT / "app").rglob("*.py"))
@@ -31,6 +32,19 @@ def test_home_counts_every_method_on_the_chosen_base(open_page):
             assert f"{expected:,}" in [m.value for m in app.metric]
         agreeing = [c for c in app.caption if label("home", "checked") in c.value]
         assert len(agreeing) == len(METHODS)
+
+
+def test_a_worker_is_kept_ready_once_the_libraries_are_in_unless_its_memory_is_to_be_saved(open_page, monkeypatch):
+    monkeypatch.setattr(
+        LocalBackend, "_mind_spare", lambda self, idle: None
+    )  # it takes seconds, and nothing trains here
+    for setting, kept in (("0", False), ("1", True)):
+        monkeypatch.setenv("PEFT_SPARE_WORKER", setting)
+        services.backend.clear()
+        services._keep_spare.clear()
+        open_page("home")
+        assert services.backend().keep_spare is kept
+    services._keep_spare.clear()
 
 
 def test_the_owner_is_the_token_of_the_browser_whatever_its_mask():

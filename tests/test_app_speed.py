@@ -100,14 +100,14 @@ def test_the_report_says_what_was_measured_and_nothing_without_a_time():
         starts=(StartTime(reachable=0.5, first_page=1.5, torch_at_first_page=False, numel=8.0),),
         moves=(move,),
         setup=(),
-        first_steps=(FirstStep(worker="spare", start=1.0, validation=3.0, step=3.5),),
+        first_steps=(FirstStep(worker="spare", page_cache="warm", start=1.0, validation=3.0, step=3.5),),
     )
     assert AppSpeedReport.model_validate_json(report.model_dump_json()) == report
     said = summary(report)
     for words in (
         "30 idle sessions: median 50.0 ms, p95 90.0",
         "first page 1.50 s (before torch)",
-        "spare worker: 3.50",
+        "spare worker, warm page cache: 3.50",
     ):
         assert words in said
     with pytest.raises(ValidationError):
