@@ -61,6 +61,18 @@ def give_back_at_once() -> None:
     _mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
 
 
+def give_back_now() -> None:
+    """What was freed so far goes back to the system, small blocks too: malloc_trim(3).
+
+    Raises:
+        PeftClassroomError: where the C library is not glibc.
+    """
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+    except (AttributeError, TypeError, OSError) as error:
+        raise PeftClassroomError("Memory in use can be measured on Linux with glibc only.") from error
+
+
 def keep_for_reuse() -> None:
     """From now on freed tensors are kept for the next ones, as usual: for measuring time.
 

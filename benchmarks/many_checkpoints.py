@@ -1,0 +1,69 @@
+"""Checkpoints over the bundled base model with random deltas: what an answer costs depends on shapes, not on values."""
+
+from pathlib import Path
+
+import torch
+
+from peft_core.backbone import Backbone
+from peft_core.checkpoint import save_checkpoint
+from peft_core.configs import AdapterConfig, LoraConfig, MethodConfig, RunConfig, SoftPromptConfig
+from peft_core.methods import apply_method, trainable_tensors
+from peft_core.records import Measured, RunRecord
+
+OF_EACH_METHOD: tuple[MethodConfig, ...] = (
+    LoraConfig(r=1),
+    LoraConfig(r=8),
+    LoraConfig(r=16, target_modules=("q", "k", "v", "o", "wi", "wo")),
+    LoraConfig(r=64),
+    AdapterConfig(bottleneck_dim=8),
+    AdapterConfig(bottleneck_dim=64),
+    AdapterConfig(bottleneck_dim=8, placement="houlsby"),
+    AdapterConfig(bottleneck_dim=48, placement="houlsby", non_linearity="gelu"),
+    SoftPromptConfig(num_virtual_tokens=10),
+    SoftPromptConfig(num_virtual_tokens=20),
+)
+LORAS: tuple[MethodConfig, ...] = tuple(LoraConfig(r=r) for r in (1, 2, 4, 8, 8, 16, 16, 32, 32, 64))
+DELTA = 0.01  # standard deviation: answers change, and still are the label words
+
+
+@torch.no_grad()
+def save_all(configs: tuple[MethodConfig, ...], backbone: Backbone, folder: Path) -> list[Path]:
+    """One checkpoint a configuration, in the project's format; its record says nothing that was measured."""
+    generator = torch.Generator().manual_seed(0)
+    saved = []
+    for number, config in enumerate(configs):
+        model = apply_method(backbone.replica(), config)
+        for parameter in trainable_tensors(model).values():
+            parameter.add_(DELTA * torch.randn(parameter.shape, generator=generator))
+        saved.append(folder / f"{number}-{config.method}")
+        save_checkpoint(model, _record(config, backbone), backbone, saved[-1])
+    return saved
+
+
+def _record(config: MethodConfig, backbone: Backbone) -> RunRecord:
+    nothing = {"accuracy": 0.0, "low": 0.0, "high": 1.0, "n": 0}
+    test, validation = Measured(split="test", **nothing), Measured(split="validation", **nothing)
+    return RunRecord(
+        name="random, for a benchmark",
+        config=RunConfig(base=backbone.base.name, method=config),
+        learning_rate=0.0,
+        base_fingerprint=backbone.fingerprint,
+        data_fingerprint="",
+        split_sizes={},
+        trainable_parameters=0,
+        total_parameters=0,
+        steps=0,
+        planned_steps=0,
+        stopped_by="epochs",
+        best_step=0,
+        untrained=validation,
+        validation=validation,
+        test=test,
+        validations=(),
+        seconds=0.0,
+        examples_per_second=None,
+        device="",
+        precision="float32",
+        created="",
+        versions={},
+    )
