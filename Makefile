@@ -20,7 +20,7 @@ screenshots: $(READY)
 	$(BIN)/python scripts/screenshots.py $(ONLY)
 
 # Results go to .cache/bench: what the pages and README quote is measured in full.
-BENCHMARKS := machine training_speed time_to_accuracy app_speed growth
+BENCHMARKS := machine training_speed time_to_accuracy playground app_speed growth
 bench: $(READY)
 	mkdir -p .cache/bench
 	for name in $(BENCHMARKS); do \
