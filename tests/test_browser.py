@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from peft_core.architecture import base_model
-from peft_core.configs import LoraConfig
+from peft_core.configs import PRESETS, LoraConfig
 from peft_core.counting import count
 from peft_core.paths import ROOT
 
@@ -66,8 +66,9 @@ def test_from_rank_slider_to_count_and_a_link_that_brings_it_all_back(page, addr
     expect(page.get_by_text("The hand calculation agrees.")).to_be_visible(timeout=120_000)
     page.get_by_role("tab", name="Train").click()
     page.locator(".st-key-preset_short").get_by_role("button").click()
-    expect(page).to_have_url(re.compile("train_size=500"))
-    for part in ("lora_r=5", "seed=11", "section=train", "max_length=64"):
+    short = PRESETS["short"]
+    expect(page).to_have_url(re.compile(f"train_size={short.reviews}"))
+    for part in ("lora_r=5", "seed=11", "section=train", f"max_length={short.max_length}"):
         assert part in page.url
 
     link = page.url
@@ -76,7 +77,7 @@ def test_from_rank_slider_to_count_and_a_link_that_brings_it_all_back(page, addr
     settled(page)
     expect(page.get_by_test_id("stMetricValue").first).to_have_text(by_hand(LoraConfig(r=5)))
     expect(page.get_by_role("tab", name="Train")).to_have_attribute("aria-selected", "true")
-    expect(page.locator(".st-key-train_size").get_by_text("500").first).to_be_visible()
+    expect(page.locator(".st-key-train_size").get_by_text(str(short.reviews)).first).to_be_visible()
     expect(page.locator(".st-key-seed input")).to_have_value("11")
 
 
