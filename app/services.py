@@ -44,7 +44,7 @@ class HeavyImports:
         self.error: str | None = None
         self.examples: list[tuple[str, int]] = []
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin would slow a training run tenfold
-        os.environ.setdefault("GOMP_SPINCOUNT", "3000")  # but some 20 µs: less than it takes to be woken up again
+        os.environ.setdefault("GOMP_SPINCOUNT", "3000")  # but a moment: being woken up again takes longer
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         timer = threading.Timer(SECONDS_BEFORE_IMPORTS, self._import)
         timer.daemon = True
