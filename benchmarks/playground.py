@@ -4,7 +4,8 @@
     python -m benchmarks.playground --short   one round, fewer repetitions: about 40 seconds
 
 Every round is a fresh process; within it this project and the other ways to ask (how it asked before, peft's
-`generate`) take turns, A B C, A B C, … All sides have the same threads, the same settings and fp32.
+`generate`) take turns, A B C, A B C, … All sides have the same threads and settings, and compute in fp32; one of many
+reviews is the way a split is measured, in the precision of training (bf16 where the hardware has it).
 """
 
 import argparse

@@ -1,7 +1,8 @@
 """Time and memory of answers, measured in the process that gives them: this project, and the other ways to ask.
 
 "one by one" is how the Playground asked before it asked together: one padded batch a checkpoint through transformers'
-own forward pass. peft's side is what its documentation shows: PeftModel.from_pretrained, tokens padded, generate.
+own forward pass. "a whole split" is how `evaluate` and every run measure: in bf16, where the others are in fp32.
+peft's side is what its documentation shows: PeftModel.from_pretrained, tokens padded, generate.
 """
 
 import gc
@@ -22,11 +23,15 @@ from benchmarks.playground_report import Memory, Timing
 from peft_core.allocator import keep_freed_memory
 from peft_core.backbone import load_backbone
 from peft_core.batches import encode, fixed_widths, make_batches
+from peft_core.checkpoint import load_checkpoint
 from peft_core.configs import DataConfig
 from peft_core.data import LABEL_WORDS, load_splits
+from peft_core.device import compute_dtype, evaluation_batch
 from peft_core.evaluation import probabilities
+from peft_core.fused import fuse
 from peft_core.paths import SHIPPED_CHECKPOINTS
 from peft_core.predictor import Predictor
+from peft_core.training import cast
 
 BASE, LENGTH, BATCH = "tiny-t5", DataConfig().max_length, 16
 WORDS = "The plot creaks and the dialogue is clumsy yet the two leads are so good together that I left smiling . "
@@ -63,6 +68,22 @@ class Sides:
             positive = probabilities(model, batches, self.backbone.label_ids, torch.device("cpu"))
             columns.append([LABEL_WORDS[int(p > 0.5)] for p in positive])
         return [column[number] for number in range(len(texts)) for column in columns]
+
+    def as_a_split(self, checkpoint: Path) -> Side:
+        """Of this one checkpoint, as a split is measured: in the precision of training, weights cast beforehand."""
+        device = torch.device("cpu")
+        model, _ = load_checkpoint(checkpoint, self.backbone)
+        cast(model, compute_dtype(device))
+        fuse(model, device)
+
+        def ask(texts: Sequence[str], checkpoints: Sequence[Path]) -> Labels:
+            encoded = encode(self.backbone.tokenizer, texts, self.backbone.base.prefix, LENGTH)
+            pad = self.backbone.tokenizer.pad_token_id
+            batches = make_batches(encoded, evaluation_batch(device), fixed_widths(LENGTH), pad)
+            positive = probabilities(model, batches, self.backbone.label_ids, device)
+            return [LABEL_WORDS[int(p > 0.5)] for p in positive]
+
+        return ask
 
     def peft_one_by_one(self, padding: str, new_tokens: int, sort: bool = False) -> Side:
         """peft with `set_adapter` for each checkpoint in turn."""
@@ -141,7 +162,8 @@ def timing_round(token_counts: Sequence[int], reviews: int, repetitions: int) ->
         short = [" ".join(text.split()[:SHORT_WORDS]) for text in texts]
         throughput = []
         for of_length in (texts, short):
-            throughput += _in_turn(sides, ours | generating, of_length, [trained], "one LoRA", max(1, repetitions // 5))
+            ways = ours | {"a whole split, as runs are measured": sides.as_a_split(trained)} | generating
+            throughput += _in_turn(sides, ways, of_length, [trained], "one LoRA", max(1, repetitions // 5))
         return latency, throughput
 
 
