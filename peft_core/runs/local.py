@@ -232,7 +232,7 @@ def _detached() -> dict[str, object]:
         "PYTHONIOENCODING": "utf-8",
         "TOKENIZERS_PARALLELISM": "true",  # a worker never forks: reading its reviews takes a third less
         "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads of two processes on the same cores cost each other tenfold
-        "GOMP_SPINCOUNT": "0",  # the server lets its own spin for a moment, for quick answers; training needs none of that
+        "GOMP_SPINCOUNT": "0",  # the server lets its threads spin for a moment; a worker's have no use for it
     }
     arguments = {"cwd": ROOT, "env": os.environ | settings, "stdin": subprocess.DEVNULL, "stderr": subprocess.STDOUT}
     if sys.platform == "win32":
