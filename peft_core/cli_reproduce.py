@@ -93,10 +93,13 @@ def _preview(results: Results, runs: list[str], as_json: bool) -> None:
         result, seconds = results.result(name), results.seconds_left(name)
         data.append({"run": name, "state": result.state, "estimated_seconds": seconds})
         time = "" if result.state == "done" else "  time unknown" if seconds is None else f"  about {seconds:.0f} s"
-        lines.append(f"{name:<24}{result.state:<9}{time}")
+        lines.append(f"{name:<24}{result.state:<9}{time}".rstrip())
     known = [row["estimated_seconds"] for row in data if row["estimated_seconds"] is not None]
     unknown = sum(row["state"] != "done" and row["estimated_seconds"] is None for row in data)
-    lines.append(f"training alone, from measured speeds: {sum(known):.0f} s, and {unknown} runs of unknown time")
+    if known:
+        lines.append(f"about {sum(known):.0f} s of training alone, going by measured speeds")
+    if unknown:
+        lines.append(f"{unknown} of unknown time: no run of their method has measured a speed yet")
     _print(as_json, data, lines)
 
 
