@@ -1,4 +1,5 @@
-"""`python -m peft_core …`: count, train, evaluate, classify, list checkpoints, pretrain.
+"""`python -m peft_core …`: count, train, evaluate, classify, list checkpoints, pretrain; reproduce, sweep
+(cli_reproduce.py).
 
 Every command takes `--json`. A wrong option, path or name gets one line that says what is wrong and what exists, and
 exit code 2. Torch is imported only by the commands that need it.
@@ -12,17 +13,12 @@ from typing import Annotated, Any
 
 import typer
 
-from peft_core.configs import (
-    DataConfig,
-    MethodConfig,
-    SoftPromptConfig,
-    TrainConfig,
-    method_config,
-    run_config,
-)
+from peft_core.cli_reproduce import commands
+from peft_core.configs import DataConfig, MethodConfig, SoftPromptConfig, TrainConfig, method_config, run_config
 from peft_core.errors import PeftClassroomError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+app.add_typer(commands)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
 Method = Annotated[str, typer.Argument(help="full, soft_prompt, adapter or lora")]
