@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from peft_core.cli_compare import compare
+from peft_core import cli_compare
 from peft_core.configs import (
     DataConfig,
     MethodConfig,
@@ -281,7 +281,7 @@ def pretrain(
     _print(as_json, figures, [f"{name}: {value}" for name, value in figures.items()])
 
 
-app.command()(compare)
+cli_compare.register(app)
 
 
 def _options(settings: dict[str, Any]) -> dict[str, Any]:

@@ -4,28 +4,33 @@ Each row has its numbers as they are and, under "shown", the same as the page pr
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from peft_core.batch_file import write_csv
-from peft_core.comparison import Comparison
+from peft_core.comparison import Comparison, compare_with
 from peft_core.export_chart import chart_data
 from peft_core.intervals import Accuracy
 from peft_core.optimism import quoted_optimism
 from peft_core.quoted import BASE, IMPLEMENTATIONS, TEST_REVIEWS
 from peft_core.quoted_differences import quoted_differences
 from peft_core.report_table import Counts, Memory, Reproduction, SeedRun, Table, TableRow, Yardstick
-from peft_core.words import bytes_text, interval_text, points
+from peft_core.words import bytes_text, interval_text, p_value, points
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 NOT_RUN, NOT_MEASURED = "not run", "not measured"
 
 
-def table_data(table: Table, comparisons: Sequence[Comparison] = ()) -> dict[str, Any]:
+def table_data(
+    table: Table, comparisons: Sequence[Comparison] = (), not_compared: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Everything that the exports say, as plain data.
 
     Args:
-        comparisons: pairs of checkpoints whose sentence shall be in it.
+        comparisons, not_compared: of `comparison.compare_with`.
     """
     return {
         "format": 1,
@@ -37,6 +42,7 @@ def table_data(table: Table, comparisons: Sequence[Comparison] = ()) -> dict[str
         "yardsticks": [_yardstick(yardstick) for yardstick in table.yardsticks],
         "chart": chart_data(table),
         "comparisons": [_comparison(found) for found in comparisons],
+        "not_compared": dict(not_compared or {}),
         "report_differences": [found.sentence for found in quoted_differences()],
         "report_optimism": [
             {
@@ -53,6 +59,17 @@ def table_data(table: Table, comparisons: Sequence[Comparison] = ()) -> dict[str
             for found in quoted_optimism()
         ],
     }
+
+
+def compared_with_first(
+    table: Table, splits: Mapping[str, "Dataset"] | None = None
+) -> tuple[list[Comparison], dict[str, str]]:
+    """The first run of the table, full fine-tuning where that was run, with each of the others. Reads the reviews.
+
+    Returns what `table_data` takes: the comparisons, and why some could not be made.
+    """
+    runs = table.own_runs()
+    return compare_with(runs[0], runs[1:], splits) if runs else ([], {})
 
 
 def as_json(data: dict[str, Any]) -> str:
@@ -78,6 +95,10 @@ def _explained(table: Table) -> dict[str, str]:
         "reproduced": f"Run here on {table.base}; weights chosen on validation reviews, then tested once; 95% Wilson "
         "intervals. Of several seeds the mean: its interval covers the choice of reviews, not that of seeds.",
         "counted": "Trainable and total parameters by hand, by numel() over the real model, and in the weights file.",
+        "compared": "Paired on the same test reviews: points between the accuracies with their 95% bootstrap interval; "
+        "reviews that only the one, only the other has right; exact McNemar test. A p of 0.05 or more does not show "
+        "that there is no difference, and of many pairs without one some fall below it. Each was trained once: how "
+        "much another seed would change is not included.",
         "memory": "Peak of a training step without libraries, measured separately with the same base, method, batch "
         "and length.",
     }
@@ -160,7 +181,18 @@ def _yardstick(yardstick: Yardstick) -> dict[str, Any]:
 
 
 def _comparison(found: Comparison) -> dict[str, Any]:
-    return {"first": found.first, "second": found.second, **asdict(found.test), "sentence": found.sentence}
+    test = found.test
+    return {
+        "first": found.first,
+        "second": found.second,
+        **asdict(test),
+        "sentence": found.sentence,
+        "shown": {
+            "difference": f"{points(test.difference)} ({points(test.low)} to {points(test.high)})",
+            "only": f"{test.only_first:,} / {test.only_second:,}",
+            "p": p_value(test.p),
+        },
+    }
 
 
 def _shown(row: TableRow) -> dict[str, str]:

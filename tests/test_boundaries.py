@@ -15,11 +15,17 @@ TORCH_FREE = ["", ".architecture", ".configs", ".counting", ".records", ".data",
 TORCH_FREE += [
     ".calibration",
     ".batch_file",
+    ".comparison",
     ".counterfactual",
     ".equivalent",
+    ".export",
     ".growth",
+    ".html_report",
     ".intervals",
     ".measured",
+    ".optimism",
+    ".quoted_differences",
+    ".report_rows",
     ".spectrum",
 ]
 
