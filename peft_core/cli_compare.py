@@ -10,15 +10,11 @@ import typer
 from peft_core.architecture import base_model
 from peft_core.errors import PeftClassroomError
 
+commands = typer.Typer()
 Json = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command()(compare)
-    app.command()(report)
-
-
+@commands.command()
 def compare(
     first: Annotated[str, typer.Argument(metavar="A", help="name or folder of a checkpoint")],
     second: Annotated[str, typer.Argument(metavar="B", help="name or folder of another")],
@@ -61,6 +57,7 @@ def compare(
     typer.echo("\n".join([*(f"{name:<{width}}  {value}" for name, value in lines), found.sentence]))
 
 
+@commands.command()
 def report(
     out: Annotated[Path | None, typer.Option(help="a new file: .html, .csv or .json")] = None,
     base: Annotated[str, typer.Option(help="the base model of the runs")] = "tiny-t5",
