@@ -156,8 +156,8 @@ def difference_sentence(first: str, second: str, test: PairedTest) -> str:
 
 
 def _settings_sentence(different: Mapping[str, tuple[Any, Any]]) -> str:
-    """What differs beside the methods and their options; the learning rate belongs to the method, too."""
-    shared = {"base", *DataConfig.model_fields, *TrainConfig.model_fields} - {"seed", "learning_rate"}
+    """What differs beside the methods and their options. The learning rate is one; a test curve changes nothing."""
+    shared = {"base", *DataConfig.model_fields, *TrainConfig.model_fields} - {"seed", "learning_rate", "test_curve"}
     told = [f"{name} ({a} and {b})" for name, (a, b) in different.items() if name in shared]
     return f"They differ in more than the method: {', '.join(told)}." if told else ""
 
