@@ -156,7 +156,8 @@ def test_seeds_of_one_budget_are_averaged_and_each_is_kept(shipped):
 def test_other_budgets_are_other_reproductions_and_accuracy_chooses_none(shipped):
     lora = shipped["lora-8"]
     short = variant(lora, "short", data={"train_size": 2000}, steps=60, test=with_accuracy(lora, 2900))
-    part = variant(lora, "part", test=lora.record.test.model_copy(update={"n": 60}), steps=9999)
+    sixty = {"test": lora.record.test.model_copy(update={"n": 60}), "test_probabilities": None}
+    part = variant(lora, "part", data={"test_size": 60}, steps=9999, **sixty)
     other_base = variant(lora, "before", base_fingerprint="0" * 64, steps=100)
     row = build_table([short, part, other_base, lora]).row("lora-8-own")
     assert [r.runs[0].name for r in row.reproductions] == ["lora-8", "before", "short", "part"]
