@@ -139,11 +139,31 @@ def test_the_chart_has_each_point_inside_and_higher_where_it_is_better(table):
         assert front == sorted(front, key=lambda at: (at[0], -at[1]))
 
 
+def test_labels_do_not_cover_one_another(table):
+    points = table_data(table)["chart"]["points"]
+    for i, one in enumerate(points):
+        for other in points[:i]:
+            assert abs(one["x"] - other["x"]) >= 22 or abs(one["y_label"] - other["y_label"]) >= 12.9
+
+
+def test_what_choosing_on_the_test_set_adds_is_told_where_it_was_noted(shipped):  # noqa: F811
+    lora = shipped["lora-8"]
+    steps = [step for step, _ in lora.record.validations]
+    assert steps[-1] == lora.record.best_step
+    curve = tuple(zip(steps, (0.75, 0.86, 0.84, 0.85), strict=True))
+    data = table_data(build_table([variant(lora, "noted", test_curve=curve), shipped["full"]]))
+    (told,) = data["optimism"]
+    assert (told["label"], told["claimed"], told["honest"]) == ("noted, seed 0", 0.86, 0.85)
+    assert told["shown"]["difference"] == "+1.0"
+    assert "run here: noted, seed 0" in " ".join(Page(as_html(data)).texts)
+    assert "run here: not measured" in as_html(table_data(build_table([])))
+
+
 def test_without_any_run_there_is_still_a_page(shipped):  # noqa: F811
     table = build_table([])
     assert compared_with_first(table) == ([], {})
     html = as_html(table_data(table))
-    assert html.count("not run") > 10
+    assert html.count("not run") == len(table.rows) + len(table.yardsticks)
     assert "Is it significant" not in html
 
 
