@@ -16,10 +16,11 @@ class Accuracy:
     n: int
 
 
-def wilson(correct: int, n: int) -> Accuracy:
+def wilson(correct: float, n: int) -> Accuracy:
     """Accuracy with its 95% score interval (Wilson 1927): sensible near 0 and 1, where ±1.96·√(p(1−p)/n) is not.
 
-    The interval holds every p from which correct/n is at most Z standard errors √(p(1−p)/n) away.
+    The interval holds every p from which correct/n is at most Z standard errors √(p(1−p)/n) away. `correct` need not be
+    whole: the mean of several models over the same n reviews varies no more than one model with that accuracy.
 
     Raises:
         ValueError: if n is 0 or correct is not within 0…n.

@@ -1,0 +1,171 @@
+"""The report's table, row by row, beside what was run here. No torch here: `numel()` is handed in.
+
+    reported      T5-small, quoted                              not measured by this project
+    reproduced    one base, one budget, one or several seeds    from run.json of the checkpoints that are here
+    counted       by hand · by numel() · in the weights file
+
+These are the parts of a row; `report_rows.py` fills them in.
+"""
+
+from dataclasses import dataclass
+from statistics import fmean
+
+from peft_core.configs import MethodConfig, RunConfig
+from peft_core.intervals import Accuracy, wilson
+from peft_core.measured import Provenance
+from peft_core.quoted import Quoted
+from peft_core.records import CheckpointInfo, RunRecord
+from peft_core.weights_file import WeightsFile
+
+
+@dataclass(frozen=True)
+class Counted:
+    """One way of counting; `total` None: this way cannot tell."""
+
+    trainable: int
+    total: int | None
+
+
+@dataclass(frozen=True)
+class Counts:
+    """One method on one base model, counted in up to three ways that share no code.
+
+    `by_numel` None: not asked yet (torch is not loaded). `by_file` None: there is no file to count in.
+    """
+
+    by_hand: Counted
+    by_numel: Counted | None
+    by_file: Counted | None
+
+    @property
+    def agree(self) -> bool:
+        """Whether all ways that were tried say the same."""
+        known = [c for c in (self.by_hand, self.by_numel, self.by_file) if c]
+        totals = {c.total for c in known if c.total is not None}
+        return len({c.trainable for c in known}) == 1 and len(totals) == 1
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Peak memory of training steps, as `provenance.command` measured it on batches of `batch` × `width` tokens.
+
+    In bytes, without libraries: the median of the rounds.
+    """
+
+    peak_bytes: float
+    rounds: int
+    batch: int
+    width: int
+    provenance: Provenance
+
+
+@dataclass(frozen=True)
+class SeedRun:
+    """One trained checkpoint. `test` and `validation` with 95% Wilson intervals; `file` None: `problem` says why."""
+
+    info: CheckpointInfo
+    test: Accuracy
+    validation: Accuracy
+    file: WeightsFile | None
+    problem: str | None
+
+    @property
+    def record(self) -> RunRecord:
+        return self.info.record
+
+    @property
+    def name(self) -> str:
+        return self.info.name
+
+    @property
+    def seed(self) -> int:
+        return self.record.config.train.seed
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """Runs that differ in nothing but the seed."""
+
+    runs: tuple[SeedRun, ...]
+    counts: Counts
+    memory: Memory | None
+
+    @property
+    def config(self) -> RunConfig:
+        """Of the first seed."""
+        return self.runs[0].record.config
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        return tuple(run.seed for run in self.runs)
+
+    @property
+    def test(self) -> Accuracy:
+        """One seed: its accuracy. Several: their mean; every seed has its own in `runs`.
+
+        All seeds answer the same n reviews, so the interval of the mean is the Wilson interval of n reviews, not of
+        seeds · n. It covers the choice of reviews, not that of seeds.
+        """
+        n = self.runs[0].test.n
+        return wilson(sum(run.test.accuracy * n for run in self.runs) / len(self.runs), n)
+
+    @property
+    def seconds(self) -> float:
+        """Of training, validations included: the mean of the seeds."""
+        return fmean(run.record.seconds for run in self.runs)
+
+    @property
+    def examples_per_second(self) -> float | None:
+        """In training: the mean of the seeds; None if one was too short to tell."""
+        speeds = [run.record.examples_per_second for run in self.runs]
+        return None if None in speeds else fmean(s for s in speeds if s is not None)
+
+    @property
+    def examples_seen(self) -> int:
+        """Of the seed that took the most steps; a review counts as often as it was read."""
+        return max(run.record.steps * run.record.config.train.batch_size for run in self.runs)
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """One row. `quoted` None: the report has none like it. No `reproductions`: not run here.
+
+    `counts` is for this table's base, `quoted_counts` for the report's. Two rows of the report that differ only in the
+    library have the same runs: `same_runs_as` is the key of the first of them.
+    """
+
+    key: str
+    label: str
+    method: MethodConfig
+    quoted: Quoted | None
+    quoted_counts: Counts | None
+    counts: Counts
+    reproductions: tuple[Reproduction, ...]
+    same_runs_as: str | None
+
+    @property
+    def reproduction(self) -> Reproduction | None:
+        """The runs to show: the most test reviews, then the most training; never the best accuracy."""
+        return self.reproductions[0] if self.reproductions else None
+
+
+@dataclass(frozen=True)
+class Yardstick:
+    """What counting words reaches on the same test reviews, from `train_reviews` of the same training split."""
+
+    name: str
+    train_reviews: int
+    test: Accuracy
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class Table:
+    """All rows for one base model. No `yardsticks`: not run."""
+
+    base: str
+    rows: tuple[TableRow, ...]
+    yardsticks: tuple[Yardstick, ...]
+
+    def row(self, key: str) -> TableRow:
+        return next(row for row in self.rows if row.key == key)
