@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from peft_core.records import RECORD, CheckpointInfo, read_record
-from peft_core.rows import SHARED_SEED, select, stored_test
+from peft_core.rows import stored_test
 
 
 @st.cache_resource(show_spinner=False)
@@ -31,9 +31,3 @@ def answers(info: CheckpointInfo) -> tuple[np.ndarray, np.ndarray]:
 def _answers(folder: str, changed: int) -> tuple[np.ndarray, np.ndarray]:
     """`changed` is the record's time of change, for the cache."""
     return stored_test(read_record(Path(folder)), splits())
-
-
-@st.cache_resource(max_entries=4, show_spinner=False)
-def texts(size: int | None) -> list[str]:
-    """The texts of the test reviews of a run with this `test_size`, in the order of the stored answers."""
-    return select(splits()["test"], size, SHARED_SEED)["text"][:]

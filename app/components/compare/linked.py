@@ -12,22 +12,25 @@ ROW = "row"
 POINT = "point"  # name of the selection in a chart; its field is `row`
 
 
-def choose(options: Mapping[str, str]) -> str:
-    """The list: key → what people read. Draw it before the table and the chart that are linked to it."""
+def remember(options: Mapping[str, str]) -> str:
+    """Before whatever is linked is drawn: the key that is chosen, by the link, by an earlier click, or the first."""
     first = next(iter(options))
     url.ask(ROW, list(options), first)
-    if st.session_state[ROW] not in options:  # another part of the page had more rows
+    if st.session_state[ROW] not in options:  # another base model had more rows
         st.session_state[ROW] = first
-    chosen = st.selectbox(
-        label("compare", "row"), list(options), format_func=lambda key: options.get(key, key), key=ROW
-    )
-    url.remember(ROW, chosen, default=first)
-    return chosen
+    url.remember(ROW, st.session_state[ROW], default=first)
+    return st.session_state[ROW]
+
+
+def choose(options: Mapping[str, str]) -> str:
+    """The same choice as a list, for the keyboard; key → what people read."""
+    return st.selectbox(label("compare", "row"), list(options), format_func=lambda key: options.get(key, key), key=ROW)
 
 
 def table(frame: pd.DataFrame, keys: Sequence[str], key: str, words: str, config: Mapping[str, object]) -> None:
-    """A table with a line for each of `keys`; the chosen one is marked, and another can be clicked."""
-    here = [keys.index(st.session_state[ROW])] if st.session_state[ROW] in keys else []
+    """A table with a line for each of `keys`; the (first) line of the chosen one is marked, another can be clicked."""
+    chosen = st.session_state[ROW]
+    here = [list(keys).index(chosen)] if chosen in keys else []
     marked = st.session_state.get(key, {}).get("selection", {}).get("rows", [])
     if list(marked) != here:
         st.session_state[key] = {"selection": {"rows": here, "columns": []}}
@@ -38,8 +41,8 @@ def table(frame: pd.DataFrame, keys: Sequence[str], key: str, words: str, config
             st.session_state[ROW] = keys[rows[0]]
 
     st.dataframe(
-        frame, hide_index=True, width="stretch", key=key, on_select=take, selection_mode="single-row",
-        column_config=dict(config), alt=words,
+        frame, hide_index=True, width="stretch", height="content", key=key, on_select=take,
+        selection_mode="single-row", column_config=dict(config), alt=words,
     )  # fmt: skip
 
 

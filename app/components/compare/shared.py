@@ -1,4 +1,4 @@
-"""What all parts of the page start from: the base model, and the report's table for it."""
+"""What several parts of the page start from: the base model, and the report's table for it."""
 
 from pathlib import Path
 
@@ -8,8 +8,8 @@ from app import services
 from app.components import url
 from app.content import label
 from peft_core.architecture import catalogue
-from peft_core.records import CheckpointInfo
-from peft_core.report_table import Table, TableRow, report_table
+from peft_core.report_rows import build_table
+from peft_core.report_table import Table
 
 BASE = "our_base"
 
@@ -21,20 +21,25 @@ def choose_base() -> str:
     url.ask(BASE, names, names[0])
     if st.session_state[BASE] not in names:  # its last run was deleted meanwhile
         st.session_state[BASE] = names[0]
-    base = st.selectbox(label("compare", "base"), names, format_func=lambda name: Path(name).name, key=BASE)
+    base = st.selectbox(label("compare", "base"), names, format_func=short, key=BASE)
     url.remember(BASE, base, default=names[0])
     return base
 
 
 def table_for(base: str) -> Table:
     """The report's rows beside our runs on `base`; counts by `numel()` once torch is in."""
-    return report_table(base, services.checkpoints(), services.numel)
+    return build_table(services.checkpoints(), base, services.numel)
 
 
-def on_base(base: str) -> list[CheckpointInfo]:
-    return [info for info in services.checkpoints() if info.base == base]
+def choose(key: str, title: str, options: tuple[str, ...], group: str) -> str:
+    """One of a few options, side by side; in the URL by its name. Their labels are `{group}_{option}`."""
+    names = {option: label("compare", f"{group}_{option}") for option in options}
+    url.ask(key, options, options[0])
+    chosen = st.segmented_control(title, options, format_func=names.__getitem__, key=key, required=True)
+    url.remember(key, chosen, default=options[0])
+    return chosen
 
 
-def names_of(rows: tuple[TableRow, ...]) -> dict[str, str]:
-    """Key → what people read."""
-    return {row.key: row.label for row in rows}
+def short(base: str) -> str:
+    """A base model's name: the last part of a folder's path."""
+    return Path(base).name

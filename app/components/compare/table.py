@@ -1,5 +1,7 @@
 """The report's table, row by row: what it says, what was run here, three ways of counting, and what it cost."""
 
+from collections.abc import Callable
+
 import pandas as pd
 import streamlit as st
 
@@ -7,58 +9,108 @@ from app import services
 from app.components.compare import linked, row_detail, shared
 from app.components.compare.words import NOTHING, file_size, several, with_interval
 from app.components.cost_words import duration
+from app.components.messages import plain
 from app.components.questions.question import megabytes
 from app.content import label, text
-from peft_core.report_table import Counts, TableRow
+from peft_core.report_table import Counts, Reproduction, TableRow
 
 GROUPS = {
-    "accuracy": ("reported", "reproduced", "tested", "seeds"),
-    "parameters": ("trainable", "total", "by_numel", "by_file"),
+    "all": ("reported", "reproduced", "trainable", "checked", "file", "seconds", "speed", "memory"),
+    "accuracy": ("reported", "reproduced", "tested", "trained", "seeds"),
+    "parameters": ("trainable", "total", "numel", "in_file"),
     "cost": ("file", "seconds", "speed", "memory"),
 }
-COMPACT = ("reported", "reproduced", "trainable", "checked", "file", "seconds", "speed", "memory")
-VIEWS = ("all", *GROUPS)
+WORDS = ("trained",)  # columns that are read, not compared digit by digit
 
 
 def draw() -> None:
     """Base and columns, the table, and everything about one row."""
     st.markdown(text("compare", "table"))
-    left, middle, right = st.columns([2, 3, 3], vertical_alignment="bottom")
+    left, right = st.columns([2, 5], vertical_alignment="bottom")
     with left:
         table = shared.table_for(shared.choose_base())
-    with middle:
-        view = _choose_columns()
     with right:
-        key = linked.choose(shared.names_of(table.rows))
-    columns = GROUPS.get(view, COMPACT)
-    frame = pd.DataFrame([cells(row, columns) for row in table.rows])
+        group = shared.choose("columns", label("compare", "columns"), tuple(GROUPS), "columns")
+    names = {row.key: row.label for row in table.rows}
+    linked.remember(names)
+    frame = pd.DataFrame([cells(row, GROUPS[group]) for row in table.rows])
     spoken = "; ".join(", ".join(f"{name} {value}" for name, value in row.items()) for row in frame.to_dict("records"))
-    linked.table(
-        frame,
-        [row.key for row in table.rows],
-        "compare_table",
-        label("compare", "table_alt", base=table.base, rows=spoken),
-        _config(columns),
-    )
-    waiting = "" if services.heavy().ready.is_set() else " " + label("compare", "numel_waiting")
-    st.caption(text("compare", "table_reading", base=table.base) + waiting)
-    row_detail.draw(table.row(key), table.base)
-
-
-def _choose_columns() -> str:
-    """One group of columns, or the most important of all; in the URL as `columns`."""
-    names = {name: label("compare", f"view_{name}") for name in VIEWS}
-    from app.components import url
-
-    url.ask("columns", VIEWS, VIEWS[0])
-    chosen = st.segmented_control(
-        label("compare", "columns"), VIEWS, format_func=names.get, key="columns", required=True
-    )
-    url.remember("columns", chosen, default=VIEWS[0])
-    return chosen
+    words = label("compare", "table_alt", base=shared.short(table.base), rows=spoken)
+    linked.table(frame, list(names), "compare_table", words, _columns(GROUPS[group]))
+    st.caption(text("compare", "table_reading", base=plain(shared.short(table.base))))
+    if not services.heavy().ready.is_set():
+        st.caption(f":material/hourglass_top: {label('compare', 'numel_waiting')}")
+    row_detail.draw(table.row(linked.choose(names)), table.base)
 
 
 def cells(row: TableRow, columns: tuple[str, ...]) -> dict[str, str]:
-    """Heading → text, of the row's name and `columns`. What was not run says so in the first column that needs a run."""
-    values = {"row": row.label} | {name: _CELLS[name](row) for name in columns}
+    """Heading → text, of the row's name and `columns`. What was not run is said to be not run."""
+    values = {"row": row.label} | {name: CELLS[name](row) for name in columns}
     return {label("compare", f"column_{name}"): value for name, value in values.items()}
+
+
+def _columns(columns: tuple[str, ...]) -> dict[str, object]:
+    """Numbers stand on the right, so that their digits can be compared; the name stays in view on a phone."""
+    column = st.column_config.TextColumn
+    config: dict[str, object] = {label("compare", "column_row"): column(pinned=True)}
+    for name in columns:
+        help_words = label("compare", f"help_{name}")
+        config[label("compare", f"column_{name}")] = column(
+            alignment="left" if name in WORDS else "right", help=help_words
+        )
+    return config
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Cells
+
+
+def counts_of(row: TableRow) -> Counts:
+    """Those with a file to count in, where there is a run."""
+    return row.reproduction.counts if row.reproduction else row.counts
+
+
+def verdict(counts: Counts) -> str:
+    """A tick and how many ways of counting agree, or that they do not."""
+    ways = 1 + (counts.by_numel is not None) + (counts.by_file is not None)
+    if not counts.agree:
+        return label("compare", "counts_differ")
+    return label("compare", "counts_agree", n=ways) if ways > 1 else label("compare", "counts_one")
+
+
+def _reported(row: TableRow) -> str:
+    return f"{row.quoted.percent}%" if row.quoted else NOTHING
+
+
+def _of_run(tell: Callable[[Reproduction], str], otherwise: str = NOTHING) -> Callable[[TableRow], str]:
+    return lambda row: tell(row.reproduction) if row.reproduction else otherwise
+
+
+def _file(run: Reproduction) -> str:
+    sizes = [seed.file.bytes for seed in run.runs if seed.file]
+    return file_size(max(sizes)) if sizes else NOTHING
+
+
+def _other(counted: object, by_hand: int) -> str:
+    """Another way's count of what trains: the same with a tick, or the number it says."""
+    if counted is None:
+        return NOTHING
+    return f"{counted.trainable:,} ✓" if counted.trainable == by_hand else f"{counted.trainable:,} ≠"
+
+
+CELLS: dict[str, Callable[[TableRow], str]] = {
+    "reported": _reported,
+    "reproduced": _of_run(lambda run: with_interval(run.test), label("compare", "not_run")),
+    "tested": _of_run(lambda run: label("compare", "reviews", n=f"{run.test.n:,}")),
+    "trained": _of_run(lambda run: label("compare", "read", n=f"{run.examples_seen:,}")),
+    "seeds": _of_run(lambda run: several(run.seeds)),
+    "trainable": lambda row: f"{row.counts.by_hand.trainable:,}",
+    "total": lambda row: f"{row.counts.by_hand.total:,}",
+    "checked": lambda row: verdict(counts_of(row)),
+    "numel": lambda row: _other(counts_of(row).by_numel, row.counts.by_hand.trainable),
+    "in_file": lambda row: _other(counts_of(row).by_file, row.counts.by_hand.trainable),
+    "file": _of_run(_file),
+    "seconds": _of_run(lambda run: duration(run.seconds), label("compare", "not_run")),
+    "speed": _of_run(lambda run: f"{run.examples_per_second:.0f}" if run.examples_per_second else NOTHING),
+    "memory": _of_run(lambda run: megabytes(run.memory.peak_bytes) if run.memory else NOTHING),
+}

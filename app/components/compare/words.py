@@ -1,7 +1,6 @@
-"""Numbers of the comparison as people read them; never broken over two lines."""
+"""Numbers of the comparison as people read them."""
 
 from app.components.questions.question import megabytes
-from app.content import label
 from peft_core.intervals import Accuracy
 
 NOTHING = "–"
@@ -9,29 +8,12 @@ NOTHING = "–"
 
 def with_interval(measured: Accuracy) -> str:
     """As in "84.5% (83.1–85.7)": the share, and its 95% interval."""
-    low, high = 100 * measured.low, 100 * measured.high
-    return f"{measured.accuracy:.1%} ({low:.1f}–{high:.1f})"
+    return f"{measured.accuracy:.1%} ({100 * measured.low:.1f}–{100 * measured.high:.1f})"
 
 
-def points(difference: float) -> str:
-    """A difference of shares in percentage points, with a real minus sign."""
-    return label("compare", "points", n=signed(100 * difference))
-
-
-def signed(number: float) -> str:
-    """One decimal, always with a sign; what rounds to nothing has none."""
-    rounded = round(number, 1)
-    return "0.0" if rounded == 0 else f"{rounded:+.1f}".replace("-", "−")
-
-
-def probability(p: float) -> str:
-    """A p-value: two digits that count, and no zero that it is not."""
-    return "p < 0.0001" if p < 0.0001 else f"p = {p:.2g}"
-
-
-def file_size(bytes_: int) -> str:
-    """Bytes on disk."""
-    return f"{bytes_ / 1e3:,.0f}\N{NO-BREAK SPACE}kB" if bytes_ < 1e6 else megabytes(bytes_)
+def file_size(size: int) -> str:
+    """Bytes on disk; never broken over two lines."""
+    return f"{size / 1e3:,.0f}\N{NO-BREAK SPACE}kB" if size < 1e6 else megabytes(size)
 
 
 def several(numbers: tuple[int, ...]) -> str:
