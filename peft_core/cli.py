@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from peft_core.cli_compare import compare
 from peft_core.configs import (
     DataConfig,
     MethodConfig,
@@ -278,6 +279,9 @@ def pretrain(
     figures = run.run()
     export(run, figures, out)
     _print(as_json, figures, [f"{name}: {value}" for name, value in figures.items()])
+
+
+app.command()(compare)
 
 
 def _options(settings: dict[str, Any]) -> dict[str, Any]:

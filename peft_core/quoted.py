@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from peft_core.configs import METHODS, MethodConfig, method_config, method_label
+from peft_core.growth import knob_of
 from peft_core.intervals import Accuracy, wilson
 
 QUOTES = Path(__file__).parent / "quotes"
@@ -20,7 +21,6 @@ Implementation = Literal["own", "opendelta", "adapterhub", "library"]
 IMPLEMENTATIONS: dict[Implementation, str] = {
     "own": "own code", "opendelta": "OpenDelta", "adapterhub": "AdapterHub", "library": "library",
 }  # fmt: skip
-NUMBER = {"soft_prompt": "num_virtual_tokens", "adapter": "bottleneck_dim", "lora": "r"}  # a method's decisive number
 # What the report says of all its runs of a method. A soft prompt's starting values and LoRA's alpha it leaves open.
 STATED: dict[str, dict[str, Any]] = {
     "adapter": {"placement": "pfeiffer", "non_linearity": "relu"},
@@ -82,8 +82,8 @@ class Quoted:
 
 def stated(method: MethodConfig) -> dict[str, Any]:
     """The settings that the report gives for this method, with this configuration's values."""
-    own = [NUMBER[method.method]] if method.method in NUMBER else []
-    names = own + list(STATED.get(method.method, {}))
+    knob = knob_of(method.method)
+    names = ([knob[1]] if knob else []) + list(STATED.get(method.method, {}))
     return {name: getattr(method, name) for name in names}
 
 

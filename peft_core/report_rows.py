@@ -12,10 +12,10 @@ from peft_core.architecture import Architecture, base_model
 from peft_core.configs import FullConfig, LoraConfig, MethodConfig, RunConfig, method_label
 from peft_core.counting import count
 from peft_core.errors import PeftClassroomError
-from peft_core.growth import load_growth, what_costs
+from peft_core.growth import knob_of, load_growth, what_costs
 from peft_core.intervals import Accuracy
 from peft_core.measured import Provenance, TrainingCost, load_cost
-from peft_core.quoted import BASE, NUMBER, quoted_rows
+from peft_core.quoted import BASE, quoted_rows
 from peft_core.records import CheckpointInfo, Measured
 from peft_core.report_table import Counted, Counts, Memory, Reproduction, SeedRun, Table, TableRow
 from peft_core.weights_file import weights_file
@@ -126,7 +126,7 @@ def _accuracy(measured: Measured) -> Accuracy:
 
 
 def _counts(base: str, method: MethodConfig, numel: Numel, elements: Collection[int] = ()) -> Counts:
-    """`elements`: of the weights files. Where seeds differ in it, the one that is not what the hand calculation says."""
+    """`elements`: of the weights files; where seeds differ in it, the one furthest from the hand calculation."""
     model = base_model(base)
     by_hand, by_numel = count(model.architecture, method), numel(model.architecture, method)
     in_file = max(elements, key=lambda number: abs(number - by_hand.trainable_parameters), default=None)
@@ -167,9 +167,9 @@ def _memory(config: RunConfig, costs: list[tuple[TrainingCost, Provenance]]) -> 
 
 
 def _key(method: MethodConfig) -> str:
-    number = getattr(method, NUMBER.get(method.method, ""), None)
-    words = [method.method, number, *_more(method).values(), "ours"]
-    return "-".join("".join(word) if isinstance(word, tuple) else str(word) for word in words if word is not None)
+    knob = knob_of(method.method)
+    words = [method.method, getattr(method, knob[1]) if knob else "", *_more(method).values(), "ours"]
+    return "-".join("".join(word) if isinstance(word, tuple) else str(word) for word in words)
 
 
 def _label(method: MethodConfig) -> str:
@@ -180,6 +180,6 @@ def _label(method: MethodConfig) -> str:
 
 def _more(method: MethodConfig) -> dict[str, Any]:
     """The settings that are not their defaults, except the method's own number."""
-    default = type(method)()
-    own = NUMBER.get(method.method)
+    default, knob = type(method)(), knob_of(method.method)
+    own = knob[1] if knob else None
     return {name: value for name, value in method if name != own and value != getattr(default, name)}

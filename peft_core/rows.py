@@ -65,6 +65,11 @@ def stored_test(record: RunRecord, splits: Mapping[str, "Dataset"]) -> tuple[np.
     return positive, truth
 
 
+def test_reviews(record: RunRecord, splits: Mapping[str, "Dataset"]) -> "Dataset":
+    """The test rows of a run, with text and label, in the order of its stored predictions."""
+    return select(splits["test"], *_drawn(record.config)["test"])
+
+
 def _drawn(config: RunConfig) -> dict[str, tuple[int | None, int]]:
     """Size and seed of every split of a run; the order is that of its fingerprint, test rows last."""
     data = config.data
