@@ -4,12 +4,12 @@ import streamlit as st
 
 from app import services
 from app.components import url
-from app.components.compare import table, trade_off
+from app.components.compare import curves, significant, table, trade_off
 from app.components.messages import plain
 from app.content import label, text
 from peft_core.errors import PeftClassroomError
 
-PARTS = {"table": table.draw, "trade_off": trade_off.draw}
+PARTS = {"table": table.draw, "trade_off": trade_off.draw, "curves": curves.draw, "significant": significant.draw}
 
 st.markdown(text("compare", "lead"))
 tabs = url.tabs("part", tuple(PARTS), [label("compare", f"part_{name}") for name in PARTS])

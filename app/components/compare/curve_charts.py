@@ -1,4 +1,4 @@
-"""Loss and validation accuracy of several runs, each in its method's colour; runs of one method differ in their dash."""
+"""Loss and validation accuracy of several runs, in their methods' colours; dashes tell runs of one method apart."""
 
 from collections import Counter
 
@@ -51,7 +51,9 @@ def _loss(with_loss: list[Curve], found: list[Curve], along: str) -> None:
     scale = alt.Scale(zero=False)
     y = alt.Y("loss:Q", title=label("compare", "loss_smoothed"), scale=scale)
     line = alt.Chart(frame).mark_line(strokeWidth=2.5).encode(x=_x(along), y=y, **_looks(found))
-    spoken = "; ".join(f"{part['run'].iloc[0]}: {part['loss'].iloc[0]:.3f} → {part['loss'].iloc[-1]:.3f}" for part in parts)
+    spoken = "; ".join(
+        f"{part['run'].iloc[0]}: {part['loss'].iloc[0]:.3f} → {part['loss'].iloc[-1]:.3f}" for part in parts
+    )
     words = label("compare", "loss_alt", along=label("compare", f"along_{along}"), rows=spoken)
     _show(line, "compare_loss", words)
 
@@ -74,7 +76,7 @@ def _looks(found: list[Curve]) -> dict[str, object]:
     names = [one.title for one in found]
     colours = alt.Scale(domain=names, range=[one.style.colour for one in found])
     return {
-        "color": alt.Color("run:N", scale=colours, legend=None),
+        "color": alt.Color("run:N", scale=colours, legend=_legend()),
         "strokeDash": alt.StrokeDash("run:N", scale=alt.Scale(domain=names, range=dashes(found)), legend=_legend()),
         "tooltip": alt.value(None),
     }
@@ -83,7 +85,7 @@ def _looks(found: list[Curve]) -> dict[str, object]:
 def _shape(found: list[Curve]) -> alt.Shape:
     names = [one.title for one in found]
     scale = alt.Scale(domain=names, range=[one.style.shape for one in found])
-    return alt.Shape("run:N", scale=scale, legend=None)
+    return alt.Shape("run:N", scale=scale, legend=_legend())
 
 
 def _legend() -> alt.Legend:

@@ -39,7 +39,8 @@ def draw(row: TableRow, base: str) -> None:
     trains.metric(label("compare", "trains_on", base=plain(short(base))), f"{row.counts.by_hand.trainable:,}")
     trains.caption(label("compare", "share", share=f"{share:.2%}", total=f"{row.counts.by_hand.total:,}"))
     if row.quoted and run:
-        st.markdown(text("compare", "not_subtracted", base=plain(short(base)), n=f"{run.test.n:,}"))
+        bases = text("compare", "same_base" if base == BASE else "other_base", base=plain(short(base)), report=BASE)
+        st.markdown(text("compare", "not_subtracted", bases=bases, n=f"{run.test.n:,}"))
     row_counts.draw(row, base)
     if run:
         for one in row.reproductions:

@@ -3,15 +3,12 @@
 from dataclasses import dataclass
 
 import pandas as pd
-import streamlit as st
 
 from app import services
 from app.components import theme, verdicts
-from app.content import label
 from peft_core.errors import PeftClassroomError
 from peft_core.intervals import wilson
 from peft_core.records import CheckpointInfo, RunRecord
-from peft_core.runs import Run
 
 LOSS = ["step", "epoch", "seconds", "loss"]
 ACCURACY = ["step", "epoch", "seconds", "accuracy", "low", "high"]

@@ -10,7 +10,7 @@ from app.content import label, text
 from peft_core.configs import method_label
 from peft_core.pareto import Point, pareto_front
 from peft_core.quoted import BASE
-from peft_core.report_table import Table
+from peft_core.report_table import Table, TableRow
 
 SIDES = ("both", "ours", "report")
 
@@ -58,7 +58,8 @@ def points(table: Table, side: str) -> pd.DataFrame:
                 trainable, accuracy = point
                 found.append(
                     {
-                        "side": name, "row": row.key, "label": row.label, "short": method_label(row.method),
+                        "side": name, "row": row.key, "label": row.label if name == "report" else ours_label(row),
+                        "short": method_label(row.method),
                         "method": row.method.method, "trainable": trainable, "accuracy": accuracy.accuracy,
                         "low": accuracy.low, "high": accuracy.high, "told": with_interval(accuracy),
                     }
@@ -77,6 +78,11 @@ def points(table: Table, side: str) -> pd.DataFrame:
     frame["front"] = [key in front for key in frame[["side", "row"]].itertuples(index=False, name=None)]
     frame["number"] = [str(number) for number in range(1, len(frame) + 1)]
     return frame
+
+
+def ours_label(row: TableRow) -> str:
+    """Without the library of the report's row, where it has one: ours are all made with the code of this project."""
+    return method_label(row.method) if row.quoted else row.label
 
 
 def _of(side: str, base: str) -> str:
