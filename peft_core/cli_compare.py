@@ -1,4 +1,4 @@
-"""`python -m peft_core compare A B` and `report`: what the runs here say about the report's table. Registered by `cli`."""
+"""`python -m peft_core compare A B`. Registered by `cli`."""
 
 import json
 from dataclasses import asdict

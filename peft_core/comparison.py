@@ -11,7 +11,7 @@ from peft_core.configs import DataConfig, TrainConfig
 from peft_core.data import LABEL_WORDS, data_fingerprint
 from peft_core.errors import PeftClassroomError
 from peft_core.records import CheckpointInfo
-from peft_core.rows import stored_test, test_reviews
+from peft_core.rows import SHARED_SEED, select, stored_test
 from peft_core.settings import differences
 from peft_core.significance import LEVEL, PairedTest, paired_test
 
@@ -69,7 +69,7 @@ def compare(first: CheckpointInfo, second: CheckpointInfo, splits: Mapping[str, 
         raise _different(first, second)
     splits = splits if splits is not None else load_splits(sources[0])
     (positive_1, truth), (positive_2, _) = (stored_test(info.record, splits) for info in (first, second))
-    reviews, others = (test_reviews(info.record, splits) for info in (first, second))
+    reviews, others = (_test_reviews(info, splits) for info in (first, second))
     texts, labels = reviews["text"][:], reviews["label"][:]
     if data_fingerprint(texts, labels) != data_fingerprint(others["text"][:], others["label"][:]):
         raise _different(first, second)
@@ -86,6 +86,11 @@ def compare(first: CheckpointInfo, second: CheckpointInfo, splits: Mapping[str, 
         different_settings=differences([first.record, second.record]),
         disagreements=rows,
     )
+
+
+def _test_reviews(info: CheckpointInfo, splits: Mapping[str, "Dataset"]) -> "Dataset":
+    """With text and label, in the order of the stored predictions."""
+    return select(splits["test"], info.record.config.data.test_size, SHARED_SEED)
 
 
 def _different(first: CheckpointInfo, second: CheckpointInfo) -> PeftClassroomError:

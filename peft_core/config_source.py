@@ -11,7 +11,10 @@ from peft_core.errors import PeftClassroomError
 
 LINE = 70  # what fits on the page beside the controls
 # Fields that `python -m peft_core train` has no option for.
-NO_OPTION = ("validation_size", "warmup_fraction", "weight_decay", "max_grad_norm", "evaluations", "backbone_dropout")
+NO_OPTION = (
+    "validation_size", "warmup_fraction", "weight_decay", "max_grad_norm", "evaluations", "test_curve",
+    "backbone_dropout",
+)  # fmt: skip
 
 
 def literal(value: Any) -> str:

@@ -98,6 +98,9 @@ class TrainConfig(Frozen):
     max_grad_norm: float = Field(1.0, gt=0)
     max_seconds: float | None = Field(None, gt=0, description="stop training after this time; the rate falls with it")
     evaluations: int = Field(3, ge=1, le=100, description="validations during training; the best one is kept")
+    test_curve: bool = Field(
+        False, description="also note the test accuracy at every validation: to show what choosing by it would claim"
+    )
     backbone_dropout: float = Field(0.0, ge=0, lt=1, description="0: its masks cost a third of a step on a CPU")
     seed: int = Field(0, ge=0, le=2**31 - 1)
 

@@ -18,7 +18,7 @@ from torch import nn
 from peft_core.backbone import Backbone, load_backbone
 from peft_core.batches import fixed_widths, make_batches
 from peft_core.checkpoint import save_checkpoint
-from peft_core.configs import FullConfig, RunConfig, SoftPromptConfig, run_name
+from peft_core.configs import FullConfig, RunConfig, SoftPromptConfig, run_config, run_name
 from peft_core.device import compile_if_it_pays, compute_dtype, describe, pick_device
 from peft_core.errors import PeftClassroomError
 from peft_core.evaluation import accuracy
@@ -55,6 +55,7 @@ class Experiment:
             self.backbone, config.data, "validation", config.data.validation_size, SHARED_SEED
         )
         self.model = self._build_model(seed)
+        self.test_rows = self._load_test() if config.train.test_curve else None
         self.full = isinstance(config.method, FullConfig)
         cast(self.model, self.dtype)
         self.model.to(self.device)
@@ -70,6 +71,7 @@ class Experiment:
             self.backbone.label_ids,
             lambda: accuracy(self.predict(self.validation_rows), self.validation_rows.labels),
             self.device,
+            self._measure_test if config.train.test_curve else None,
         )
         compile_if_it_pays(self.model, self.device, self.trainer.full_steps)
 
@@ -82,9 +84,15 @@ class Experiment:
     def predict(self, rows: Rows) -> np.ndarray:
         return predict(self.model, rows, self.backbone, self.config, self.device)
 
+    def _load_test(self) -> Rows:
+        return load_rows(self.backbone, self.config.data, "test", self.config.data.test_size, SHARED_SEED)
+
+    def _measure_test(self) -> Accuracy:
+        return accuracy(self.predict(self.test_rows), self.test_rows.labels)
+
     def test(self) -> tuple[np.ndarray, Rows]:
         """p("positive") of every test row, and the rows; called once, after the weights are chosen."""
-        rows = load_rows(self.backbone, self.config.data, "test", self.config.data.test_size, SHARED_SEED)
+        rows = self.test_rows or self._load_test()
         return self.predict(rows), rows
 
     @torch.no_grad()
@@ -106,7 +114,7 @@ class Experiment:
 
         with safe_open(path, "pt") as file:
             meta = file.metadata()
-        if meta["config"] != self.config.model_dump_json():
+        if run_config(json.loads(meta["config"])) != self.config:  # compared as values: older files lack newer settings
             raise PeftClassroomError(
                 f"{path.parent} holds the state of a run with other settings. Choose another folder or remove it."
             )
@@ -133,6 +141,7 @@ class Experiment:
             validation=measured("validation", best),
             test=measured("test", accuracy(test_probabilities, test_rows.labels)),
             validations=tuple((step, a.accuracy) for step, a in trainer.validations),
+            test_curve=tuple((step, a.accuracy) for step, a in trainer.tests) if self.test_rows else None,
             seconds=round(trainer.seconds, 2),
             examples_per_second=trainer.examples_per_second and round(trainer.examples_per_second, 2),
             device=describe(self.device),

@@ -32,3 +32,14 @@ def wilson(correct: float, n: int) -> Accuracy:
     half = Z * (share * (1 - share) / n + Z**2 / (4 * n**2)) ** 0.5 / (1 + Z**2 / n)
     low, high = max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))  # rounding stays out
     return Accuracy(share, low, high, n)
+
+
+def newcombe(first: Accuracy, second: Accuracy) -> tuple[float, float]:
+    """95% interval of first − second for independent samples, from their Wilson intervals (Newcombe 1998, method 10).
+
+    The distance to each end is √(a² + b²), where a and b lead to the Wilson ends that move the difference that way.
+    """
+    difference = first.accuracy - second.accuracy
+    down = ((first.accuracy - first.low) ** 2 + (second.high - second.accuracy) ** 2) ** 0.5
+    up = ((first.high - first.accuracy) ** 2 + (second.accuracy - second.low) ** 2) ** 0.5
+    return difference - down, difference + up

@@ -37,6 +37,7 @@ class RunRecord(_Part):
     """The content of `run.json`. Everything in it was measured or chosen; nothing is estimated.
 
     `test_probabilities` is p("positive") of every test review, in the order of the split. Older records have none.
+    `test_curve` has the test accuracy at the steps of `validations`, where a run was asked for it. It chose nothing.
     """
 
     format: Literal[1] = 1
@@ -56,6 +57,7 @@ class RunRecord(_Part):
     validation: Measured
     test: Measured
     validations: tuple[tuple[int, float], ...]
+    test_curve: tuple[tuple[int, float], ...] | None = None
     seconds: float
     examples_per_second: float | None
     device: str
@@ -65,12 +67,14 @@ class RunRecord(_Part):
     test_probabilities: tuple[Probability, ...] | None = None
 
     @model_validator(mode="after")
-    def _one_probability_a_test_review(self) -> "RunRecord":
+    def _tests_fit_together(self) -> "RunRecord":
         # not a ValueError: pydantic's message would repeat the whole record
         if self.test_probabilities is not None and len(self.test_probabilities) != self.test.n:
             raise PeftClassroomError(
                 f"test_probabilities has {len(self.test_probabilities):,} values for {self.test.n:,} test reviews."
             )
+        if self.test_curve is not None and [s for s, _ in self.test_curve] != [s for s, _ in self.validations]:
+            raise PeftClassroomError("test_curve and validations were not measured at the same steps.")
         return self
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from peft_core.configs import RunConfig
+from peft_core.configs import DataConfig
 from peft_core.data import balanced_subset, data_fingerprint
 from peft_core.errors import PeftClassroomError
 from peft_core.records import RunRecord
@@ -24,6 +24,21 @@ def select(reviews: "Dataset", size: int | None, seed: int) -> "Dataset":
     if size is None or size >= len(reviews):
         return reviews
     return reviews.select(balanced_subset(reviews["label"][:], size, seed))
+
+
+def draw(data: DataConfig, seed: int, splits: Mapping[str, "Dataset"]) -> dict[str, "Dataset"]:
+    """The training, validation and test reviews of a run with this seed, in this order."""
+    wanted = {
+        "train": (data.train_size, seed),
+        "validation": (data.validation_size, SHARED_SEED),
+        "test": (data.test_size, SHARED_SEED),
+    }
+    return {name: select(splits[name], size, drawn_with) for name, (size, drawn_with) in wanted.items()}
+
+
+def rows_fingerprint(rows: Mapping[str, "Dataset"]) -> str:
+    """The fingerprint that the record of a run on these reviews has."""
+    return run_fingerprint([data_fingerprint(part["text"][:], part["label"][:]) for part in rows.values()])
 
 
 def run_fingerprint(fingerprints: Sequence[str]) -> str:
@@ -46,35 +61,16 @@ def stored_test(record: RunRecord, splits: Mapping[str, "Dataset"]) -> tuple[np.
             "This checkpoint's record has no test predictions. `python -m peft_core evaluate CHECKPOINT --store` "
             "measures the test split again and adds them."
         )
-    fingerprints, labels = [], []
-    for name, (size, seed) in _drawn(record.config).items():
-        rows = select(splits[name], size, seed)
-        labels = rows["label"][:]
-        fingerprints.append(data_fingerprint(rows["text"][:], labels))
-    if run_fingerprint(fingerprints) != record.data_fingerprint:
+    rows = draw(record.config.data, record.config.train.seed, splits)
+    if rows_fingerprint(rows) != record.data_fingerprint:
         raise PeftClassroomError(
             "This checkpoint was trained and tested on other reviews than those installed here, so its predictions "
             "cannot be compared with their labels. Install the pinned requirements, or train again."
         )
-    positive, truth = np.array(record.test_probabilities), np.array(labels)
+    positive, truth = np.array(record.test_probabilities), np.array(rows["test"]["label"][:])
     if ((positive > 0.5) == truth).mean() != record.test.accuracy:
         raise PeftClassroomError(
             "The stored test predictions do not give the accuracy in the same record. Restore run.json, or measure "
             "again with `python -m peft_core evaluate CHECKPOINT --store`."
         )
     return positive, truth
-
-
-def test_reviews(record: RunRecord, splits: Mapping[str, "Dataset"]) -> "Dataset":
-    """The test rows of a run, with text and label, in the order of its stored predictions."""
-    return select(splits["test"], *_drawn(record.config)["test"])
-
-
-def _drawn(config: RunConfig) -> dict[str, tuple[int | None, int]]:
-    """Size and seed of every split of a run; the order is that of its fingerprint, test rows last."""
-    data = config.data
-    return {
-        "train": (data.train_size, config.train.seed),
-        "validation": (data.validation_size, SHARED_SEED),
-        "test": (data.test_size, SHARED_SEED),
-    }

@@ -86,6 +86,8 @@ class Trainer:
         train_batches: epoch number → the batches of that epoch; must be a function of its argument alone.
         labels: label (0 or 1) of each training row.
         validate: measures the model now.
+        measure_test: measures it on the test split beside every validation, while the clock stands still. The results
+            are noted in `tests`; nothing here reads them.
     """
 
     def __init__(
@@ -98,9 +100,11 @@ class Trainer:
         label_ids: tuple[int, int],
         validate: Callable[[], Accuracy],
         device: torch.device,
+        measure_test: Callable[[], Accuracy] | None = None,
     ) -> None:
         self.model, self.config, self.peak_rate = model, config, learning_rate
         self.train_batches, self.validate, self.device = train_batches, validate, device
+        self.measure_test = measure_test
         self.targets = torch.tensor(label_ids)[labels]
         self.trainable = trainable_tensors(model)
         self.weights = {name: _in_fp32(p) for name, p in self.trainable.items()}
@@ -113,9 +117,11 @@ class Trainer:
         self.planned_steps = self.full_steps
         self.step = 0
         self.seconds = 0.0
+        self.started = time.monotonic()  # set back whenever the clock stood still
         self.examples_per_second: float | None = None
         self.finished = False
         self.validations: list[tuple[int, Accuracy]] = []
+        self.tests: list[tuple[int, Accuracy]] = []
         self.best: dict[str, torch.Tensor] = {}
 
     # -- what a step is ----------------------------------------------------------------------------------------------
@@ -171,12 +177,12 @@ class Trainer:
         After it ends normally the model holds the weights of its best validation. Stopped early it holds the latest.
         """
         self.model.train()
-        started = time.monotonic() - self.seconds
+        self._start_clock()
         trained_seconds, trained_examples = 0.0, 0
         steps_here, settled_at = 0, None
         if not self.validations:
-            yield self._validation(started)
-        while self.step < self.planned_steps and not self._out_of_time(started):
+            yield self._validation()
+        while self.step < self.planned_steps and not self._out_of_time():
             if should_stop():
                 return
             epoch, position = divmod(self.step, self.batches_per_epoch)
@@ -184,46 +190,55 @@ class Trainer:
                 batches = self.train_batches(epoch)
             before = time.monotonic()
             loss, rate = self.take_step(batches[position])
-            now = time.monotonic()
+            trained = time.monotonic() - before
+            self.seconds = self._elapsed()
             steps_here += 1
             if steps_here > SETTLING_STEPS:
-                trained_seconds += now - before
+                trained_seconds += trained
                 trained_examples += count_rows(batches[position])
                 self.examples_per_second = trained_examples / trained_seconds
-                settled_at = settled_at or (now, self.step)
-                self._plan(started, settled_at)
-            self.seconds = now - started
+                settled_at = settled_at or (self.seconds, self.step)
+                self._plan(settled_at)
             yield self._log("step", train_loss=loss, learning_rate=rate, examples_per_second=self.examples_per_second)
             if self.step < self.planned_steps and self._validation_due():
-                yield self._validation(started)
-        yield self._validation(started)
+                yield self._validation()
+        if self.validations[-1][0] != self.step:  # it is, where a run was stopped after its last step
+            yield self._validation()
         self.load_best()
         self.finished = True
 
-    def _out_of_time(self, started: float) -> bool:
-        limit = self.config.max_seconds
-        return limit is not None and time.monotonic() - started >= limit
+    def _start_clock(self) -> None:
+        """Go on counting from `seconds`; what has passed since they were read does not count."""
+        self.started = time.monotonic() - self.seconds
 
-    def _plan(self, started: float, settled_at: tuple[float, int]) -> None:
+    def _elapsed(self) -> float:
+        return time.monotonic() - self.started
+
+    def _out_of_time(self) -> bool:
+        return self.config.max_seconds is not None and self._elapsed() >= self.config.max_seconds
+
+    def _plan(self, settled_at: tuple[float, int]) -> None:
         """Where the time allows fewer steps than the epochs ask for, let the learning rate reach zero there."""
         if self.config.max_seconds is None or self.step - settled_at[1] < SETTLING_STEPS:
             return
-        now = time.monotonic()
-        seconds_per_step = (now - settled_at[0]) / (self.step - settled_at[1])
-        affordable = int((self.config.max_seconds - (now - started)) / seconds_per_step)
+        seconds_per_step = (self.seconds - settled_at[0]) / (self.step - settled_at[1])
+        affordable = int((self.config.max_seconds - self.seconds) / seconds_per_step)
         self.planned_steps = max(self.step, min(self.full_steps, self.step + affordable))
 
     def _validation_due(self) -> bool:
         done = len(self.validations) - 1  # the first one was before any step
         return self.step * self.config.evaluations >= (done + 1) * self.planned_steps
 
-    def _validation(self, started: float) -> StepLog:
+    def _validation(self) -> StepLog:
         measured = self.validate()
         self.model.train()
         if not self.validations or measured.accuracy >= max(a.accuracy for _, a in self.validations):
             self.best = {name: p.detach().clone() for name, p in self.weights.items()}
         self.validations.append((self.step, measured))
-        self.seconds = time.monotonic() - started
+        self.seconds = self._elapsed()
+        if self.measure_test:
+            self.tests.append((self.step, self.measure_test()))
+            self._start_clock()
         return self._log("validation", accuracy=measured.accuracy, low=measured.low, high=measured.high, n=measured.n)
 
     def _log(self, event: Literal["step", "validation"], **fields) -> StepLog:
@@ -250,13 +265,17 @@ class Trainer:
                 tensors[f"best.{name}"] = self.best[name].cpu().contiguous()
             for key, value in self.optimizer.state.get(parameter, {}).items():
                 tensors[f"{key}.{name}"] = value.detach().cpu().contiguous()
-        validations = [[step, a.accuracy, a.low, a.high, a.n] for step, a in self.validations]
-        return tensors, {"step": self.step, "seconds": self.seconds, "validations": validations}
+        points = {
+            name: [[step, a.accuracy, a.low, a.high, a.n] for step, a in measured]
+            for name, measured in (("validations", self.validations), ("tests", self.tests))
+        }
+        return tensors, {"step": self.step, "seconds": self.seconds, **points}
 
     @torch.no_grad()
     def load_state(self, tensors: dict[str, torch.Tensor], data: dict) -> None:
         self.step, self.seconds = data["step"], data["seconds"]
         self.validations = [(step, Accuracy(*rest)) for step, *rest in data["validations"]]
+        self.tests = [(step, Accuracy(*rest)) for step, *rest in data.get("tests", [])]  # older states have none
         for name, parameter in self.weights.items():
             parameter.copy_(tensors[f"now.{name}"])
             self.best[name] = tensors[f"best.{name}"].to(self.device)

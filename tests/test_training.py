@@ -113,6 +113,80 @@ def test_a_stopped_run_goes_on_to_the_very_same_weights(make_config, tmp_path, n
     ).read_bytes()
 
 
+@pytest.mark.parametrize("name", ["full", "lora"])
+def test_noting_the_test_accuracy_changes_nothing_else(make_config, tmp_path, name):
+    """The published weights are the same to the bit, stopped and resumed or not, whether the test is noted or not."""
+    plain = make_config(CONFIGS[name], epochs=2, backbone_dropout=0.1)
+    noting = plain.model_copy(update={"train": plain.train.model_copy(update={"test_curve": True})})
+    finish(run_experiment(plain, tmp_path / "plain"))
+    finish(run_experiment(noting, tmp_path / "noting"))
+    steps = iter(range(1000))
+    finish(run_experiment(noting, tmp_path / "stopped", lambda: next(steps) >= 17))
+    finish(run_experiment(noting, tmp_path / "stopped"))
+    folders = [tmp_path / folder / "checkpoint" for folder in ("plain", "noting", "stopped")]
+    assert len({next(folder.glob("*.safetensors")).read_bytes() for folder in folders}) == 1
+    without, *records = map(read_record, folders)
+    assert without.test_curve is None
+    for record in records:
+        assert (record.validations, record.best_step, record.test) == (
+            without.validations, without.best_step, without.test,
+        )  # fmt: skip
+        assert record.test_curve == records[0].test_curve
+        assert [step for step, _ in record.test_curve] == [step for step, _ in record.validations]
+        assert dict(record.test_curve)[record.best_step] == pytest.approx(record.test.accuracy, abs=2 / record.test.n)
+
+
+def test_the_clock_stands_still_while_the_test_split_is_measured(make_config, monkeypatch):
+    """A clock that only validating (1 s), testing (1,000 s) and a step (1/100 s) move."""
+    now = 0.0
+
+    def costs(seconds, function):
+        def timed(*arguments):
+            nonlocal now
+            now += seconds
+            return function(*arguments)
+
+        return timed
+
+    config = make_config(LoraConfig(), epochs=2, test_curve=True, max_seconds=300)
+    trainer = Experiment(config).trainer
+    monkeypatch.setattr("peft_core.training.time.monotonic", lambda: now)
+    trainer.validate, trainer.measure_test = costs(1, trainer.validate), costs(1000, trainer.measure_test)
+    trainer.take_step = costs(0.01, trainer.take_step)
+    logs = list(trainer.run())
+    assert trainer.step == trainer.full_steps == 30  # max_seconds did not see it either
+    assert now > 4000
+    assert trainer.seconds == logs[-1].seconds == pytest.approx(4 * 1 + 30 * 0.01)
+
+
+def test_a_run_stopped_after_its_last_step_does_not_validate_twice(make_config, tmp_path):
+    config = make_config(LoraConfig(), epochs=1)
+    first = Experiment(config)
+    list(first.trainer.run())
+    first.save_state(tmp_path / STATE)  # as a process leaves it that was killed while it tested
+    again = Experiment(config)
+    again.load_state(tmp_path / STATE)
+    assert list(again.trainer.run()) == []
+    assert again.trainer.validations == first.trainer.validations
+    assert again.trainer.finished
+
+
+def test_a_state_from_before_a_setting_existed_is_taken_up(make_config, tmp_path):
+    from safetensors import safe_open
+    from safetensors.torch import load_file, save_file
+
+    config, state = make_config(LoraConfig(), epochs=1), tmp_path / "a" / STATE
+    finish(run_experiment(config, tmp_path / "a", lambda: True))
+    with safe_open(state, "pt") as file:
+        meta = file.metadata()
+    older, data = json.loads(meta["config"]), json.loads(meta["state"])
+    assert older["train"].pop("test_curve") is False
+    assert data.pop("tests") == []
+    save_file(load_file(state), state, {"state": json.dumps(data), "config": json.dumps(older)})
+    _, summary = finish(run_experiment(config, tmp_path / "a"))
+    assert summary["test_accuracy"] > 0
+
+
 def test_a_state_is_not_taken_up_with_other_settings(make_config, tmp_path):
     finish(run_experiment(make_config(LoraConfig()), tmp_path / "a", lambda: True))
     with pytest.raises(PeftClassroomError, match="other settings"):
