@@ -4,14 +4,13 @@ import json
 from itertools import combinations
 
 import pytest
-from conftest import make_base
 from streamlit.testing.v1 import AppTest
 from test_checkpoint import make_record
 
 from app import services
 from app.components.compare import curve_charts, linked, placing, runs, table, trade_off
 from app.content import label
-from peft_core.configs import AdapterConfig, DataConfig, FullConfig, LoraConfig, TrainConfig
+from peft_core.configs import LoraConfig
 from peft_core.quoted import quoted_rows
 from peft_core.records import write_record
 from peft_core.report_rows import build_table
