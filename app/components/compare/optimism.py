@@ -1,4 +1,4 @@
-"""What choosing the best epoch on the test set adds: in the report's curves, in ours, and by dividing our test reviews."""
+"""What choosing on the test set adds: in the report's curves, in ours, and by dividing our own test reviews."""
 
 import streamlit as st
 from peft_core.optimism import Mean, mean_over_runs, quoted_optimism, run_optimism, validation_gap

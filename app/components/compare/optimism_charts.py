@@ -74,15 +74,12 @@ def curve(claim: Claim) -> None:
     test = pd.DataFrame(claim.test, columns=["at", "accuracy"])
     colour = theme.METHOD[claim.method].colour
     base = alt.Chart(test).encode(x=x, y=y, tooltip=alt.value(None))
-    layers = [
-        base.mark_line(strokeWidth=3, color=colour),
-        base.mark_point(size=60, filled=True, color=colour, opacity=1),
-    ]
+    dots = base.mark_point(size=60, filled=True, color=colour, opacity=1)
+    layers = [base.mark_line(strokeWidth=3, color=colour), dots]
     if claim.validation:
         chosen_by = pd.DataFrame(claim.validation, columns=["at", "accuracy"])
-        layers.insert(
-            0, alt.Chart(chosen_by).mark_line(strokeWidth=2, strokeDash=[5, 4], color=colour).encode(x=x, y=y)
-        )
+        dashed = alt.Chart(chosen_by).mark_line(strokeWidth=2, strokeDash=[5, 4], color=colour)
+        layers.insert(0, dashed.encode(x=x, y=y))
     marks = pd.DataFrame(
         [
             {"at": claim.claimed_at, "accuracy": claim.claimed, "dy": -22, "words": _mark("claimed", claim.claimed)},

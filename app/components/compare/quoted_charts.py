@@ -1,4 +1,4 @@
-"""Charts of the report's own differences: intervals as if of two samples, and the paired test under every assumption."""
+"""Charts of the report's own differences: as if of two samples, and the paired test under every assumption."""
 
 from collections.abc import Mapping
 
@@ -63,7 +63,8 @@ def paired(found: QuotedDifference, disagreements: int) -> None:
     here = max(found.paired_p(disagreements), SMALLEST)
     x = alt.X(
         "n:Q", title=label("compare", "disagreeing_axis"),
-        scale=alt.Scale(type="log", nice=False, domain=[low, high]), axis=alt.Axis(format="~s", tickCount=5, grid=False),
+        scale=alt.Scale(type="log", nice=False, domain=[low, high]),
+        axis=alt.Axis(format="~s", tickCount=5, grid=False),
     )  # fmt: skip
     y = alt.Y(
         "p:Q", title=label("compare", "p_axis"), scale=alt.Scale(type="log", domain=[SMALLEST, 1], nice=False),

@@ -8,6 +8,7 @@ from peft_core.optimism import SelectionOptimism, selection_optimism
 
 from app import services
 from app.components import stored_answers, theme, url
+from app.components.messages import plain
 from app.content import label, text
 from peft_core.comparison import points
 from peft_core.errors import PeftClassroomError
@@ -31,7 +32,7 @@ def draw() -> None:
     try:
         right = np.stack([(p > 0.5) == labels for p, labels in map(stored_answers.answers, candidates)])
     except (OSError, PeftClassroomError) as error:
-        st.info(str(error), icon=":material/info:")
+        st.info(plain(error), icon=":material/info:")
         return
     sizes = [size for size in SIZES if size < right.shape[1]]
     if not sizes:
