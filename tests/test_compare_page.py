@@ -16,7 +16,7 @@ from peft_core.records import write_record
 from peft_core.report_rows import build_table
 from peft_core.runs import RunStore, new_spec
 
-PARTS = ("table", "trade_off", "curves", "significant")
+PARTS = ("table", "trade_off", "curves", "significant", "optimism")
 TITLES = {name: label("compare", f"column_{name}") for name in table.CELLS}
 
 
@@ -73,6 +73,7 @@ HOSTILE = ("<b>x</b>", "../../etc/passwd", "[a](http://x)", "1e999", "", "\u202e
 @pytest.mark.parametrize("odd", HOSTILE)
 def test_odd_values_of_a_link_are_the_first_choice(only_shipped, part, odd):
     keys = ("our_base", "columns", "row", "points", "runs", "along", "only_different", "first", "second", "whose")
+    keys += ("report_first", "report_second", "disagreeing", "curve", "chosen_on")
     app = only_shipped(part=part, **dict.fromkeys(keys, odd))
     assert not app.error
     shown = [str(e.value) for kind in ("markdown", "caption", "info", "metric") for e in app.get(kind)]
@@ -323,3 +324,94 @@ def test_checkpoints_on_different_reviews_are_not_paired(open_page, tmp_path, ba
     assert any("different test reviews" in i.value for i in app.info)
     assert not charts(app) and not app.metric
     assert any("20260101-000001-abcdef --store" in c.value for c in app.code)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The report's own differences
+
+
+def test_close_pairs_of_the_report_are_tested_from_its_reviews(only_shipped):
+    from peft_core.quoted_differences import quoted_differences
+
+    app = only_shipped(part="significant")
+    (chart,) = [c for c in charts(app) if "close pairs" in c.proto.alt]
+    for found in quoted_differences():
+        assert found.first.label in chart.proto.alt
+        assert found.second.label in chart.proto.alt
+
+
+def test_two_rows_of_the_link_are_told_apart_or_not_by_how_often_they_disagreed(only_shipped):
+    from peft_core.comparison import p_value
+    from peft_core.quoted_differences import quoted_difference
+
+    one, other = (row for row in quoted_rows() if row.key in ("soft_prompt-10-own", "soft_prompt-10-opendelta"))
+    found = quoted_difference(one, other)
+    for asked in (found.fewest_disagreements, 1500, found.most_disagreements):
+        app = only_shipped(part="significant", report_first=one.key, report_second=other.key, disagreeing=str(asked))
+        told = {m.label: m.value for m in app.metric}
+        assert told[label("compare", "p_two_samples")] == p_value(found.p)
+        assert told[label("compare", "p_if_paired")] == p_value(found.paired_p(asked))
+    clamped = only_shipped(part="significant", report_first=one.key, report_second=other.key, disagreeing="99999")
+    assert clamped.get_by_key("disagreeing").value == found.most_disagreements
+    assert any("nearest possible value" in i.value for i in clamped.info)
+
+
+def test_another_pair_of_rows_moves_the_slider_into_its_own_bounds(only_shipped):
+    app = only_shipped(part="significant", report_first="full-own", report_second="soft_prompt-1-opendelta")
+    far = app.get_by_key("disagreeing").value
+    app.get_by_key("report_second").set_value("lora-8-own").run()
+    assert not app.exception
+    app.get_by_key("report_first").set_value("lora-1-library").run()
+    assert not app.exception
+    slider = app.get_by_key("disagreeing")
+    assert slider.min <= slider.value <= slider.max
+    assert slider.min < far
+    app.get_by_key("report_second").set_value("lora-1-library").run()
+    assert any(i.value == label("compare", "same_row_twice") for i in app.info)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Chosen on the test set
+
+
+def test_the_reports_curves_claim_their_best_epoch(only_shipped):
+    from peft_core.optimism import quoted_optimism
+
+    from peft_core.comparison import points
+
+    app = only_shipped(part="optimism")
+    (chart,) = [c for c in charts(app) if c.key == "optimism_report"]
+    for found in quoted_optimism():
+        assert f"{found.quoted.label}: {points(found.difference)}" in chart.proto.alt
+
+
+def test_a_run_with_a_test_curve_is_shown_beside_the_reports(open_page, tmp_path, backbone):
+    record = make_record(backbone, LoraConfig(r=3)).model_copy(
+        update={
+            "steps": 3,
+            "best_step": 2,
+            "validations": ((0, 0.5), (1, 0.6), (2, 0.8), (3, 0.7)),
+            "test_curve": ((0, 0.5), (1, 0.75), (2, 0.5), (3, 0.5)),
+        }
+    )
+    put(tmp_path / "runs" / "20260101-000000-abcdef" / "checkpoint", record)
+    app = open_page("compare", part="optimism", curve="20260101-000000-abcdef")
+    (ours,) = [c for c in charts(app) if c.key == "optimism_ours"]
+    assert "LoRA r=3" in ours.proto.alt
+    assert "50.0% → 75.0%" in ours.proto.alt
+    assert any("**+25.0 points** more, in 1 run" in m.value for m in app.markdown)
+    (curve,) = [c for c in charts(app) if c.key == "optimism_curve"]
+    assert "claimed 75.0%" in curve.proto.alt
+    assert app.query_params["curve"] == "20260101-000000-abcdef"
+
+
+def test_the_number_of_reviews_to_choose_on_is_in_the_link_and_more_reviews_mean_less_luck(only_shipped):
+    name = label("compare", "selection_difference")
+    optimism = {}
+    for size in ("25", "1000"):
+        app = only_shipped(part="optimism", chosen_on=size)
+        optimism[size] = float({m.label: m.value for m in app.metric}[name].replace("−", "-"))
+    assert optimism["25"] > optimism["1000"]
+    app = only_shipped(part="optimism", chosen_on="700")
+    assert app.get_by_key("chosen_on").value in (500, 1000)
+    assert any("nearest possible value" in i.value for i in app.info)
