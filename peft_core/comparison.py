@@ -14,6 +14,7 @@ from peft_core.records import CheckpointInfo
 from peft_core.rows import SHARED_SEED, select, stored_test
 from peft_core.settings import differences
 from peft_core.significance import LEVEL, PairedTest, paired_test
+from peft_core.words import p_value, points
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -142,14 +143,3 @@ def _settings_sentence(different: Mapping[str, tuple[Any, Any]]) -> str:
 def _seeds_sentence(seeds: tuple[int, int]) -> str:
     told = f"seed {seeds[0]} each" if seeds[0] == seeds[1] else f"seeds {seeds[0]} and {seeds[1]}"
     return f"Each was trained once ({told}): how much another seed would change is not included."
-
-
-def points(share: float, sign: bool = True) -> str:
-    """A difference of shares in percentage points, as in "+0.6" or "−0.03": whatever is not 0 does not look like it."""
-    text = next((t for t in (f"{abs(share) * 100:.{digits}f}" for digits in (1, 2, 3)) if float(t)), "0")
-    return text if not sign or text == "0" else ("+" if share > 0 else "−") + text
-
-
-def p_value(p: float) -> str:
-    """Two digits; "< 0.0001" below that."""
-    return "< 0.0001" if p < 0.0001 else f"{p:.2f}" if p >= 0.01 else f"{p:.1g}"

@@ -11,10 +11,10 @@ Which reviews each model had right is not known, so no paired test can be made. 
 from dataclasses import dataclass
 from itertools import combinations
 
-from peft_core.comparison import p_value, points
 from peft_core.intervals import newcombe
 from peft_core.quoted import TEST_REVIEWS, Quoted, quoted_rows
 from peft_core.significance import LEVEL
+from peft_core.words import p_value, points
 
 SMALL = 0.005  # accuracies of one method that are closer than this are what the report's reader would compare
 

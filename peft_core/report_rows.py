@@ -8,16 +8,18 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
-from peft_core.architecture import Architecture, base_model
+from peft_core.architecture import Architecture, base_model, catalogue
 from peft_core.configs import FullConfig, LoraConfig, MethodConfig, RunConfig, method_label
 from peft_core.counting import count
 from peft_core.errors import PeftClassroomError
 from peft_core.growth import knob_of, load_growth, what_costs
 from peft_core.intervals import Accuracy
 from peft_core.measured import Provenance, TrainingCost, load_cost
-from peft_core.quoted import BASE, quoted_rows
-from peft_core.records import CheckpointInfo, Measured
-from peft_core.report_table import Counted, Counts, Memory, Reproduction, SeedRun, Table, TableRow
+from peft_core.quoted import BASE, Quoted, quoted_rows
+from peft_core.records import CheckpointInfo
+from peft_core.report_table import Counted, Counts, Memory, Reproduction, SeedRun, Table, TableRow, Yardstick
+from peft_core.reproduction.results import Results, RowResult, load_results, shipped_results
+from peft_core.reproduction.rows import YARDSTICK_ROWS
 from peft_core.weights_file import weights_file
 
 OURS = (LoraConfig(r=64),)  # rows that the report lacks and that stand in the table also before they are run
@@ -37,21 +39,26 @@ def not_asked(architecture: Architecture, method: MethodConfig) -> None:
     """In the place of `audit` where torch shall stay out."""
 
 
-def build_table(infos: Iterable[CheckpointInfo], base: str = "tiny-t5", numel: Numel = not_asked) -> Table:
-    """The report's ten rows, then this project's own, with the runs among `infos` that were made on `base`.
+def build_table(
+    infos: Iterable[CheckpointInfo], base: str = "tiny-t5", numel: Numel = not_asked, results: Path | None = None
+) -> Table:
+    """The report's ten rows, this project's own, and the yardstick, with whatever was run on `base`.
 
     Args:
+        infos: the checkpoints that are here; those on other bases are left out.
         numel: `peft_core.audit.audit`, or what answers None as long as torch is not loaded.
+        results: what `python -m peft_core reproduce` wrote. None: the file in the repository, if there is one.
 
     Raises:
-        PeftClassroomError: for an unknown base, or damaged files of measured costs.
+        PeftClassroomError: for an unknown base, or damaged files of results or measured costs.
     """
-    runs = [info for info in infos if info.base == base]
+    reproduced = _results(base, results)
+    runs = runs_here(infos, base, reproduced)
+    placed = {id(run): _rows_of(run, reproduced) for run in runs}
     costs = _measured_costs()
-    rows, first_with, placed = [], {}, set()
+    rows: list[TableRow] = []
     for quoted in quoted_rows():
-        mine = [info for info in runs if quoted.matches(info.record.config.method)]
-        placed |= {info.path for info in mine}
+        groups = _reproductions([run for run in runs if quoted.key in placed[id(run)]], numel, costs)
         rows.append(
             TableRow(
                 key=quoted.key,
@@ -60,15 +67,15 @@ def build_table(infos: Iterable[CheckpointInfo], base: str = "tiny-t5", numel: N
                 quoted=quoted,
                 quoted_counts=_counts(BASE, quoted.method, numel),
                 counts=_counts(base, quoted.method, numel),
-                reproductions=_reproductions(mine, numel, costs),
-                same_runs_as=first_with.get(quoted.method),
+                reproductions=groups,
+                same_runs_as=next((row.key for row in rows if groups and row.reproductions == groups), None),
+                note=next((row.note for row in _result_rows(reproduced) if _is(row, quoted)), ""),
             )
         )
-        first_with.setdefault(quoted.method, quoted.key)
-    others: dict[MethodConfig, list[CheckpointInfo]] = {method: [] for method in OURS}
-    for info in runs:
-        if info.path not in placed:
-            others.setdefault(what_costs(info.record.config.method), []).append(info)
+    others: dict[MethodConfig, list[SeedRun]] = {what_costs(method): [] for method in OURS}
+    for run in runs:
+        if not placed[id(run)]:
+            others.setdefault(what_costs(run.record.config.method), []).append(run)
     for method, mine in others.items():
         rows.append(
             TableRow(
@@ -82,43 +89,99 @@ def build_table(infos: Iterable[CheckpointInfo], base: str = "tiny-t5", numel: N
                 same_runs_as=None,
             )
         )
-    return Table(base, tuple(rows), ())
+    return Table(base, tuple(rows), _yardsticks(reproduced))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The results file
+
+
+def _results(base: str, path: Path | None) -> Results | None:
+    if path is None:
+        if base not in catalogue() or not shipped_results(base).is_file():
+            return None
+        path = shipped_results(base)
+    return load_results(path)
+
+
+def _result_rows(results: Results | None) -> tuple[RowResult, ...]:
+    return results.rows if results else ()
+
+
+def _is(row: RowResult, quoted: Quoted) -> bool:
+    """Whether a row of the results file is this row of the report."""
+    report = row.report
+    return report is not None and (report.implementation.lower(), report.accuracy_percent) == (
+        quoted.implementation,
+        float(quoted.percent),
+    )
+
+
+def _rows_of(run: SeedRun, results: Results | None) -> set[str]:
+    """Keys of the report's rows that a run belongs to: those that the results file gives it, or all that match."""
+    config = run.record.config
+    same = {result.name for result in (results.runs if results else ()) if result.config == config}
+    given = [row for row in _result_rows(results) if same & set(row.runs)]
+    return {
+        quoted.key
+        for quoted in quoted_rows()
+        if quoted.matches(config.method) and (not given or any(_is(row, quoted) for row in given))
+    }
+
+
+def _yardsticks(results: Results | None) -> tuple[Yardstick, ...]:
+    if results is None:
+        return tuple(Yardstick(row.train_size, None, None) for row in YARDSTICK_ROWS)
+    found = []
+    for yardstick in results.yardsticks:
+        record = yardstick.record
+        test = record and Accuracy(record.test.accuracy, record.test.low, record.test.high, record.test.n)
+        found.append(Yardstick(yardstick.config.train_size, test, record and record.seconds))
+    return tuple(found)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Runs
 
 
-def _reproductions(
-    infos: list[CheckpointInfo], numel: Numel, costs: list[tuple[TrainingCost, Provenance]]
-) -> tuple[Reproduction, ...]:
-    """The runs in groups that differ in nothing but the seed; of two with one seed the newer counts."""
-    groups: dict[tuple, dict[int, CheckpointInfo]] = {}
-    for info in sorted(infos, key=lambda info: info.record.created):
-        record = info.record
-        train = record.config.train.model_copy(update={"seed": 0, "learning_rate": record.learning_rate})
-        budget = record.config.model_copy(update={"train": train})
-        groups.setdefault((budget, record.base_fingerprint), {})[record.config.train.seed] = info
-    found = []
-    for group in groups.values():
-        runs = tuple(_run(info) for _, info in sorted(group.items()))
-        config = runs[0].record.config
-        elements = {run.file.elements for run in runs if run.file}
-        counts = _counts(config.base, config.method, numel, elements)
-        found.append(Reproduction(runs, counts, _memory(config, costs)))
-    return tuple(sorted(found, key=lambda r: (-r.test.n, -r.examples_seen, -len(r.runs))))
+def runs_here(infos: Iterable[CheckpointInfo], base: str, results: Results | None) -> list[SeedRun]:
+    """Every run on `base`: of the checkpoints that are here, and those that only the results file tells of."""
+    done = {run.name: run for run in (results.runs if results else ()) if run.record}
+    runs = []
+    for info in infos:
+        if info.base == base:
+            told = info.record.model_copy(update={"test_probabilities": None})
+            name = next((name for name, run in done.items() if run.record == told), None)
+            runs.append(_run(info, done.pop(name).peak_bytes if name else None))
+    gone = "its checkpoint is not on this computer"
+    return runs + [SeedRun(name, run.record, None, None, gone, run.peak_bytes) for name, run in done.items()]
 
 
-def _run(info: CheckpointInfo) -> SeedRun:
+def _run(info: CheckpointInfo, process_bytes: int | None) -> SeedRun:
     try:
         file, problem = weights_file(info.path), None
     except PeftClassroomError as error:
         file, problem = None, str(error)
-    return SeedRun(info, _accuracy(info.record.test), _accuracy(info.record.validation), file, problem)
+    return SeedRun(info.name, info.record, info.path, file, problem, process_bytes)
 
 
-def _accuracy(measured: Measured) -> Accuracy:
-    return Accuracy(measured.accuracy, measured.low, measured.high, measured.n)
+def _reproductions(
+    runs: list[SeedRun], numel: Numel, costs: list[tuple[TrainingCost, Provenance]]
+) -> tuple[Reproduction, ...]:
+    """The runs in groups that differ in nothing but the seed; of two with one seed the newer counts."""
+    groups: dict[tuple, dict[int, SeedRun]] = {}
+    for run in sorted(runs, key=lambda run: run.record.created):
+        record = run.record
+        train = record.config.train.model_copy(update={"seed": 0, "learning_rate": record.learning_rate})
+        budget = record.config.model_copy(update={"train": train})
+        groups.setdefault((budget, record.base_fingerprint), {})[run.seed] = run
+    found = []
+    for group in groups.values():
+        seeds = tuple(run for _, run in sorted(group.items()))
+        config = seeds[0].record.config
+        counts = _counts(config.base, config.method, numel, {run.file.elements for run in seeds if run.file})
+        found.append(Reproduction(seeds, counts, _memory(config, costs)))
+    return tuple(sorted(found, key=lambda r: (-r.test.n, -r.examples_seen, -len(r.runs))))
 
 
 # ---------------------------------------------------------------------------------------------------------------------

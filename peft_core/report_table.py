@@ -8,13 +8,14 @@ These are the parts of a row; `report_rows.py` fills them in.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import fmean
 
 from peft_core.configs import MethodConfig, RunConfig
 from peft_core.intervals import Accuracy, wilson
 from peft_core.measured import Provenance
 from peft_core.quoted import Quoted
-from peft_core.records import CheckpointInfo, RunRecord
+from peft_core.records import Measured, RunRecord
 from peft_core.weights_file import WeightsFile
 
 
@@ -61,25 +62,34 @@ class Memory:
 
 @dataclass(frozen=True)
 class SeedRun:
-    """One trained checkpoint. `test` and `validation` with 95% Wilson intervals; `file` None: `problem` says why."""
+    """One training run. `test` and `validation` with 95% Wilson intervals.
 
-    info: CheckpointInfo
-    test: Accuracy
-    validation: Accuracy
+    `path`: the folder of its checkpoint, if that is here; `file` None: `problem` says why. `process_bytes`: the memory
+    of its process at its highest, libraries included, where `python -m peft_core reproduce` trained it.
+    """
+
+    name: str
+    record: RunRecord
+    path: Path | None
     file: WeightsFile | None
     problem: str | None
+    process_bytes: int | None = None
 
     @property
-    def record(self) -> RunRecord:
-        return self.info.record
+    def test(self) -> Accuracy:
+        return _accuracy(self.record.test)
 
     @property
-    def name(self) -> str:
-        return self.info.name
+    def validation(self) -> Accuracy:
+        return _accuracy(self.record.validation)
 
     @property
     def seed(self) -> int:
         return self.record.config.train.seed
+
+
+def _accuracy(measured: Measured) -> Accuracy:
+    return Accuracy(measured.accuracy, measured.low, measured.high, measured.n)
 
 
 @dataclass(frozen=True)
@@ -130,8 +140,8 @@ class Reproduction:
 class TableRow:
     """One row. `quoted` None: the report has none like it. No `reproductions`: not run here.
 
-    `counts` is for this table's base, `quoted_counts` for the report's. Two rows of the report that differ only in the
-    library have the same runs: `same_runs_as` is the key of the first of them.
+    `counts` is for this table's base, `quoted_counts` for the report's. Rows of the report that differ only in the
+    library may share their runs: `same_runs_as` is then the key of the first. `note` is that of the results file.
     """
 
     key: str
@@ -142,6 +152,7 @@ class TableRow:
     counts: Counts
     reproductions: tuple[Reproduction, ...]
     same_runs_as: str | None
+    note: str = ""
 
     @property
     def reproduction(self) -> Reproduction | None:
@@ -151,17 +162,16 @@ class TableRow:
 
 @dataclass(frozen=True)
 class Yardstick:
-    """What counting words reaches on the same test reviews, from `train_reviews` of the same training split."""
+    """Counting words: TF-IDF and logistic regression on `train_reviews` of the training split. `test` None: not run."""
 
-    name: str
     train_reviews: int
-    test: Accuracy
+    test: Accuracy | None
     seconds: float | None
 
 
 @dataclass(frozen=True)
 class Table:
-    """All rows for one base model. No `yardsticks`: not run."""
+    """All rows for one base model, and the yardstick at each training size."""
 
     base: str
     rows: tuple[TableRow, ...]

@@ -1,0 +1,214 @@
+"""The table to take home: as plain data, and from that data alone as JSON and CSV (`html_report.py`: as a page).
+
+Each row has its numbers as they are and, under "shown", the same as the page prints them. No torch here.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from peft_core.batch_file import write_csv
+from peft_core.comparison import Comparison
+from peft_core.export_chart import chart_data
+from peft_core.intervals import Accuracy
+from peft_core.optimism import quoted_optimism
+from peft_core.quoted import BASE, IMPLEMENTATIONS, TEST_REVIEWS
+from peft_core.quoted_differences import quoted_differences
+from peft_core.report_table import Counts, Memory, Reproduction, SeedRun, Table, TableRow, Yardstick
+from peft_core.words import bytes_text, interval_text, points
+
+NOT_RUN, NOT_MEASURED = "not run", "not measured"
+
+
+def table_data(table: Table, comparisons: Sequence[Comparison] = ()) -> dict[str, Any]:
+    """Everything that the exports say, as plain data.
+
+    Args:
+        comparisons: pairs of checkpoints whose sentence shall be in it.
+    """
+    return {
+        "format": 1,
+        "base": table.base,
+        "report_base": BASE,
+        "report_test_reviews": TEST_REVIEWS,
+        "explained": _explained(table),
+        "rows": [_row(number, row) for number, row in enumerate(table.rows, 1)],
+        "yardsticks": [_yardstick(yardstick) for yardstick in table.yardsticks],
+        "chart": chart_data(table),
+        "comparisons": [_comparison(found) for found in comparisons],
+        "report_differences": [found.sentence for found in quoted_differences()],
+        "report_optimism": [
+            {
+                "label": found.quoted.label,
+                "best": found.best.accuracy,
+                "last": found.last.accuracy,
+                "difference": found.difference,
+                "shown": {
+                    "best": f"{found.best.accuracy:.1%}",
+                    "last": f"{found.last.accuracy:.1%}",
+                    "difference": points(found.difference),
+                },
+            }
+            for found in quoted_optimism()
+        ],
+    }
+
+
+def as_json(data: dict[str, Any]) -> str:
+    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+
+
+def as_csv(data: dict[str, Any]) -> bytes:
+    """One line a row, with the numbers as they are. Safe to open in a spreadsheet."""
+    rows = [_flat(row) for row in data["rows"]]
+    names = list(rows[0])
+    return write_csv(names, [[_cell(row[name]) for name in names] for row in rows])
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Parts
+
+
+def _explained(table: Table) -> dict[str, str]:
+    """What is said once for all rows."""
+    return {
+        "reported": f"Quoted from the report: {BASE}, {TEST_REVIEWS:,} test reviews, the best of ten epochs chosen on "
+        "these very reviews. The 95% Wilson intervals are worked out here.",
+        "reproduced": f"Run here on {table.base}; weights chosen on validation reviews, then tested once; 95% Wilson "
+        "intervals. Of several seeds the mean: its interval covers the choice of reviews, not that of seeds.",
+        "counted": "Trainable and total parameters by hand, by numel() over the real model, and in the weights file.",
+        "memory": "Peak of a training step without libraries, measured separately with the same base, method, batch "
+        "and length.",
+    }
+
+
+def _row(number: int, row: TableRow) -> dict[str, Any]:
+    mine, quoted = row.reproduction, row.quoted
+    return {
+        "number": number,
+        "key": row.key,
+        "label": row.label,
+        "method": row.method.model_dump(mode="json"),
+        "reported": quoted
+        and {
+            "implementation": IMPLEMENTATIONS[quoted.implementation],
+            "accuracy_percent": quoted.percent,
+            **_accuracy(quoted.measured),
+            "trainable_parameters": quoted.trainable_parameters,
+            "total_parameters": quoted.total_parameters,
+            "counts": row.quoted_counts and _counts(row.quoted_counts),
+        },
+        "counts": _counts(mine.counts if mine else row.counts),
+        "reproduced": mine and _reproduction(mine),
+        "same_runs_as": row.same_runs_as,
+        "note": row.note,
+        "shown": _shown(row),
+    }
+
+
+def _reproduction(mine: Reproduction) -> dict[str, Any]:
+    return {
+        **_accuracy(mine.test),
+        "seeds": list(mine.seeds),
+        "training_seconds": mine.seconds,
+        "examples_per_second": mine.examples_per_second,
+        "file_bytes": next((run.file.bytes for run in mine.runs if run.file), None),
+        "peak_memory": mine.memory and _memory(mine.memory),
+        "config": mine.config.model_dump(mode="json", exclude={"train": {"seed"}}),
+        "runs": [_run(run) for run in mine.runs],
+    }
+
+
+def _run(run: SeedRun) -> dict[str, Any]:
+    record = run.record
+    return {
+        "name": run.name,
+        "seed": run.seed,
+        **_accuracy(run.test),
+        "validation_accuracy": run.validation.accuracy,
+        "best_step": record.best_step,
+        "steps": record.steps,
+        "training_seconds": record.seconds,
+        "device": record.device,
+        "precision": record.precision,
+        "created": record.created,
+    }
+
+
+def _memory(memory: Memory) -> dict[str, Any]:
+    measured = {name: getattr(memory, name) for name in ("peak_bytes", "rounds", "batch", "width")}
+    return measured | {"machine": memory.provenance.machine, "command": memory.provenance.command}
+
+
+def _counts(counts: Counts) -> dict[str, Any]:
+    return {**asdict(counts), "agree": counts.agree}
+
+
+def _accuracy(measured: Accuracy) -> dict[str, Any]:
+    return asdict(measured)
+
+
+def _yardstick(yardstick: Yardstick) -> dict[str, Any]:
+    test = yardstick.test
+    return {
+        "train_reviews": yardstick.train_reviews,
+        "test": test and _accuracy(test),
+        "seconds": yardstick.seconds,
+        "shown": {"reviews": f"{yardstick.train_reviews:,}", "accuracy": interval_text(test) if test else NOT_RUN},
+    }
+
+
+def _comparison(found: Comparison) -> dict[str, Any]:
+    return {"first": found.first, "second": found.second, **asdict(found.test), "sentence": found.sentence}
+
+
+def _shown(row: TableRow) -> dict[str, str]:
+    """The cells of the page, as text."""
+    mine, quoted = row.reproduction, row.quoted
+    counts = mine.counts if mine else row.counts
+    cells = {
+        "reported": f"{quoted.percent}% ({quoted.measured.low:.1%} to {quoted.measured.high:.1%})" if quoted else "–",
+        "reported_trainable": f"{quoted.trainable_parameters:,}" if quoted else "–",
+        "trainable": f"{counts.by_hand.trainable:,}",
+        "total": f"{counts.by_hand.total:,}",
+        "counted": _counted(counts),
+    }
+    if mine is None:
+        return cells | dict.fromkeys(("reproduced", "seeds", "file", "seconds", "speed", "memory"), NOT_RUN)
+    size = next((run.file.bytes for run in mine.runs if run.file), None)
+    return cells | {
+        "reproduced": interval_text(mine.test),
+        "seeds": ", ".join(f"seed {run.seed}: {run.test.accuracy:.1%}" for run in mine.runs),
+        "file": bytes_text(size) if size is not None else "not here",
+        "seconds": f"{mine.seconds:,.0f} s",
+        "speed": f"{mine.examples_per_second:,.0f}" if mine.examples_per_second else NOT_MEASURED,
+        "memory": bytes_text(mine.memory.peak_bytes) if mine.memory else NOT_MEASURED,
+    }
+
+
+def _counted(counts: Counts) -> str:
+    ways = [name for name, found in (("numel()", counts.by_numel), ("file", counts.by_file)) if found]
+    if not ways:
+        return "by hand only"
+    return f"hand = {' = '.join(ways)}" if counts.agree else "THE COUNTS DIFFER"
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    """One line of the CSV."""
+    reported, mine, counts = row["reported"] or {}, row["reproduced"] or {}, row["counts"]
+    flat = {"key": row["key"], "label": row["label"], "run_here": "yes" if mine else NOT_RUN}
+    for name in ("implementation", "accuracy_percent", "trainable_parameters", "total_parameters"):
+        flat[f"reported_{name}"] = reported.get(name)
+    for name in ("accuracy", "low", "high", "n", "seeds", "training_seconds", "examples_per_second", "file_bytes"):
+        flat[name] = mine.get(name)
+    flat["peak_memory_bytes"] = (mine.get("peak_memory") or {}).get("peak_bytes")
+    flat["base"] = mine.get("config", {}).get("base")
+    for way in ("by_hand", "by_numel", "by_file"):
+        for what in ("trainable", "total"):
+            flat[f"{what}_{way}"] = (counts[way] or {}).get(what)
+    return flat | {"same_runs_as": row["same_runs_as"]}
+
+
+def _cell(value: Any) -> Any:
+    return " ".join(map(str, value)) if isinstance(value, list) else "" if value is None else value
