@@ -1,5 +1,6 @@
 """The page Compare says what the records say, links what belongs together, and never invents a run."""
 
+import html
 import json
 from itertools import combinations
 
@@ -8,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from test_checkpoint import make_record
 
 from app import services
-from app.components.compare import curve_charts, linked, placing, runs, table, trade_off
+from app.components.compare import curve_charts, export, linked, placing, runs, significant, table, trade_off
 from app.content import label
 from peft_core.configs import LoraConfig
 from peft_core.quoted import quoted_rows
@@ -16,7 +17,7 @@ from peft_core.records import write_record
 from peft_core.report_rows import build_table
 from peft_core.runs import RunStore, new_spec
 
-PARTS = ("table", "trade_off", "curves", "significant", "optimism")
+PARTS = ("table", "trade_off", "curves", "significant", "optimism", "export")
 TITLES = {name: label("compare", f"column_{name}") for name in table.CELLS}
 
 
@@ -62,7 +63,7 @@ def test_without_any_checkpoint_every_part_still_answers(nothing_here, part):
         frame = app.dataframe[0].value
         assert set(frame[TITLES["reproduced"]]) == {label("compare", "not_run")}
         assert list(frame[TITLES["reported"]])[: len(quoted_rows())] == [f"{q.percent}%" for q in quoted_rows()]
-    if part in ("curves", "significant"):
+    if part in ("curves", "significant", "optimism"):
         assert app.info
 
 
@@ -375,9 +376,8 @@ def test_another_pair_of_rows_moves_the_slider_into_its_own_bounds(only_shipped)
 
 
 def test_the_reports_curves_claim_their_best_epoch(only_shipped):
-    from peft_core.optimism import quoted_optimism
-
     from peft_core.comparison import points
+    from peft_core.optimism import quoted_optimism
 
     app = only_shipped(part="optimism")
     (chart,) = [c for c in charts(app) if c.key == "optimism_report"]
@@ -415,3 +415,30 @@ def test_the_number_of_reviews_to_choose_on_is_in_the_link_and_more_reviews_mean
     app = only_shipped(part="optimism", chosen_on="700")
     assert app.get_by_key("chosen_on").value in (500, 1000)
     assert any("nearest possible value" in i.value for i in app.info)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# To take home
+
+
+def test_three_files_say_the_same_and_have_the_pair_of_the_link(only_shipped):
+    app = only_shipped(part="export", first="lora-8", second="full")
+    assert {button.key for button in app.get("download_button")} == {f"export_{kind}" for kind in export.FILES}
+    known = {info.name: info for info in services.checkpoints()}
+    found = significant.compared([known["lora-8"], known["full"]])
+    data = export.data(build_table(services.checkpoints(), "tiny-t5"), found)
+    page, table_file, everything = (write(data) for _, _, write in export.FILES.values())
+    assert json.loads(everything) == json.loads(json.dumps(data))
+    assert found.sentence in json.loads(everything)["comparisons"][0]["sentence"]
+    for row in data["rows"]:
+        assert html.escape(row["label"]) in page
+        assert row["key"] in table_file.decode("utf-8-sig")
+    assert "<script" not in page
+
+
+def test_without_two_checkpoints_the_files_have_no_comparison(nothing_here):
+    nothing_here(part="export")
+    assert significant.compared([]) is None
+    data = export.data(build_table([], "tiny-t5"), None)
+    assert not data["comparisons"]
+    assert all(row["shown"]["reproduced"] == "not run" for row in data["rows"] if not row["reproduced"])

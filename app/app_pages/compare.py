@@ -4,12 +4,19 @@ import streamlit as st
 
 from app import services
 from app.components import url
-from app.components.compare import curves, significant, table, trade_off
+from app.components.compare import curves, export, optimism, significant, table, trade_off
 from app.components.messages import plain
 from app.content import label, text
 from peft_core.errors import PeftClassroomError
 
-PARTS = {"table": table.draw, "trade_off": trade_off.draw, "curves": curves.draw, "significant": significant.draw}
+PARTS = {
+    "table": table.draw,
+    "trade_off": trade_off.draw,
+    "curves": curves.draw,
+    "significant": significant.draw,
+    "optimism": optimism.draw,
+    "export": export.draw,
+}
 
 st.markdown(text("compare", "lead"))
 tabs = url.tabs("part", tuple(PARTS), [label("compare", f"part_{name}") for name in PARTS])
@@ -19,4 +26,4 @@ with tabs[opened]:
         PARTS[opened]()
     except PeftClassroomError as error:  # a file of measurements is damaged, or a base model's folder is gone
         st.error(plain(error), icon=":material/error:")
-services.rerun_when_ready(examples=opened == "significant")
+services.rerun_when_ready(examples=opened in ("significant", "optimism"))

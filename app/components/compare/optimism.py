@@ -1,7 +1,6 @@
 """What choosing on the test set adds: in the report's curves, in ours, and by dividing our own test reviews."""
 
 import streamlit as st
-from peft_core.optimism import Mean, mean_over_runs, quoted_optimism, run_optimism, validation_gap
 
 from app import services
 from app.components import url, verdicts
@@ -9,8 +8,9 @@ from app.components.compare import optimism_charts, selection
 from app.components.compare.optimism_charts import Claim
 from app.components.messages import plain
 from app.content import label, text
-from peft_core.comparison import points
+from peft_core.optimism import Mean, mean_over_runs, quoted_optimism, run_optimism, validation_gap
 from peft_core.quoted import BASE, TEST_REVIEWS
+from peft_core.words import points
 
 
 def draw() -> None:

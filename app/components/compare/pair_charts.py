@@ -7,7 +7,8 @@ import streamlit as st
 from app.components import theme
 from app.components.messages import plain
 from app.content import label
-from peft_core.comparison import Comparison, points
+from peft_core.comparison import Comparison
+from peft_core.words import points
 
 
 def difference(found: Comparison) -> None:

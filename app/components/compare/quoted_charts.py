@@ -9,9 +9,9 @@ import streamlit as st
 
 from app.components import theme
 from app.content import label
-from peft_core.comparison import p_value, points
 from peft_core.quoted_differences import QuotedDifference
 from peft_core.significance import LEVEL
+from peft_core.words import p_value, points
 
 ROW = 56  # pixels
 CURVE_POINTS = 60

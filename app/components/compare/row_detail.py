@@ -6,7 +6,7 @@ import streamlit as st
 from app import services
 from app.components.compare import row_counts
 from app.components.compare.shared import short
-from app.components.compare.words import NOTHING, file_size, with_interval
+from app.components.compare.words import NOTHING, with_interval
 from app.components.cost_words import duration
 from app.components.measured_on import measured_on
 from app.components.messages import plain
@@ -16,6 +16,7 @@ from peft_core.configs import AdapterConfig, LoraConfig, MethodConfig, RunConfig
 from peft_core.equivalent import output_folder
 from peft_core.quoted import BASE, TEST_REVIEWS
 from peft_core.report_table import Reproduction, TableRow
+from peft_core.words import bytes_text
 
 
 def draw(row: TableRow, base: str) -> None:
@@ -41,6 +42,8 @@ def draw(row: TableRow, base: str) -> None:
     if row.quoted and run:
         bases = text("compare", "same_base" if base == BASE else "other_base", base=plain(short(base)), report=BASE)
         st.markdown(text("compare", "not_subtracted", bases=bases, n=f"{run.test.n:,}"))
+    if row.note:
+        st.caption(plain(row.note))
     row_counts.draw(row, base)
     if run:
         for one in row.reproductions:
@@ -62,7 +65,7 @@ def _runs(run: Reproduction) -> None:
             "seed": f"{seed.seed}",
             "test": with_interval(seed.test),
             "validation": with_interval(seed.validation),
-            "file": file_size(seed.file.bytes) if seed.file else NOTHING,
+            "file": bytes_text(seed.file.bytes) if seed.file else NOTHING,
             "seconds": duration(record.seconds),
             "speed": f"{record.examples_per_second:.0f}" if record.examples_per_second else NOTHING,
             "checkpoint": seed.name,
@@ -77,8 +80,9 @@ def _runs(run: Reproduction) -> None:
         )
     )  # fmt: skip
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", key=f"runs_{run.runs[0].name}")
-    for problem in dict.fromkeys(seed.problem for seed in run.runs if seed.problem):
-        st.info(plain(problem), icon=":material/info:")
+    for seed in run.runs:
+        if seed.problem:
+            st.caption(f"{plain(seed.name)}: {plain(seed.problem)}")
     if run.memory:
         batch = label("compare", "memory_of", batch=run.memory.batch, width=run.memory.width)
         st.caption(f"{batch} {measured_on(run.memory.provenance)}")

@@ -4,15 +4,15 @@ import altair as alt
 import numpy as np
 import pandas as pd
 import streamlit as st
-from peft_core.optimism import SelectionOptimism, selection_optimism
 
 from app import services
 from app.components import stored_answers, theme, url
 from app.components.messages import plain
 from app.content import label, text
-from peft_core.comparison import points
 from peft_core.errors import PeftClassroomError
+from peft_core.optimism import SelectionOptimism, selection_optimism
 from peft_core.records import CheckpointInfo
+from peft_core.words import points
 
 SIZES = (25, 50, 100, 250, 500, 1000, 2000)
 KEY = "chosen_on"

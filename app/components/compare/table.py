@@ -7,12 +7,12 @@ import streamlit as st
 
 from app import services
 from app.components.compare import linked, row_detail, shared
-from app.components.compare.words import NOTHING, file_size, several, with_interval
+from app.components.compare.words import NOTHING, several, with_interval
 from app.components.cost_words import duration
 from app.components.messages import plain
-from app.components.questions.question import megabytes
 from app.content import label, text
-from peft_core.report_table import Counts, Reproduction, TableRow
+from peft_core.report_table import Counts, Reproduction, Table, TableRow
+from peft_core.words import bytes_text
 
 GROUPS = {
     "all": ("reported", "reproduced", "trainable", "checked", "file", "seconds", "speed", "memory"),
@@ -38,9 +38,23 @@ def draw() -> None:
     words = label("compare", "table_alt", base=shared.short(table.base), rows=spoken)
     linked.table(frame, list(names), "compare_table", words, _columns(GROUPS[group]))
     st.caption(text("compare", "table_reading", base=plain(shared.short(table.base))))
+    _yardsticks(table)
     if not services.heavy().ready.is_set():
         st.caption(f":material/hourglass_top: {label('compare', 'numel_waiting')}")
     row_detail.draw(table.row(linked.choose(names)), table.base)
+
+
+def _yardsticks(table: Table) -> None:
+    """What counting words reaches on the same reviews: whoever trains a network should know."""
+    told = [
+        label(
+            "compare", "yardstick", n=f"{yardstick.train_reviews:,}",
+            accuracy=with_interval(yardstick.test) if yardstick.test else label("compare", "not_run"),
+        )
+        for yardstick in table.yardsticks
+    ]  # fmt: skip
+    if told:
+        st.caption(text("compare", "yardsticks", rows="; ".join(told)))
 
 
 def cells(row: TableRow, columns: tuple[str, ...]) -> dict[str, str]:
@@ -88,7 +102,7 @@ def _of_run(tell: Callable[[Reproduction], str], otherwise: str = NOTHING) -> Ca
 
 def _file(run: Reproduction) -> str:
     sizes = [seed.file.bytes for seed in run.runs if seed.file]
-    return file_size(max(sizes)) if sizes else NOTHING
+    return bytes_text(max(sizes)) if sizes else NOTHING
 
 
 def _other(counted: object, by_hand: int) -> str:
@@ -112,5 +126,5 @@ CELLS: dict[str, Callable[[TableRow], str]] = {
     "file": _of_run(_file),
     "seconds": _of_run(lambda run: duration(run.seconds), label("compare", "not_run")),
     "speed": _of_run(lambda run: f"{run.examples_per_second:.0f}" if run.examples_per_second else NOTHING),
-    "memory": _of_run(lambda run: megabytes(run.memory.peak_bytes) if run.memory else NOTHING),
+    "memory": _of_run(lambda run: bytes_text(run.memory.peak_bytes) if run.memory else NOTHING),
 }
