@@ -12,18 +12,13 @@ from typing import Annotated, Any
 
 import typer
 
-from peft_core.cli_compare import compare
-from peft_core.configs import (
-    DataConfig,
-    MethodConfig,
-    SoftPromptConfig,
-    TrainConfig,
-    method_config,
-    run_config,
-)
+from peft_core import cli_compare, cli_reproduce
+from peft_core.configs import DataConfig, MethodConfig, SoftPromptConfig, TrainConfig, method_config, run_config
 from peft_core.errors import PeftClassroomError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+app.add_typer(cli_reproduce.commands)
+app.add_typer(cli_compare.commands)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
 Method = Annotated[str, typer.Argument(help="full, soft_prompt, adapter or lora")]
@@ -279,9 +274,6 @@ def pretrain(
     figures = run.run()
     export(run, figures, out)
     _print(as_json, figures, [f"{name}: {value}" for name, value in figures.items()])
-
-
-app.command()(compare)
 
 
 def _options(settings: dict[str, Any]) -> dict[str, Any]:

@@ -1,16 +1,24 @@
-"""`python -m peft_core compare A B`. Registered by `cli`."""
+"""`python -m peft_core compare A B` and `report`: whether runs differ, and the table to take home."""
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from peft_core.architecture import base_model
+from peft_core.errors import PeftClassroomError
 
+commands = typer.Typer()
+Json = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
+
+
+@commands.command()
 def compare(
     first: Annotated[str, typer.Argument(metavar="A", help="name or folder of a checkpoint")],
     second: Annotated[str, typer.Argument(metavar="B", help="name or folder of another")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Is one checkpoint better than another, on the same test reviews? McNemar test and bootstrap interval."""
     from peft_core.comparison import compare as compare_checkpoints
@@ -47,3 +55,42 @@ def compare(
     ]
     width = max(len(name) for name, _ in lines)
     typer.echo("\n".join([*(f"{name:<{width}}  {value}" for name, value in lines), found.sentence]))
+
+
+@commands.command()
+def report(
+    out: Annotated[Path | None, typer.Option(help="a new file: .html, .csv or .json")] = None,
+    base: Annotated[str, typer.Option(help="the base model of the runs")] = "tiny-t5",
+    as_json_only: Json = False,
+) -> None:
+    """The report's table beside the runs that are here: printed, or as a file. Not run is shown as not run."""
+    from peft_core.export import as_csv, as_json, compared_with_first, table_data
+    from peft_core.html_report import as_html
+
+    writers = {
+        ".html": lambda data: as_html(data).encode(),
+        ".json": lambda data: as_json(data).encode(),
+        ".csv": as_csv,
+    }
+    if out and out.suffix not in writers:
+        raise PeftClassroomError(f"--out {out.name} has to end with one of: {', '.join(writers)}.")
+    if out and out.exists():
+        raise PeftClassroomError(f"{out} exists already. Choose another --out or remove this file.")
+    base_model(base)
+    from peft_core.audit import audit
+    from peft_core.records import list_checkpoints
+    from peft_core.report_rows import build_table
+
+    table = build_table(list_checkpoints(), base, audit)
+    data = table_data(table, *compared_with_first(table))
+    if out:
+        out.write_bytes(writers[out.suffix](data))
+    if as_json_only:
+        typer.echo(as_json(data), nl=False)
+        return
+    width = max(len(row["label"]) for row in data["rows"])
+    for row in data["rows"]:
+        cells = f"reported {row['shown']['reported']:<24}  here {row['shown']['reproduced']}"
+        typer.echo(f"{row['number']:>2}  {row['label']:<{width}}  {cells}")
+    if out:
+        typer.echo(f"Written: {out}")

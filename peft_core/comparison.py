@@ -3,14 +3,14 @@
 No torch here: the predictions are in `run.json`, the labels in the data set.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from peft_core.configs import DataConfig, TrainConfig
 from peft_core.data import LABEL_WORDS, data_fingerprint
 from peft_core.errors import PeftClassroomError
-from peft_core.records import CheckpointInfo
+from peft_core.records import RunRecord
 from peft_core.rows import SHARED_SEED, select, stored_test
 from peft_core.settings import differences
 from peft_core.significance import LEVEL, PairedTest, paired_test
@@ -52,7 +52,16 @@ class Comparison:
         )
 
 
-def compare(first: CheckpointInfo, second: CheckpointInfo, splits: Mapping[str, "Dataset"] | None = None) -> Comparison:
+class Tested(Protocol):
+    """A `CheckpointInfo` of the list of checkpoints, or a `SeedRun` of the table."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def record(self) -> RunRecord: ...
+
+
+def compare(first: Tested, second: Tested, splits: Mapping[str, "Dataset"] | None = None) -> Comparison:
     """Compare two checkpoints by their stored test predictions.
 
     Args:
@@ -89,12 +98,25 @@ def compare(first: CheckpointInfo, second: CheckpointInfo, splits: Mapping[str, 
     )
 
 
-def _test_reviews(info: CheckpointInfo, splits: Mapping[str, "Dataset"]) -> "Dataset":
+def compare_with(
+    baseline: Tested, others: Iterable[Tested], splits: Mapping[str, "Dataset"] | None = None
+) -> tuple[list[Comparison], dict[str, str]]:
+    """Each of the others with one baseline; and, by name, why some could not be."""
+    found, refused = [], {}
+    for other in others:
+        try:
+            found.append(compare(other, baseline, splits))
+        except PeftClassroomError as error:
+            refused[other.name] = str(error)
+    return found, refused
+
+
+def _test_reviews(info: Tested, splits: Mapping[str, "Dataset"]) -> "Dataset":
     """With text and label, in the order of the stored predictions."""
     return select(splits["test"], info.record.config.data.test_size, SHARED_SEED)
 
 
-def _different(first: CheckpointInfo, second: CheckpointInfo) -> PeftClassroomError:
+def _different(first: Tested, second: Tested) -> PeftClassroomError:
     told = [f"{i.name} on {i.record.test.n:,} ({i.record.config.data.source})" for i in (first, second)]
     return PeftClassroomError(
         f"{told[0]} and {told[1]} were measured on different test reviews, so their answers cannot be paired. Choose "
@@ -134,8 +156,8 @@ def difference_sentence(first: str, second: str, test: PairedTest) -> str:
 
 
 def _settings_sentence(different: Mapping[str, tuple[Any, Any]]) -> str:
-    """What differs beside the methods and their options; the learning rate belongs to the method, too."""
-    shared = {"base", *DataConfig.model_fields, *TrainConfig.model_fields} - {"seed", "learning_rate"}
+    """What differs beside the methods and their options. The learning rate is one; a test curve changes nothing."""
+    shared = {"base", *DataConfig.model_fields, *TrainConfig.model_fields} - {"seed", "learning_rate", "test_curve"}
     told = [f"{name} ({a} and {b})" for name, (a, b) in different.items() if name in shared]
     return f"They differ in more than the method: {', '.join(told)}." if told else ""
 

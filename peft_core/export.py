@@ -4,28 +4,33 @@ Each row has its numbers as they are and, under "shown", the same as the page pr
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from peft_core.batch_file import write_csv
-from peft_core.comparison import Comparison
+from peft_core.comparison import Comparison, compare_with
 from peft_core.export_chart import chart_data
 from peft_core.intervals import Accuracy
-from peft_core.optimism import quoted_optimism
+from peft_core.optimism import quoted_optimism, run_optimism
 from peft_core.quoted import BASE, IMPLEMENTATIONS, TEST_REVIEWS
-from peft_core.quoted_differences import quoted_differences
+from peft_core.quoted_differences import QuotedDifference, quoted_differences
 from peft_core.report_table import Counts, Memory, Reproduction, SeedRun, Table, TableRow, Yardstick
-from peft_core.words import bytes_text, interval_text, points
+from peft_core.words import bytes_text, interval_text, p_value, points
 
-NOT_RUN, NOT_MEASURED = "not run", "not measured"
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+NOT_RUN, NOT_MEASURED, NOTHING = "not run", "not measured", "–"
 
 
-def table_data(table: Table, comparisons: Sequence[Comparison] = ()) -> dict[str, Any]:
+def table_data(
+    table: Table, comparisons: Sequence[Comparison] = (), not_compared: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Everything that the exports say, as plain data.
 
     Args:
-        comparisons: pairs of checkpoints whose sentence shall be in it.
+        comparisons, not_compared: of `comparison.compare_with`.
     """
     return {
         "format": 1,
@@ -37,22 +42,24 @@ def table_data(table: Table, comparisons: Sequence[Comparison] = ()) -> dict[str
         "yardsticks": [_yardstick(yardstick) for yardstick in table.yardsticks],
         "chart": chart_data(table),
         "comparisons": [_comparison(found) for found in comparisons],
-        "report_differences": [found.sentence for found in quoted_differences()],
+        "not_compared": dict(not_compared or {}),
+        "report_differences": [_difference(found) for found in quoted_differences()],
         "report_optimism": [
-            {
-                "label": found.quoted.label,
-                "best": found.best.accuracy,
-                "last": found.last.accuracy,
-                "difference": found.difference,
-                "shown": {
-                    "best": f"{found.best.accuracy:.1%}",
-                    "last": f"{found.last.accuracy:.1%}",
-                    "difference": points(found.difference),
-                },
-            }
-            for found in quoted_optimism()
+            _optimism(found.quoted.label, found.best.accuracy, found.last.accuracy) for found in quoted_optimism()
         ],
+        "optimism": _own_optimism(table),
     }
+
+
+def compared_with_first(
+    table: Table, splits: Mapping[str, "Dataset"] | None = None
+) -> tuple[list[Comparison], dict[str, str]]:
+    """The first run of the table, full fine-tuning where that was run, with each of the others. Reads the reviews.
+
+    Returns what `table_data` takes: the comparisons, and why some could not be made.
+    """
+    runs = table.own_runs()
+    return compare_with(runs[0], runs[1:], splits) if runs else ([], {})
 
 
 def as_json(data: dict[str, Any]) -> str:
@@ -78,6 +85,14 @@ def _explained(table: Table) -> dict[str, str]:
         "reproduced": f"Run here on {table.base}; weights chosen on validation reviews, then tested once; 95% Wilson "
         "intervals. Of several seeds the mean: its interval covers the choice of reviews, not that of seeds.",
         "counted": "Trainable and total parameters by hand, by numel() over the real model, and in the weights file.",
+        "compared": "Paired on the same test reviews: points between the accuracies with their 95% bootstrap interval; "
+        "reviews that only the one, only the other has right; exact McNemar test. A p of 0.05 or more does not show "
+        "that there is no difference, and of many pairs without one some fall below it. Each was trained once: how "
+        "much another seed would change is not included.",
+        "differences": f"Of each, {TEST_REVIEWS:,} answers, and the report says how many are right, not which ones: "
+        "points between the accuracies with their 95% interval and p as if each had answered reviews of its own "
+        "(two-proportion z-test), and on how many reviews the two may disagree at most if a paired test is to find "
+        "p < 0.05. One seed each, and each the best of ten epochs on these very reviews.",
         "memory": "Peak of a training step without libraries, measured separately with the same base, method, batch "
         "and length.",
     }
@@ -160,7 +175,47 @@ def _yardstick(yardstick: Yardstick) -> dict[str, Any]:
 
 
 def _comparison(found: Comparison) -> dict[str, Any]:
-    return {"first": found.first, "second": found.second, **asdict(found.test), "sentence": found.sentence}
+    test = found.test
+    return {
+        "first": found.first,
+        "second": found.second,
+        **asdict(test),
+        "sentence": found.sentence,
+        "shown": {
+            "difference": f"{points(test.difference)} ({points(test.low)} to {points(test.high)})",
+            "only": f"{test.only_first:,} / {test.only_second:,}",
+            "p": p_value(test.p),
+        },
+    }
+
+
+def _difference(found: QuotedDifference) -> dict[str, Any]:
+    limit = found.most_significant
+    return {
+        "first": found.first.label,
+        "second": found.second.label,
+        **{name: getattr(found, name) for name in ("reviews", "slack", "difference", "low", "high", "z", "p")},
+        "largest_number_of_disagreements_with_p_below_0.05": limit,
+        "sentence": found.sentence,
+        "shown": {
+            "reviews": f"{found.reviews:,}" + (f" (up to {found.reviews + found.slack:,})" if found.slack else ""),
+            "difference": f"{points(found.difference)} ({points(found.low)} to {points(found.high)})",
+            "p": p_value(found.p),
+            "limit": "none" if limit is None else f"{limit:,} ({limit / TEST_REVIEWS:.1%})",
+        },
+    }
+
+
+def _optimism(label: str, claimed: float, honest: float) -> dict[str, Any]:
+    shown = {"claimed": f"{claimed:.1%}", "honest": f"{honest:.1%}", "difference": points(claimed - honest)}
+    return {"label": label, "claimed": claimed, "honest": honest, "difference": claimed - honest, "shown": shown}
+
+
+def _own_optimism(table: Table) -> list[dict[str, Any]]:
+    """Of every run whose test accuracy was noted at every validation."""
+    shown = [row.reproduction for row in table.rows if row.same_runs_as is None]
+    noted = [(run, run_optimism(run.record)) for mine in shown if mine for run in mine.runs]
+    return [_optimism(f"{run.name}, seed {run.seed}", found.claimed, found.honest) for run, found in noted if found]
 
 
 def _shown(row: TableRow) -> dict[str, str]:
@@ -168,14 +223,16 @@ def _shown(row: TableRow) -> dict[str, str]:
     mine, quoted = row.reproduction, row.quoted
     counts = mine.counts if mine else row.counts
     cells = {
-        "reported": f"{quoted.percent}% ({quoted.measured.low:.1%} to {quoted.measured.high:.1%})" if quoted else "–",
-        "reported_trainable": f"{quoted.trainable_parameters:,}" if quoted else "–",
+        "reported": f"{quoted.percent}% ({quoted.measured.low:.1%} to {quoted.measured.high:.1%})"
+        if quoted
+        else NOTHING,
+        "reported_trainable": f"{quoted.trainable_parameters:,}" if quoted else NOTHING,
         "trainable": f"{counts.by_hand.trainable:,}",
         "total": f"{counts.by_hand.total:,}",
         "counted": _counted(counts),
     }
     if mine is None:
-        return cells | dict.fromkeys(("reproduced", "seeds", "file", "seconds", "speed", "memory"), NOT_RUN)
+        return cells | {"reproduced": NOT_RUN} | dict.fromkeys(("seeds", "file", "seconds", "speed", "memory"), NOTHING)
     size = next((run.file.bytes for run in mine.runs if run.file), None)
     return cells | {
         "reproduced": interval_text(mine.test),

@@ -9,8 +9,9 @@ from peft_core.pareto import Point, pareto_front
 from peft_core.report_table import Table
 
 WIDTH, HEIGHT = 760, 380
-LEFT, RIGHT, TOP, BOTTOM = 60, 20, 20, 50
+LEFT, RIGHT, TOP, BOTTOM = 60, 50, 20, 50
 TICK = 0.05  # of accuracy
+LABEL = (22, 13)  # width and height that a number takes, in pixels
 MARKERS = {  # SVG paths around (0, 0)
     "full": "M-5,0a5,5 0 1,0 10,0a5,5 0 1,0 -10,0Z",
     "soft_prompt": "M0,-6.5L6.5,0L0,6.5L-6.5,0Z",
@@ -61,6 +62,7 @@ def chart_data(table: Table) -> dict[str, Any]:
         }
         for side, number, label, method, trainable, accuracy in found
     ]
+    _place_labels(points)
     fronts = {}
     for side in ("report", "ours"):
         candidates = [Point(str(n), trainable, a.accuracy) for s, n, _, _, trainable, a in found if s == side]
@@ -78,3 +80,15 @@ def chart_data(table: Table) -> dict[str, Any]:
         "x_ticks": [{"at": x(10.0**k), "text": f"{10**k:,}"} for k in range(decades[0], decades[1] + 1)],
         "y_ticks": [{"at": y(lowest + i * TICK), "text": f"{lowest + i * TICK:.0%}"} for i in range(ticks + 1)],
     }
+
+
+def _place_labels(points: list[dict[str, Any]]) -> None:
+    """Set `y_label`: beside the point, or below the labels that are there already."""
+    placed: list[tuple[float, float]] = []
+    for point in sorted(points, key=lambda p: p["y"]):
+        at = point["y"]
+        for x, y in sorted(placed, key=lambda label: label[1]):
+            if abs(x - point["x"]) < LABEL[0] and abs(y - at) < LABEL[1]:
+                at = y + LABEL[1]
+        placed.append((point["x"], at))
+        point["y_label"] = round(at, 1)

@@ -172,7 +172,8 @@ def _reproductions(
     groups: dict[tuple, dict[int, SeedRun]] = {}
     for run in sorted(runs, key=lambda run: run.record.created):
         record = run.record
-        train = record.config.train.model_copy(update={"seed": 0, "learning_rate": record.learning_rate})
+        same = {"seed": 0, "learning_rate": record.learning_rate, "test_curve": False}  # the curve changes nothing
+        train = record.config.train.model_copy(update=same)
         budget = record.config.model_copy(update={"train": train})
         groups.setdefault((budget, record.base_fingerprint), {})[run.seed] = run
     found = []

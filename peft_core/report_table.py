@@ -179,3 +179,8 @@ class Table:
 
     def row(self, key: str) -> TableRow:
         return next(row for row in self.rows if row.key == key)
+
+    def own_runs(self) -> tuple[SeedRun, ...]:
+        """The first seed of every row that was run, runs that rows share once."""
+        shown = [row.reproduction for row in self.rows if row.same_runs_as is None]
+        return tuple(mine.runs[0] for mine in shown if mine)

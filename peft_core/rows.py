@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 SHARED_SEED = 0
+SPLITS = ("train", "validation", "test")  # the order of a run's fingerprint
 
 
 def select(reviews: "Dataset", size: int | None, seed: int) -> "Dataset":
@@ -26,14 +27,16 @@ def select(reviews: "Dataset", size: int | None, seed: int) -> "Dataset":
     return reviews.select(balanced_subset(reviews["label"][:], size, seed))
 
 
-def draw(data: DataConfig, seed: int, splits: Mapping[str, "Dataset"]) -> dict[str, "Dataset"]:
-    """The training, validation and test reviews of a run with this seed, in this order."""
+def draw(
+    data: DataConfig, seed: int, splits: Mapping[str, "Dataset"], names: Sequence[str] = SPLITS
+) -> dict[str, "Dataset"]:
+    """The reviews of a run with this seed, split by split; those of other splits than `names` are not touched."""
     wanted = {
         "train": (data.train_size, seed),
         "validation": (data.validation_size, SHARED_SEED),
         "test": (data.test_size, SHARED_SEED),
     }
-    return {name: select(splits[name], size, drawn_with) for name, (size, drawn_with) in wanted.items()}
+    return {name: select(splits[name], *wanted[name]) for name in names}
 
 
 def rows_fingerprint(rows: Mapping[str, "Dataset"]) -> str:

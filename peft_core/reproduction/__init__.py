@@ -1,8 +1,8 @@
 """The report's table, trained again on a base model of one's choice: `python -m peft_core reproduce`.
 
-`rows.py` says what is compared, `plan.py` which runs that takes, `worker.py` is the process of one run, `table.py` starts
-those that are missing and collects what there is, `results.py` is the file it is written to, `publishing.py` ships the
-checkpoints. Importing this package loads no torch; reading results needs nothing else.
+`rows.py` says what is compared, `plan.py` which runs that takes, `worker.py` is the process of one run, `table.py`
+starts those that are missing and collects what there is, `results.py` is the file it is written to, `publishing.py`
+ships the checkpoints. Importing this package loads no torch; reading results needs nothing else.
 """
 
 from peft_core.reproduction.results import Results, RunResult, YardstickResult, load_results, shipped_results

@@ -3,15 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError, field_validator
 
 from peft_core.architecture import catalogue
-from peft_core.configs import DEFAULT_LEARNING_RATE, DataConfig, Frozen, RunConfig, TrainConfig
+from peft_core.configs import DEFAULT_LEARNING_RATE, DataConfig, Frozen, RunConfig, TrainConfig, sentence
 from peft_core.errors import PeftClassroomError
 from peft_core.paths import cache_dir
-from peft_core.reproduction.rows import ROW_NAMES, ROWS, YARDSTICK_ROWS
+from peft_core.reproduction.rows import ROWS, YARDSTICK_ROWS, check_rows
 from peft_core.rows import SHARED_SEED, draw, rows_fingerprint
 from peft_core.runs.folder import write_atomic
 from peft_core.yardstick import YardstickConfig
@@ -45,6 +45,18 @@ class Settings(Frozen):
     def data(self) -> DataConfig:
         names = ("source", "train_size", "validation_size", "test_size", "max_length")
         return DataConfig(**{name: getattr(self, name) for name in names})
+
+
+def make_settings(values: Mapping[str, Any]) -> Settings:
+    """Settings from plain data.
+
+    Raises:
+        PeftClassroomError: for a value out of bounds; says which.
+    """
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise PeftClassroomError(sentence(error)) from error
 
 
 class PlannedRun(Frozen):
@@ -88,9 +100,7 @@ class Table:
         Raises:
             PeftClassroomError: for a row that does not exist.
         """
-        unknown = [name for name in rows or () if name not in self.rows]
-        if unknown:
-            raise PeftClassroomError(f"There is no row {', '.join(unknown)}. Choose among: {', '.join(ROW_NAMES)}.")
+        check_rows(rows or ())
         wanted = {run for row, runs in self.rows.items() if rows is None or row in rows for run in runs}
         return [name for name in self.planned if name in wanted]
 

@@ -1,6 +1,6 @@
 """The results file: everything that was measured for a table, in one validated JSON file. No torch here.
 
-Curves and accuracies are those of the records (`run.json`); nothing is computed but intervals' ends and means of losses.
+Curves and accuracies are those of the records (`run.json`); nothing is added but means of losses.
 """
 
 import os
@@ -64,7 +64,7 @@ class RunResult(Frozen):
 
     @property
     def best_test(self) -> float | None:
-        """The best epoch by the test curve, as the report chose: optimistic, for it is chosen on what it is measured on."""
+        """Accuracy of the epoch that is best on the test split, as the report chose its own: optimistic."""
         return max((point.test for point in self.points[1:] if point.test is not None), default=None)
 
 
@@ -135,6 +135,22 @@ class Results(Frozen):
             KeyError: if there is no such row.
         """
         return [self.result(run) for run in {row.name: row for row in self.rows}[name].runs]
+
+    def seconds_left(self, name: str) -> float | None:
+        """How long a run still trains, validations and tests not counted: from its own speed, or from the mean of the
+        runs of its method that are done. None: no speed was measured."""
+        run = self.result(name)
+        if isinstance(run, YardstickResult):
+            return None
+        done = [
+            other.examples_per_second
+            for other in self.runs
+            if other.config.method.method == run.config.method.method and other.examples_per_second
+        ]
+        speed = run.examples_per_second or (fmean(done) if done else None)
+        train = run.config.train
+        examples = run.config.data.train_size * train.epochs - run.step * train.batch_size
+        return max(0, examples) / speed if speed and run.state != "done" else None
 
     def mean_test(self, row: str) -> float | None:
         """Mean test accuracy over the seeds of a row; None until all of them are done."""

@@ -5,9 +5,11 @@ the library's format, and tests hold that both give the same logits. Training th
 runs repeat themselves, so such a row either shares the runs of the other one (and says so), or has a seed of its own.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from peft_core.configs import AdapterConfig, Frozen, FullConfig, LoraConfig, MethodField, SoftPromptConfig
+from peft_core.errors import PeftClassroomError
 
 
 class Quoted(Frozen):
@@ -136,3 +138,13 @@ ROWS = (
 )
 YARDSTICK_ROWS = tuple(YardstickRow(size) for size in (2_000, 4_000, 8_000, 20_000))
 ROW_NAMES = tuple(row.name for row in (*ROWS, *YARDSTICK_ROWS))
+
+
+def check_rows(names: Iterable[str]) -> None:
+    """
+    Raises:
+        PeftClassroomError: if there is no row of one of these names.
+    """
+    unknown = [name for name in names if name not in ROW_NAMES]
+    if unknown:
+        raise PeftClassroomError(f"There is no row {', '.join(unknown)}. Choose among: {', '.join(ROW_NAMES)}.")

@@ -1,4 +1,4 @@
-"""Train what a table lacks, one run after another, and say what there is. No torch here: each run has its own process."""
+"""Train what a table lacks, one run after another, each in its own process, and say what there is. No torch here."""
 
 import json
 import os
