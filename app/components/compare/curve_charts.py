@@ -11,7 +11,7 @@ from app.components.charts import MAX_POINTS, SMOOTHING
 from app.components.compare.runs import Curve
 from app.content import label
 
-HEIGHT = 290
+HEIGHT, LEGEND_LINE = 330, 24  # pixels
 DASHES = ([1, 0], [7, 3], [2, 3], [10, 3, 2, 3])
 
 
@@ -38,7 +38,7 @@ def _accuracy(found: list[Curve], along: str) -> None:
     points = base.mark_point(filled=True, size=110, opacity=1).encode(y=y, shape=_shape(found))
     spoken = "; ".join(_in_words(one, along) for one in found)
     words = label("compare", "accuracy_alt", along=label("compare", f"along_{along}"), rows=spoken)
-    _show(spread + line + points, "compare_accuracy", words)
+    _show(spread + line + points, "compare_accuracy", words, len(found))
 
 
 def _loss(with_loss: list[Curve], found: list[Curve], along: str) -> None:
@@ -55,7 +55,7 @@ def _loss(with_loss: list[Curve], found: list[Curve], along: str) -> None:
         f"{part['run'].iloc[0]}: {part['loss'].iloc[0]:.3f} → {part['loss'].iloc[-1]:.3f}" for part in parts
     )
     words = label("compare", "loss_alt", along=label("compare", f"along_{along}"), rows=spoken)
-    _show(line, "compare_loss", words)
+    _show(line, "compare_loss", words, len(found))
 
 
 def _x(along: str) -> alt.X:
@@ -73,11 +73,15 @@ def dashes(found: list[Curve]) -> list[list[int]]:
 
 
 def _looks(found: list[Curve]) -> dict[str, object]:
-    names = [one.title for one in found]
+    """Colour and dash. Where two runs of one method differ in their dash only, it is in the legend, else the marker."""
+    names, patterns = [one.title for one in found], dashes(found)
     colours = alt.Scale(domain=names, range=[one.style.colour for one in found])
+    dashed = any(pattern != DASHES[0] for pattern in patterns)
     return {
-        "color": alt.Color("run:N", scale=colours, legend=_legend()),
-        "strokeDash": alt.StrokeDash("run:N", scale=alt.Scale(domain=names, range=dashes(found)), legend=_legend()),
+        "color": alt.Color("run:N", scale=colours, legend=_legend(found)),
+        "strokeDash": alt.StrokeDash(
+            "run:N", scale=alt.Scale(domain=names, range=patterns), legend=_legend(found) if dashed else None
+        ),
         "tooltip": alt.value(None),
     }
 
@@ -85,13 +89,16 @@ def _looks(found: list[Curve]) -> dict[str, object]:
 def _shape(found: list[Curve]) -> alt.Shape:
     names = [one.title for one in found]
     scale = alt.Scale(domain=names, range=[one.style.shape for one in found])
-    return alt.Shape("run:N", scale=scale, legend=_legend())
+    dashed = any(pattern != DASHES[0] for pattern in dashes(found))
+    return alt.Shape("run:N", scale=scale, legend=None if dashed else _legend(found))
 
 
-def _legend() -> alt.Legend:
+def _legend(found: list[Curve]) -> alt.Legend:
+    dashed = any(pattern != DASHES[0] for pattern in dashes(found))
+    more = {"symbolType": "stroke", "symbolSize": 700} if dashed else {"symbolSize": 150}
     return alt.Legend(
-        orient="bottom", title=None, columns=1, labelLimit=420, labelFontSize=13, symbolSize=300, symbolStrokeWidth=2.5,
-        labelColor=theme.ink(),
+        orient="bottom", title=None, columns=1, labelLimit=420, labelFontSize=13, symbolStrokeWidth=2.5,
+        labelColor=theme.ink(), **more,
     )  # fmt: skip
 
 
@@ -100,5 +107,7 @@ def _in_words(one: Curve, along: str) -> str:
     return f"{one.title}: {', '.join(told)}"
 
 
-def _show(chart: alt.TopLevelMixin, key: str, words: str) -> None:
-    st.altair_chart(theme.readable(chart.properties(height=HEIGHT)), width="stretch", key=key, alt=words)
+def _show(chart: alt.TopLevelMixin, key: str, words: str, runs: int) -> None:
+    """The height is that of the curves and of a line of the legend for each run."""
+    height = HEIGHT + LEGEND_LINE * runs
+    st.altair_chart(theme.readable(chart.properties(height=height)), width="stretch", key=key, alt=words)

@@ -6,7 +6,6 @@ import pandas as pd
 import streamlit as st
 
 from app.components import url
-from app.content import label
 
 ROW = "row"
 POINT = "point"  # name of the selection in a chart; its field is `row`
@@ -22,9 +21,9 @@ def remember(options: Mapping[str, str]) -> str:
     return st.session_state[ROW]
 
 
-def choose(options: Mapping[str, str]) -> str:
+def choose(options: Mapping[str, str], title: str) -> str:
     """The same choice as a list, for the keyboard; key → what people read."""
-    return st.selectbox(label("compare", "row"), list(options), format_func=lambda key: options.get(key, key), key=ROW)
+    return st.selectbox(title, list(options), format_func=lambda key: options.get(key, key), key=ROW)
 
 
 def table(frame: pd.DataFrame, keys: Sequence[str], key: str, words: str, config: Mapping[str, object]) -> None:

@@ -84,7 +84,7 @@ def our_claims() -> list[Claim]:
 
 def _sentence(name: str, mean: Mean) -> str:
     """The mean over curves, with an interval where there are several."""
-    told = {"mean": points(mean.value), "n": mean.runs}
+    told = {"mean": points(mean.value, sign=False), "n": mean.runs}
     if mean.low is None or mean.high is None:
         return label("compare", f"{name}_one", **told)
     return label("compare", name, **told, low=points(mean.low), high=points(mean.high))

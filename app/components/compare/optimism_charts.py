@@ -68,7 +68,7 @@ def curve(claim: Claim) -> None:
     along = label("compare", f"along_{claim.along}")
     x = alt.X("at:Q", title=along, axis=alt.Axis(grid=False, tickMinStep=1, format=",d"))
     y = alt.Y(
-        "accuracy:Q", title=label("compare", "axis_accuracy"), scale=alt.Scale(zero=False, nice=True),
+        "accuracy:Q", title=label("compare", "axis_accuracy"), scale=alt.Scale(domain=_room(claim), nice=False),
         axis=alt.Axis(format=".1%", tickCount=5),
     )  # fmt: skip
     test = pd.DataFrame(claim.test, columns=["at", "accuracy"])
@@ -102,6 +102,13 @@ def curve(claim: Claim) -> None:
     words = label("compare", "curve_alt", name=claim.words, along=along, rows=spoken, marks="; ".join(marks["words"]))
     _show(alt.layer(*layers), 300, "optimism_curve", words)
     st.caption(label("compare", "curve_reading", n=f"{claim.n:,}"))
+
+
+def _room(claim: Claim) -> list[float]:
+    """All accuracies, with room for words above and below."""
+    shares = [share for _, share in (*claim.test, *claim.validation)]
+    room = 0.2 * (max(shares) - min(shares)) + 0.001
+    return [min(shares) - room, max(shares) + room]
 
 
 def _mark(name: str, share: float) -> str:

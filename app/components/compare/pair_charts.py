@@ -10,6 +10,8 @@ from app.content import label
 from peft_core.comparison import Comparison
 from peft_core.words import points
 
+SIGNED = "datum.value == 0 ? '0' : datum.label"  # "+0" is no number
+
 
 def difference(found: Comparison) -> None:
     """The difference in points on a line with 0 on it: does the interval reach across?"""
@@ -21,7 +23,7 @@ def difference(found: Comparison) -> None:
     farthest = 1.25 * max(abs(row["low"].item()), abs(row["high"].item()), 1.0)
     x = alt.X(
         "middle:Q", title=None, scale=alt.Scale(domain=[-farthest, farthest], nice=False),
-        axis=alt.Axis(format="+", tickCount=7, grid=False),
+        axis=alt.Axis(format="+", labelExpr=SIGNED, tickCount=7, grid=False),
     )  # fmt: skip
     base = alt.Chart(row).encode(tooltip=alt.value(None))
     zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(color=theme.frozen(), strokeDash=[4, 4]).encode(x="zero:Q")
@@ -29,9 +31,12 @@ def difference(found: Comparison) -> None:
         x=alt.X("low:Q", title=label("compare", "difference_axis")), x2="high:Q"
     )
     mark = base.mark_point(filled=True, size=220, opacity=1, shape="diamond", color=theme.ink()).encode(x=x)
-    words = base.mark_text(dy=-20, fontSize=15, color=theme.ink()).encode(x=x, text="words:N")
+    style = {"dy": -20, "fontSize": 15}
+    ground = "#12161C" if theme.is_dark() else "#FFFFFF"
+    halo = base.mark_text(stroke=ground, strokeWidth=5, strokeJoin="round", aria=False, **style)
+    words = [layer.encode(x=x, text="words:N") for layer in (halo, base.mark_text(color=theme.ink(), **style))]
     st.altair_chart(
-        theme.readable((zero + interval + mark + words).properties(height=130)),
+        theme.readable(alt.layer(zero, interval, mark, *words).properties(height=130)),
         width="stretch",
         key="difference_chart",
         alt=label("compare", "difference_alt", first=found.first, second=found.second, words=row["words"].item()),

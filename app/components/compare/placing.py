@@ -29,8 +29,8 @@ class Box:
 
 
 # Beside, above and below its mark, nearest first: (align, dx, dy)
-PLACES = [("left", 12, 0), ("right", -12, 0), ("center", 0, -18), ("center", 0, 18)]
-PLACES += [(align, dx, dy) for dy in (-14, 14, -28, 28) for align, dx in (("left", 8), ("right", -8))]
+PLACES = [("left", 15, 0), ("right", -15, 0), ("center", 0, -21), ("center", 0, 21)]
+PLACES += [(align, dx, dy) for dy in (-17, 17, -31, 31) for align, dx in (("left", 8), ("right", -8))]
 
 
 def domains(frame: pd.DataFrame) -> tuple[list[float], list[float]]:
@@ -49,9 +49,9 @@ def positions(frame: pd.DataFrame) -> tuple[pd.Series, pd.Series, pd.Series, pd.
 
 
 def placed(frame: pd.DataFrame) -> dict[str, list]:
-    """Columns name, align, dx, dy: every name where it meets no mark, no interval and no name; else none at all.
+    """Columns name, numbers, align, dx, dy: every name where it meets no mark, no interval and no name; else none.
 
-    Points of one side with the same setting and the same price have one name, at the highest of them.
+    Points of one side with the same setting and the same price have one name, and their numbers, at the highest of them.
     """
     x, y, tops, bottoms = positions(frame)
     taken = [Box(cx - MARK, cx + MARK, cy - MARK, cy + MARK) for cx, cy in zip(x, y, strict=True)]
@@ -66,7 +66,11 @@ def placed(frame: pd.DataFrame) -> dict[str, list]:
                 named[index] = place
                 taken.append(there)
                 break
-    columns = {"name": [frame.loc[index, "short"] if index in named else "" for index in frame.index]}
+    numbers = frame.groupby(["side", "short", "trainable"])["number"].transform(", ".join)
+    columns = {
+        "numbers": [numbers[index] if highest[index] else "" for index in frame.index],
+        "name": [frame.loc[index, "short"] if index in named else "" for index in frame.index],
+    }
     for position, field in enumerate(("align", "dx", "dy")):
         columns[field] = [named.get(index, PLACES[0])[position] for index in frame.index]
     return columns

@@ -8,12 +8,14 @@ import pandas as pd
 import streamlit as st
 
 from app.components import theme
+from app.components.compare.pair_charts import SIGNED
 from app.content import label
 from peft_core.quoted_differences import QuotedDifference
 from peft_core.significance import LEVEL
 from peft_core.words import p_value, points
 
-ROW = 56  # pixels
+ROW = 62  # pixels
+NARROW = 560  # pixels, below which the names of a pair take two lines
 CURVE_POINTS = 60
 SMALLEST = 1e-6  # of the axis of p
 
@@ -25,6 +27,7 @@ def intervals(pairs: Mapping[str, QuotedDifference]) -> None:
             {
                 "pair": words, "method": found.first.method.method, "middle": 100 * found.difference,
                 "low": 100 * found.low, "high": 100 * found.high, "words": f"{words}: p {equals(found.p)}",
+                "narrow": f"{found.first.label}\n{found.second.label}: p {equals(found.p)}",
             }
             for words, found in pairs.items()
         ]
@@ -33,14 +36,21 @@ def intervals(pairs: Mapping[str, QuotedDifference]) -> None:
     styles = [theme.METHOD[name] for name in names]
     colour = alt.Color("method:N", scale=alt.Scale(domain=names, range=[s.colour for s in styles]), legend=None)
     shape = alt.Shape("method:N", scale=alt.Scale(domain=names, range=[s.shape for s in styles]), legend=None)
-    x = alt.X("low:Q", title=label("compare", "quoted_axis"), axis=alt.Axis(format="+", tickCount=6, grid=False))
+    x = alt.X(
+        "low:Q",
+        title=label("compare", "quoted_axis"),
+        axis=alt.Axis(format="+", labelExpr=SIGNED, tickCount=6, grid=False),
+    )
     base = alt.Chart(frame).encode(y=alt.Y("pair:N", sort=None, axis=None), tooltip=alt.value(None))
     zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(color=theme.frozen(), strokeDash=[4, 4]).encode(x="zero:Q")
     line = base.mark_rule(strokeWidth=3).encode(x=x, x2="high:Q", color=colour)
     mark = base.mark_point(size=150, strokeWidth=2.5, filled=False, opacity=1).encode(
         x=alt.X("middle:Q"), color=colour, shape=shape
     )
-    over = base.mark_text(align="left", dy=-20, fontSize=13, color=theme.ink()).encode(x=alt.value(0), text="words:N")
+    over = base.mark_text(
+        align="left", baseline="bottom", dy=-11, fontSize=13, color=theme.ink(), lineBreak="\n",
+        text=alt.ExprRef(f"width > {NARROW} ? datum.words : datum.narrow"),
+    ).encode(x=alt.value(0))  # fmt: skip
     spoken = "; ".join(
         f"{row.pair}: {points(row.middle / 100)} ({points(row.low / 100)} – {points(row.high / 100)})"
         for row in frame.itertuples()

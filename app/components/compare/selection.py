@@ -7,6 +7,7 @@ import streamlit as st
 
 from app import services
 from app.components import stored_answers, theme, url
+from app.components.compare.pair_charts import SIGNED
 from app.components.messages import plain
 from app.content import label, text
 from peft_core.errors import PeftClassroomError
@@ -52,6 +53,8 @@ def draw() -> None:
         "n": f"{here.chosen_on:,}",
         "fresh": f"{here.fresh:,}",
         "difference": points(here.difference),
+        "claimed": f"{here.claimed:.1%}",
+        "honest": f"{here.honest:.1%}",
     }
     st.markdown(label("compare", "selection_sentence", **told, low=points(here.low), high=points(here.high)))
 
@@ -81,7 +84,10 @@ def _chart(found: list[SelectionOptimism], chosen_on: int) -> None:
     base = alt.Chart(frame).encode(x=x, tooltip=alt.value(None))
     zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(color=theme.frozen(), strokeDash=[4, 4]).encode(y="zero:Q")
     band = base.mark_rule(strokeWidth=2, color=theme.frozen()).encode(
-        y=alt.Y("low:Q", title=label("compare", "selection_axis"), axis=alt.Axis(format="+", tickCount=6)), y2="high:Q"
+        y=alt.Y(
+            "low:Q", title=label("compare", "selection_axis"), axis=alt.Axis(format="+", labelExpr=SIGNED, tickCount=6)
+        ),
+        y2="high:Q",
     )
     line = base.mark_line(strokeWidth=3, color=theme.ink()).encode(y="middle:Q")
     marks = base.mark_point(filled=True, size=110, opacity=1, color=theme.ink()).encode(y="middle:Q")

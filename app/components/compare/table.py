@@ -21,6 +21,10 @@ GROUPS = {
     "cost": ("file", "seconds", "speed", "memory"),
 }
 WORDS = ("trained",)  # columns that are read, not compared digit by digit
+WIDTHS = {  # pixels: the overview fits a projector, and on a phone the first number stands beside the name
+    "row": 222, "reported": 112, "reproduced": 132, "trainable": 90, "checked": 66, "file": 76, "seconds": 72, "speed": 78,
+    "memory": 76,
+}  # fmt: skip
 
 
 def draw() -> None:
@@ -41,7 +45,7 @@ def draw() -> None:
     _yardsticks(table)
     if not services.heavy().ready.is_set():
         st.caption(f":material/hourglass_top: {label('compare', 'numel_waiting')}")
-    row_detail.draw(table.row(linked.choose(names)), table.base)
+    row_detail.draw(table.row(linked.choose(names, label("compare", "row"))), table.base)
 
 
 def _yardsticks(table: Table) -> None:
@@ -64,13 +68,13 @@ def cells(row: TableRow, columns: tuple[str, ...]) -> dict[str, str]:
 
 
 def _columns(columns: tuple[str, ...]) -> dict[str, object]:
-    """Numbers stand on the right, so that their digits can be compared; the name stays in view on a phone."""
+    """Numbers stand on the right, so that their digits can be compared."""
     column = st.column_config.TextColumn
-    config: dict[str, object] = {label("compare", "column_row"): column(pinned=True)}
+    config: dict[str, object] = {label("compare", "column_row"): column(width=WIDTHS["row"])}
     for name in columns:
         help_words = label("compare", f"help_{name}")
         config[label("compare", f"column_{name}")] = column(
-            alignment="left" if name in WORDS else "right", help=help_words
+            alignment="left" if name in WORDS else "right", help=help_words, width=WIDTHS.get(name)
         )
     return config
 
@@ -124,7 +128,7 @@ CELLS: dict[str, Callable[[TableRow], str]] = {
     "numel": lambda row: _other(counts_of(row).by_numel, row.counts.by_hand.trainable),
     "in_file": lambda row: _other(counts_of(row).by_file, row.counts.by_hand.trainable),
     "file": _of_run(_file),
-    "seconds": _of_run(lambda run: duration(run.seconds), label("compare", "not_run")),
+    "seconds": _of_run(lambda run: duration(run.seconds)),
     "speed": _of_run(lambda run: f"{run.examples_per_second:.0f}" if run.examples_per_second else NOTHING),
     "memory": _of_run(lambda run: bytes_text(run.memory.peak_bytes) if run.memory else NOTHING),
 }

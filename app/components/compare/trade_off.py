@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from app.components.compare import linked, shared, trade_off_chart
-from app.components.compare.words import NOTHING, with_interval
+from app.components.compare.words import NOTHING, quoted_text, with_interval
 from app.components.messages import plain
 from app.content import label, text
 from peft_core.configs import method_label
@@ -26,7 +26,7 @@ def draw() -> None:
     names = {row.key: row.label for row in table.rows}
     linked.remember(names)
     with right:
-        chosen = linked.choose(names)
+        chosen = linked.choose(names, label("compare", "marked"))
     frame = points(table, side)
     if frame.empty:
         st.info(label("compare", "no_points", base=plain(shared.short(table.base))), icon=":material/info:")
@@ -61,7 +61,8 @@ def points(table: Table, side: str) -> pd.DataFrame:
                         "side": name, "row": row.key, "label": row.label if name == "report" else ours_label(row),
                         "short": method_label(row.method),
                         "method": row.method.method, "trainable": trainable, "accuracy": accuracy.accuracy,
-                        "low": accuracy.low, "high": accuracy.high, "told": with_interval(accuracy),
+                        "low": accuracy.low, "high": accuracy.high,
+                        "told": quoted_text(row.quoted) if name == "report" else with_interval(accuracy),
                     }
                 )  # fmt: skip
     frame = pd.DataFrame(found)

@@ -67,7 +67,7 @@ def _fronts(base: alt.Chart, y: alt.Y) -> list[alt.Chart]:
 def _words(base: alt.Chart) -> list[alt.Chart]:
     """A name with its halo beside each mark; in a narrow chart the number that the mark has in the table."""
     style = {
-        "text": alt.ExprRef(f"width >= {WIDTH} ? datum.name : datum.number"),
+        "text": alt.ExprRef(f"width >= {WIDTH} ? datum.name : datum.numbers"),
         "align": alt.ExprRef("datum.align"), "dx": alt.ExprRef("datum.dx"),
         "dy": alt.ExprRef("datum.dy"), "fontSize": 13,
     }  # fmt: skip
