@@ -1,4 +1,5 @@
-"""`python -m peft_core …`: count, train, evaluate, classify, list checkpoints, pretrain.
+"""`python -m peft_core …`: count, train, evaluate, classify, list checkpoints, pretrain; reproduce, sweep
+(cli_reproduce.py).
 
 Every command takes `--json`. A wrong option, path or name gets one line that says what is wrong and what exists, and
 exit code 2. Torch is imported only by the commands that need it.

@@ -22,8 +22,8 @@ def compare(
 ) -> None:
     """Is one checkpoint better than another, on the same test reviews? McNemar test and bootstrap interval."""
     from peft_core.comparison import compare as compare_checkpoints
-    from peft_core.comparison import p_value, points
     from peft_core.records import find_checkpoint
+    from peft_core.words import p_text, points
 
     infos = [find_checkpoint(name) for name in (first, second)]
     found = compare_checkpoints(*infos)
@@ -51,7 +51,7 @@ def compare(
         (f"only {found.second}", f"{test.only_second:,}"),
         ("both wrong", f"{test.both_wrong:,}"),
         ("difference", f"{points(test.difference)} points (95% interval {points(test.low)} to {points(test.high)})"),
-        ("exact McNemar test", f"p = {p_value(test.p)}"),
+        ("exact McNemar test", p_text(test.p)),
     ]
     width = max(len(name) for name, _ in lines)
     typer.echo("\n".join([*(f"{name:<{width}}  {value}" for name, value in lines), found.sentence]))

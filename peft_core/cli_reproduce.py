@@ -11,6 +11,7 @@ import typer
 
 from peft_core.configs import RunConfig, method_config, method_label, run_config
 from peft_core.errors import PeftClassroomError
+from peft_core.paths import cache_dir
 from peft_core.reproduction.plan import Settings, Table, default_work, make_settings, make_table
 from peft_core.reproduction.results import Results
 from peft_core.reproduction.rows import ROW_NAMES, check_rows
@@ -159,7 +160,7 @@ def sweep(
     from peft_core.data import load_splits
 
     base_model(base)
-    out = out or default_work(base).parent.parent / "sweeps" / f"{default_work(base).name}-{method}.json"
+    out = out or cache_dir() / "sweeps" / f"{default_work(base).name}-{method}.json"
     with _stoppable() as stopped, _bars("trials", len(configs)) as show:
         trials = run_sweep(configs, out, load_splits(source), lambda c, log: show(_trial_name(c), vars(log)), stopped)
     chosen = best(trials)

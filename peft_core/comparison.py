@@ -14,7 +14,7 @@ from peft_core.records import RunRecord
 from peft_core.rows import SHARED_SEED, select, stored_test
 from peft_core.settings import differences
 from peft_core.significance import LEVEL, PairedTest, paired_test
-from peft_core.words import p_value, points
+from peft_core.words import p_text, points
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -146,7 +146,7 @@ def difference_sentence(first: str, second: str, test: PairedTest) -> str:
     else:
         measured = f"On {n} {first} and {second} have as many right ({accuracies[0]:.1%}; {interval})."
         split = f"Of the {test.discordant:,} reviews that only one of them has right, each has half"
-    split += f": p = {p_value(test.p)} by the exact McNemar test."
+    split += f": {p_text(test.p)} by the exact McNemar test."
     if test.p < LEVEL:
         verdict = "That is more than the choice of these reviews explains."
     else:

@@ -14,7 +14,7 @@ from itertools import combinations
 from peft_core.intervals import newcombe
 from peft_core.quoted import TEST_REVIEWS, Quoted, quoted_rows
 from peft_core.significance import LEVEL
-from peft_core.words import p_value, points
+from peft_core.words import p_text, points
 
 SMALL = 0.005  # accuracies of one method that are closer than this are what the report's reader would compare
 
@@ -73,7 +73,7 @@ class QuotedDifference:
         told = (
             f"{self.first.label}, {self.first.percent}%, and {self.second.label}, {self.second.percent}%, are "
             f"{self.reviews:,} of {TEST_REVIEWS:,} right answers apart{hidden}. Had each answered reviews of its own, "
-            f"p = {p_value(self.p)} (two-proportion z-test; 95% interval of the difference {points(self.low)} to "
+            f"{p_text(self.p)} (two-proportion z-test; 95% interval of the difference {points(self.low)} to "
             f"{points(self.high)} points): "
         )
         told += "chance can explain it." if self.p >= LEVEL else "more than the choice of reviews explains."

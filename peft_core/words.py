@@ -14,6 +14,12 @@ def p_value(p: float) -> str:
     return "< 0.0001" if p < 0.0001 else f"{p:.2f}" if p >= 0.01 else f"{p:.1g}"
 
 
+def p_text(p: float) -> str:
+    """As in "p = 0.22" or "p < 0.0001"."""
+    told = p_value(p)
+    return f"p {told}" if told.startswith("<") else f"p = {told}"
+
+
 def interval_text(measured: Accuracy) -> str:
     """As in "84.5% (83.1% to 85.7%)"."""
     return f"{measured.accuracy:.1%} ({measured.low:.1%} to {measured.high:.1%})"

@@ -268,7 +268,7 @@ def small_options(base):
 def test_the_command_trains_publishes_and_does_nothing_the_second_time(run, base_folder, tmp_path):  # noqa: F811
     out, shipped = tmp_path / "out.json", tmp_path / "shipped"
     where = ["--work", tmp_path / "work", "--out", out]
-    rows = ["--rows", "adapter-8,bag-of-words-4000"]
+    rows = ["--rows", "adapter-8,bag-of-words-2000"]
     code, printed, error = run("reproduce", *small_options(base_folder), *where, *rows, "--dry-run")
     assert code == 0, error
     assert "unknown" in printed
@@ -281,7 +281,7 @@ def test_the_command_trains_publishes_and_does_nothing_the_second_time(run, base
     results = load_results(out)
     record = results.result("adapter-8-seed3").record
     assert (record.config.train.seed, len(record.test_curve), record.test.n) == (3, 3, 60)
-    assert results.result("bag-of-words-4000").record.split_sizes == {"train": 4000, "validation": 40, "test": 60}
+    assert results.result("bag-of-words-2000").record.split_sizes == {"train": 2000, "validation": 40, "test": 60}
     assert 2**26 < results.result("adapter-8-seed3").peak_bytes < 2**33
     assert summary["published"] == []  # seed 3 of adapter-8 is not shipped under that name
     before = out.read_bytes()

@@ -20,7 +20,7 @@ from peft_core.quoted_differences import (
 )
 from peft_core.records import list_checkpoints
 from peft_core.significance import bootstrap_interval, paired_test
-from peft_core.words import bytes_text, p_value, points
+from peft_core.words import bytes_text, p_text, p_value, points
 
 ANSWERS = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=80)
 POINTS = st.lists(
@@ -307,4 +307,5 @@ def test_points(share, told):
 
 def test_p_values_and_bytes():
     assert [p_value(p) for p in (0.5, 0.0123, 0.004, 0.00001)] == ["0.50", "0.01", "0.004", "< 0.0001"]
+    assert [p_text(p) for p in (0.5, 0.00001)] == ["p = 0.50", "p < 0.0001"]
     assert [bytes_text(n) for n in (12, 10_360, 26_230_912, 3e9)] == ["12 B", "10.4 kB", "26.2 MB", "3 GB"]

@@ -54,7 +54,7 @@ def run_table(
                 continue
             if should_stop():
                 break
-            folder = folders.setdefault(planned, folders.get(planned) or make_folder(work, name, planned))
+            folder = folders.get(planned) or make_folder(work, name, planned)
 
             def tell(event: dict[str, Any], name: str = name) -> None:
                 if event["event"] == "validation":

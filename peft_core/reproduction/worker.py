@@ -15,6 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
 from pydantic import ValidationError
 
 from peft_core.errors import PeftClassroomError
@@ -34,11 +35,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    return work(folder, lambda event: print(json.dumps(event), flush=True), stop.is_set)
+    events, sys.stdout = sys.stdout, sys.stderr  # whatever a library prints is not an event
+    return work(folder, lambda event: print(json.dumps(event), file=events, flush=True), stop.is_set)
 
 
 def work(folder: Path, report: Report, should_stop: Callable[[], bool]) -> int:
-    """Do what the plan in `folder` says, from where it was left; returns the exit code."""
+    """Do what the plan in `folder` says, from where it was left; returns the exit code.
+
+    Waits while another process is at it: one whose parent was killed ends with its next event.
+    """
+    with FileLock(folder / ".lock"):
+        return _work(folder, report, should_stop)
+
+
+def _work(folder: Path, report: Report, should_stop: Callable[[], bool]) -> int:
     (folder / ERROR).unlink(missing_ok=True)
     try:
         plan = read_plan(folder)
