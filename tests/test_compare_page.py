@@ -288,7 +288,8 @@ def test_only_the_settings_that_differ_are_shown_until_all_are_asked_for(only_sh
     app.get_by_key("only_different").set_value(False).run()
     everything = app.dataframe[0].value
     assert set(few["setting"]) < set(everything["setting"])
-    assert app.query_params["only_different"] == "false"
+    by_link = only_shipped(part="curves", runs=["lora-8", "soft-prompt-10"], only_different="false")
+    assert by_link.dataframe[0].value.equals(everything)
     alone = only_shipped(part="curves", runs=["lora-8"])
     assert any(c.value == label("compare", "all_the_same") for c in alone.caption)
 
@@ -409,7 +410,9 @@ def test_a_run_with_a_test_curve_is_shown_beside_the_reports(open_page, tmp_path
     assert any("**25.0 points** more, in 1 run" in m.value for m in app.markdown)
     (curve,) = [c for c in charts(app) if "claimed" in c.proto.alt]
     assert "claimed 75.0%" in curve.proto.alt
-    assert app.query_params["curve"] == "20260101-000000-abcdef"
+    assert app.get_by_key("curve").value == "20260101-000000-abcdef"
+    app.get_by_key("curve").set_value("full-own").run()
+    assert app.query_params["curve"] == "full-own"
 
 
 def test_the_number_of_reviews_to_choose_on_is_in_the_link_and_more_reviews_mean_less_luck(only_shipped):

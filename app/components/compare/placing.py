@@ -51,7 +51,7 @@ def positions(frame: pd.DataFrame) -> tuple[pd.Series, pd.Series, pd.Series, pd.
 def placed(frame: pd.DataFrame) -> dict[str, list]:
     """Columns name, numbers, align, dx, dy: every name where it meets no mark, no interval and no name; else none.
 
-    Points of one side with the same setting and the same price have one name, and their numbers, at the highest of them.
+    Points of one side with the same setting and the same price have one name and one list of numbers, at the highest.
     """
     x, y, tops, bottoms = positions(frame)
     taken = [Box(cx - MARK, cx + MARK, cy - MARK, cy + MARK) for cx, cy in zip(x, y, strict=True)]
