@@ -130,8 +130,8 @@ def test_each_row_counts_on_the_base_of_the_link_in_every_way_there_is(only_ship
 def test_a_row_in_full_has_the_printed_counts_and_how_to_run_what_was_not_run(only_shipped, quoted):
     app = only_shipped(row=quoted.key)
     counts = "".join(m.value for m in app.markdown if "`numel()`" in m.value)
-    assert f"{quoted.trainable_parameters:,} ✓" in counts
-    assert f"{quoted.total_parameters:,} ✓" in counts
+    assert f"{quoted.trainable_parameters:,}\N{NO-BREAK SPACE}✓" in counts
+    assert f"{quoted.total_parameters:,}\N{NO-BREAK SPACE}✓" in counts
     assert "≠" not in counts
     run_here = any(quoted.matches(i.record.config.method) for i in services.checkpoints())
     assert app.metric[0].value == f"{quoted.percent}%"
@@ -299,7 +299,8 @@ def test_only_the_settings_that_differ_are_shown_until_all_are_asked_for(only_sh
 
 
 def test_two_checkpoints_of_the_link_are_paired_on_the_same_reviews(only_shipped):
-    from peft_core.comparison import compare, p_value
+    from peft_core.comparison import compare
+    from peft_core.words import p_value
 
     app = only_shipped(part="significant", first="lora-8", second="soft-prompt-10")
     known = {info.name: info for info in services.checkpoints()}
@@ -349,8 +350,8 @@ def test_close_pairs_of_the_report_are_tested_from_its_reviews(only_shipped):
 
 
 def test_two_rows_of_the_link_are_told_apart_or_not_by_how_often_they_disagreed(only_shipped):
-    from peft_core.comparison import p_value
     from peft_core.quoted_differences import quoted_difference
+    from peft_core.words import p_value
 
     one, other = (row for row in quoted_rows() if row.key in ("soft_prompt-10-own", "soft_prompt-10-opendelta"))
     found = quoted_difference(one, other)
@@ -383,8 +384,8 @@ def test_another_pair_of_rows_moves_the_slider_into_its_own_bounds(only_shipped)
 
 
 def test_the_reports_curves_claim_their_best_epoch(only_shipped):
-    from peft_core.comparison import points
     from peft_core.optimism import quoted_optimism
+    from peft_core.words import points
 
     app = only_shipped(part="optimism")
     (chart,) = [c for c in charts(app) if "the last epoch → " in c.proto.alt]

@@ -12,6 +12,7 @@ from app.components.compare.runs import Curve
 from app.content import label
 
 HEIGHT, LEGEND_LINE = 330, 24  # pixels
+SHORT = 14  # letters
 DASHES = ([1, 0], [7, 3], [2, 3], [10, 3, 2, 3])
 
 
@@ -38,7 +39,7 @@ def _accuracy(found: list[Curve], along: str) -> None:
     points = base.mark_point(filled=True, size=110, opacity=1).encode(y=y, shape=_shape(found))
     spoken = "; ".join(_in_words(one, along) for one in found)
     words = label("compare", "accuracy_alt", along=label("compare", f"along_{along}"), rows=spoken)
-    _show(spread + line + points, "compare_accuracy", words, len(found))
+    _show(spread + line + points, "compare_accuracy", words, -(-len(found) // _columns(found)))
 
 
 def _loss(with_loss: list[Curve], found: list[Curve], along: str) -> None:
@@ -55,7 +56,7 @@ def _loss(with_loss: list[Curve], found: list[Curve], along: str) -> None:
         f"{part['run'].iloc[0]}: {part['loss'].iloc[0]:.3f} → {part['loss'].iloc[-1]:.3f}" for part in parts
     )
     words = label("compare", "loss_alt", along=label("compare", f"along_{along}"), rows=spoken)
-    _show(line, "compare_loss", words, len(found))
+    _show(line, "compare_loss", words, -(-len(found) // _columns(found)))
 
 
 def _x(along: str) -> alt.X:
@@ -93,11 +94,16 @@ def _shape(found: list[Curve]) -> alt.Shape:
     return alt.Shape("run:N", scale=scale, legend=None if dashed else _legend(found))
 
 
+def _columns(found: list[Curve]) -> int:
+    """Of the legend: three short names fit on a phone's line."""
+    return 3 if all(len(one.title) <= SHORT for one in found) else 1
+
+
 def _legend(found: list[Curve]) -> alt.Legend:
     dashed = any(pattern != DASHES[0] for pattern in dashes(found))
     more = {"symbolType": "stroke", "symbolSize": 700} if dashed else {"symbolSize": 150}
     return alt.Legend(
-        orient="bottom", title=None, columns=1, labelLimit=420, labelFontSize=13, symbolStrokeWidth=2.5,
+        orient="bottom", title=None, columns=_columns(found), labelLimit=420, labelFontSize=13, symbolStrokeWidth=2.5,
         labelColor=theme.ink(), **more,
     )  # fmt: skip
 
@@ -107,7 +113,7 @@ def _in_words(one: Curve, along: str) -> str:
     return f"{one.title}: {', '.join(told)}"
 
 
-def _show(chart: alt.TopLevelMixin, key: str, words: str, runs: int) -> None:
-    """The height is that of the curves and of a line of the legend for each run."""
-    height = HEIGHT + LEGEND_LINE * runs
+def _show(chart: alt.TopLevelMixin, key: str, words: str, lines: int) -> None:
+    """The height is that of the curves and of a line of the legend for each of its `lines`."""
+    height = HEIGHT + LEGEND_LINE * lines
     st.altair_chart(theme.readable(chart.properties(height=height)), width="stretch", key=key, alt=words)

@@ -12,9 +12,9 @@ from app.components.compare.pair_charts import SIGNED
 from app.content import label
 from peft_core.quoted_differences import QuotedDifference
 from peft_core.significance import LEVEL
-from peft_core.words import p_value, points
+from peft_core.words import p_text, p_value, points
 
-ROW = 62  # pixels
+ROW = 66  # pixels
 NARROW = 560  # pixels, below which the names of a pair take two lines
 CURVE_POINTS = 60
 SMALLEST = 1e-6  # of the axis of p
@@ -26,8 +26,8 @@ def intervals(pairs: Mapping[str, QuotedDifference]) -> None:
         [
             {
                 "pair": words, "method": found.first.method.method, "middle": 100 * found.difference,
-                "low": 100 * found.low, "high": 100 * found.high, "words": f"{words}: p {equals(found.p)}",
-                "narrow": f"{found.first.label}\n{found.second.label}: p {equals(found.p)}",
+                "low": 100 * found.low, "high": 100 * found.high, "words": f"{words}: {p_text(found.p)}",
+                "narrow": f"{found.first.label}\n{found.second.label}: {p_text(found.p)}",
             }
             for words, found in pairs.items()
         ]
@@ -48,7 +48,8 @@ def intervals(pairs: Mapping[str, QuotedDifference]) -> None:
         x=alt.X("middle:Q"), color=colour, shape=shape
     )
     over = base.mark_text(
-        align="left", baseline="bottom", dy=-11, fontSize=13, color=theme.ink(), lineBreak="\n",
+        align="left", baseline="bottom", dy=alt.ExprRef(f"width > {NARROW} ? -11 : -28"), fontSize=13,
+        color=theme.ink(), lineBreak="\n",
         text=alt.ExprRef(f"width > {NARROW} ? datum.words : datum.narrow"),
     ).encode(x=alt.value(0))  # fmt: skip
     spoken = "; ".join(
@@ -57,12 +58,6 @@ def intervals(pairs: Mapping[str, QuotedDifference]) -> None:
     )
     chart = zero + line + mark + over
     _show(chart, ROW * len(frame) + 36, "quoted_intervals", label("compare", "quoted_alt", rows=spoken))
-
-
-def equals(p: float) -> str:
-    """As in "= 0.42" and "< 0.0001"."""
-    told = p_value(p)
-    return told if told.startswith("<") else f"= {told}"
 
 
 def paired(found: QuotedDifference, disagreements: int) -> None:

@@ -32,12 +32,14 @@ def _table(base: str, counts: Counts, printed: Counted | None) -> str:
     for name, counted in ways.items():
         if counted is None and name == "by_report":
             continue
-        told = [_told(counted and getattr(counted, f), getattr(counts.by_hand, f)) for f in ("trainable", "total")]
+        pairs = [(counted and getattr(counted, f), getattr(counts.by_hand, f)) for f in ("trainable", "total")]
+        told = [_told(number, by_hand, name == "by_hand") for number, by_hand in pairs]
         lines.append(f"| {label('compare', f'counted_{name}')} | {' | '.join(told)} |")
     return "\n".join(lines)
 
 
-def _told(number: int | None, by_hand: int) -> str:
+def _told(number: int | None, by_hand: int, itself: bool) -> str:
+    """The number, never broken from the sign whether it is that of the count by hand (`itself`: which has none)."""
     if number is None:
         return NOTHING
-    return f"{number:,} {ALIKE if number == by_hand else UNLIKE}"
+    return f"{number:,}" if itself else f"{number:,}\N{NO-BREAK SPACE}{ALIKE if number == by_hand else UNLIKE}"
