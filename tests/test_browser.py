@@ -170,7 +170,7 @@ def test_a_click_on_a_point_marks_its_row_in_the_table_and_the_page_can_be_taken
     expect(page).to_have_url(re.compile("row=soft_prompt-1-opendelta"))
     settled(page)
     page.get_by_role("tab", name="The table").click()
-    expect(page.locator(".st-key-row").get_by_text("Soft prompt n=1, OpenDelta")).to_be_visible()
+    expect(page.get_by_role("heading", name="Soft prompt n=1, OpenDelta")).to_be_visible()
     expect(page.get_by_text("84.9%").first).to_be_visible()
     page.get_by_role("tab", name="Take it home").click()
     settled(page)

@@ -38,7 +38,14 @@ def draw(row: TableRow, base: str) -> None:
         reproduced.caption(label("compare", key, low=low, high=high, n=f"{run.test.n:,}", seeds=len(run.runs)))
     share = row.counts.by_hand.trainable / row.counts.by_hand.total
     trains.metric(label("compare", "trains_on", base=plain(short(base))), f"{row.counts.by_hand.trainable:,}")
-    trains.caption(label("compare", "share", share=f"{share:.2%}", total=f"{row.counts.by_hand.total:,}"))
+    trains.caption(
+        label(
+            "compare",
+            "share",
+            share=f"{share:.2%}" if share >= 0.001 else f"{100 * share:.2g}%",
+            total=f"{row.counts.by_hand.total:,}",
+        )
+    )
     if row.quoted and run:
         bases = text("compare", "same_base" if base == BASE else "other_base", base=plain(short(base)), report=BASE)
         st.markdown(text("compare", "not_subtracted", bases=bases, n=f"{run.test.n:,}"))
