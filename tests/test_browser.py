@@ -171,7 +171,7 @@ def test_a_click_on_a_point_marks_its_row_in_the_table_and_the_page_can_be_taken
     settled(page)
     page.get_by_role("tab", name="The table").click()
     expect(page.get_by_role("heading", name="Soft prompt n=1, OpenDelta")).to_be_visible()
-    expect(page.get_by_text("84.9%").first).to_be_visible()
+    expect(page.get_by_test_id("stMetricValue").first).to_have_text("84.9%")
     page.get_by_role("tab", name="Take it home").click()
     settled(page)
     with page.expect_download() as download:

@@ -22,14 +22,13 @@ def difference(found: Comparison) -> None:
     )
     farthest = 1.25 * max(abs(row["low"].item()), abs(row["high"].item()), 1.0)
     x = alt.X(
-        "middle:Q", title=None, scale=alt.Scale(domain=[-farthest, farthest], nice=False),
+        "middle:Q", title=label("compare", "difference_axis"),
+        scale=alt.Scale(domain=[-farthest, farthest], nice=False),
         axis=alt.Axis(format="+", labelExpr=SIGNED, tickCount=7, grid=False),
     )  # fmt: skip
     base = alt.Chart(row).encode(tooltip=alt.value(None))
     zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(color=theme.frozen(), strokeDash=[4, 4]).encode(x="zero:Q")
-    interval = base.mark_rule(strokeWidth=4, color=theme.soft_ink()).encode(
-        x=alt.X("low:Q", title=label("compare", "difference_axis")), x2="high:Q"
-    )
+    interval = base.mark_rule(strokeWidth=4, color=theme.soft_ink()).encode(x=alt.X("low:Q"), x2="high:Q")
     mark = base.mark_point(filled=True, size=220, opacity=1, shape="diamond", color=theme.ink()).encode(x=x)
     style = {"dy": -20, "fontSize": 15}
     ground = "#12161C" if theme.is_dark() else "#FFFFFF"
