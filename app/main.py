@@ -44,5 +44,10 @@ pages = {
             url_path="playground",
         )
     ],
+    label("navigation", "evidence"): [
+        st.Page(
+            "app_pages/compare.py", title=label("navigation", "compare"), icon=":material/balance:", url_path="compare"
+        )
+    ],
 }
 st.navigation(pages).run()

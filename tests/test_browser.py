@@ -160,6 +160,27 @@ def test_a_csv_is_classified_and_comes_back_with_verdicts(page, address, tmp_pat
     assert "adapter-8" in header
 
 
+def test_a_click_on_a_point_marks_its_row_in_the_table_and_the_page_can_be_taken_home(page, address):
+    from playwright.sync_api import expect
+
+    page.goto(f"{address}/compare?part=trade_off")
+    settled(page)
+    points = page.locator(".st-key-trade_off_chart .mark-symbol").last.locator("path")
+    points.first.click(force=True)  # the cheapest of the report's points: the hit areas are the last layer
+    expect(page).to_have_url(re.compile("row=soft_prompt-1-opendelta"))
+    settled(page)
+    page.get_by_role("tab", name="The table").click()
+    expect(page.get_by_role("heading", name="Soft prompt n=1, OpenDelta")).to_be_visible()
+    expect(page.get_by_test_id("stMetricValue").first).to_have_text("84.9%")
+    page.get_by_role("tab", name="Take it home").click()
+    settled(page)
+    with page.expect_download() as download:
+        page.locator(".st-key-export_html").get_by_role("button").click()
+    handout = Path(download.value.path()).read_text(encoding="utf-8")
+    assert "Soft prompt n=1, OpenDelta" in handout
+    assert "<script" not in handout
+
+
 def test_a_link_with_impossible_values_still_opens(page, address):
     from playwright.sync_api import expect
 

@@ -1,21 +1,17 @@
 """Is a checkpoint as sure as it should be? Reliability diagrams and thresholds, from stored test predictions."""
 
-from pathlib import Path
-
 import altair as alt
-import numpy as np
 import pandas as pd
 import streamlit as st
 
 from app import services
-from app.components import theme, threshold_panel, verdicts
+from app.components import stored_answers, theme, threshold_panel, verdicts
 from app.components.messages import plain
 from app.components.threshold_panel import Tested
 from app.content import label, text
 from peft_core.calibration import BINS, Bin, expected_calibration_error, reliability, within
 from peft_core.errors import PeftClassroomError
-from peft_core.records import RECORD, CheckpointInfo, read_record
-from peft_core.rows import stored_test
+from peft_core.records import CheckpointInfo
 
 ABOUT = (0.85, 0.95)  # "about 0.9"
 
@@ -40,20 +36,6 @@ def draw(chosen: list[CheckpointInfo]) -> None:
 # What was stored
 
 
-@st.cache_resource(show_spinner=False)
-def _splits():
-    """The bundled reviews, memory-mapped: about two seconds, once for all sessions."""
-    from peft_core.data import load_splits
-
-    return load_splits()
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def _stored(folder: str, changed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Stored probabilities and true labels of a checkpoint; `changed` is the record's time of change, for the cache."""
-    return stored_test(read_record(Path(folder)), _splits())
-
-
 def _tested(chosen: list[CheckpointInfo]) -> list[Tested]:
     """The checkpoints whose predictions are known; a sentence for each of the others."""
     called = verdicts.titles({info.name: info for info in (*services.checkpoints(), *chosen)}.values())
@@ -67,7 +49,7 @@ def _tested(chosen: list[CheckpointInfo]) -> list[Tested]:
         else:
             try:
                 with st.spinner(label("calibration", "reading")):
-                    stored = _stored(str(info.path), (info.path / RECORD).stat().st_mtime_ns)
+                    stored = stored_answers.answers(info)
             except (OSError, PeftClassroomError) as error:
                 st.info(f"{plain(title)}: {plain(error)}", icon=":material/info:")
                 continue

@@ -1,0 +1,83 @@
+"""Where the names of points stand in the chart of accuracy against parameters, so that none covers another."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+WIDTH, HEIGHT = 720, 420  # pixels, axes excluded; a narrower chart has numbers in the place of names
+LETTER, LINE = 7.4, 17  # pixels of a letter on average, and of a line
+MARK = 9  # pixels from the middle of a mark to its edge
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle of the chart, in pixels from its upper left corner."""
+
+    left: float
+    right: float
+    top: float
+    bottom: float
+
+    def meets(self, other: "Box") -> bool:
+        beside = self.right <= other.left or other.right <= self.left
+        return not (beside or self.bottom <= other.top or other.bottom <= self.top)
+
+    @property
+    def inside(self) -> bool:
+        return self.left >= 0 and self.right <= WIDTH and self.top >= 0 and self.bottom <= HEIGHT
+
+
+# Beside, above and below its mark, nearest first: (align, dx, dy)
+PLACES = [("left", 15, 0), ("right", -15, 0), ("center", 0, -21), ("center", 0, 21)]
+PLACES += [(align, dx, dy) for dy in (-17, 17, -31, 31) for align, dx in (("left", 8), ("right", -8))]
+
+
+def domains(frame: pd.DataFrame) -> tuple[list[float], list[float]]:
+    """Of the axes: the trainable parameters with a factor 2 of room, the intervals with a little."""
+    low, high = float(frame["low"].min()), float(frame["high"].max())
+    room = 0.06 * (high - low)
+    return [float(frame["trainable"].min()) / 2, float(frame["trainable"].max()) * 2], [low - room, high + room]
+
+
+def positions(frame: pd.DataFrame) -> tuple[pd.Series, pd.Series, pd.Series, pd.Series]:
+    """x of every point, y of it, and y of the ends of its interval, in pixels of the narrowest chart with names."""
+    (least, most), (low, high) = domains(frame)
+    x = WIDTH * np.log(frame["trainable"] / least) / np.log(most / least)
+    y, top, bottom = (HEIGHT * (high - frame[name]) / (high - low) for name in ("accuracy", "high", "low"))
+    return x, y, top, bottom
+
+
+def placed(frame: pd.DataFrame) -> dict[str, list]:
+    """Columns name, numbers, align, dx, dy: every name where it meets no mark, no interval and no name; else none.
+
+    Points of one side with the same setting and the same price have one name and one list of numbers, at the highest.
+    """
+    x, y, tops, bottoms = positions(frame)
+    taken = [Box(cx - MARK, cx + MARK, cy - MARK, cy + MARK) for cx, cy in zip(x, y, strict=True)]
+    taken += [Box(cx - 2, cx + 2, top, bottom) for cx, top, bottom in zip(x, tops, bottoms, strict=True)]
+    highest = frame.groupby(["side", "short", "trainable"])["accuracy"].transform("max") == frame["accuracy"]
+    named: dict[int, tuple[str, int, int]] = {}
+    for index in frame.index[highest]:
+        words = frame.loc[index, "short"]
+        for place in PLACES:
+            there = box(words, x[index], y[index], *place)
+            if there.inside and not any(there.meets(other) for other in taken):
+                named[index] = place
+                taken.append(there)
+                break
+    numbers = frame.groupby(["side", "short", "trainable"])["number"].transform(", ".join)
+    columns = {
+        "numbers": [numbers[index] if highest[index] else "" for index in frame.index],
+        "name": [frame.loc[index, "short"] if index in named else "" for index in frame.index],
+    }
+    for position, field in enumerate(("align", "dx", "dy")):
+        columns[field] = [named.get(index, PLACES[0])[position] for index in frame.index]
+    return columns
+
+
+def box(words: str, x: float, y: float, align: str, dx: int, dy: int) -> Box:
+    """What `words` cover beside the point (x, y)."""
+    wide = LETTER * len(words)
+    left = {"left": x + dx, "right": x + dx - wide, "center": x + dx - wide / 2}[align]
+    return Box(left, left + wide, y + dy - LINE / 2, y + dy + LINE / 2)

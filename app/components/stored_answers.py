@@ -1,0 +1,33 @@
+"""What checkpoints answered to the test reviews when they were measured, read once for all sessions."""
+
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from peft_core.records import RECORD, CheckpointInfo, read_record
+from peft_core.rows import stored_test
+
+
+@st.cache_resource(show_spinner=False)
+def splits():
+    """The bundled reviews, memory-mapped: about two seconds, once for all sessions."""
+    from peft_core.data import load_splits
+
+    return load_splits()
+
+
+def answers(info: CheckpointInfo) -> tuple[np.ndarray, np.ndarray]:
+    """Stored p("positive") and true labels of the test reviews of a checkpoint, both of shape (n,).
+
+    Raises:
+        OSError: if its record is gone.
+        PeftClassroomError: if they were not stored, or with other reviews than those installed here.
+    """
+    return _answers(str(info.path), (info.path / RECORD).stat().st_mtime_ns)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _answers(folder: str, changed: int) -> tuple[np.ndarray, np.ndarray]:
+    """`changed` is the record's time of change, for the cache."""
+    return stored_test(read_record(Path(folder)), splits())
