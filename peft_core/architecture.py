@@ -94,12 +94,13 @@ def from_hf_config(config: dict) -> Architecture:
 
 @cache
 def catalogue() -> dict[str, BaseModel]:
-    """Every base model by name: bundled ones first."""
-    bundled = {
-        folder.name: BaseModel(folder.name, _read_bundled(folder.name), str(folder), True, _BUNDLED_PREFIX)
+    """Every base model by name: bundled ones first, the smallest of them at the head."""
+    found = [
+        BaseModel(folder.name, _read_bundled(folder.name), str(folder), True, _BUNDLED_PREFIX)
         for folder in sorted(BUNDLED_BASES.glob("*"))
         if (folder / "config.json").exists()
-    }
+    ]
+    bundled = {base.name: base for base in sorted(found, key=lambda base: base.architecture.d_model)}
     hub = {name: BaseModel(name, shape, f"google-t5/{name}", False, _HUB_PREFIX) for name, shape in _HUB.items()}
     return bundled | hub
 
