@@ -44,5 +44,13 @@ pages = {
             url_path="playground",
         )
     ],
+    label("navigation", "lab"): [
+        st.Page(
+            "app_pages/rank_lab.py",
+            title=label("navigation", "rank_lab"),
+            icon=":material/science:",
+            url_path="rank_lab",
+        )
+    ],
 }
 st.navigation(pages).run()

@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "screenshots"
 SECTIONS = ("idea", "count", "maths", "steps", "train", "try", "check", "cost", "code")
 TABS = ("compare", "explain", "what_if", "many", "calibration")
+LAB = ("builder", "delta", "enough", "similarity")
 PAGES = {
     "home": {"home": "/"},
     **{
@@ -30,6 +31,7 @@ PAGES = {
         for page in ("full", "soft_prompt", "adapter", "adapterhub", "lora")
     },
     "playground": {f"playground-{tab}": f"/playground?tab={tab}" for tab in TABS},
+    "rank_lab": {f"rank_lab-{tab}": f"/rank_lab?lab={tab}" for tab in LAB},
 }
 PAGES["lora"]["lora-rank_one"] = "/lora?section=rank_one&terms=2"
 SIZES = {"projector": (1280, 720), "phone": (390, 844)}
