@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from app.components import matrix_editor, svd_parts
-from app.components.svd_parts import column, number, percent
+from app.components.svd_parts import number, percent
 from app.content import label, text
 from peft_core.spectrum import Term, energy, partial_sum, residual_norm, svd_terms
 
@@ -30,8 +30,8 @@ def draw() -> None:
         k = svd_parts.steps(TERMS, len(terms))
         svd_parts.pictures(matrix, terms, k, "lab")
         st.markdown(_so_far(matrix, terms, k))
-    if k:
-        _latest(terms, k)
+        if k:
+            st.markdown(_latest(terms, k))
     _orthonormal(terms)
     st.markdown(text("rank_one", "product"))
     st.latex(r"A\,x \;=\; \sum_i \sigma_i\,\langle v_i, x\rangle\,u_i")
@@ -76,12 +76,10 @@ def _so_far(matrix: np.ndarray, terms: Sequence[Term], k: int) -> str:
     return text("rank_lab", "so_far", **values)
 
 
-def _latest(terms: Sequence[Term], k: int) -> None:
+def _latest(terms: Sequence[Term], k: int) -> str:
     """The latest term in numbers: σ, a column, a row."""
-    term = terms[k - 1]
-    row = r"\begin{pmatrix}" + " & ".join(map(number, term.v)).replace("−", "-") + r"\end{pmatrix}"
-    sigma = number(term.sigma)
-    st.latex(rf"\sigma_{k} u_{k} v_{k}^\top \;=\; {sigma} \cdot {column(map(number, term.u))} {row}")
+    u, v = (", ".join(map(number, vector)) for vector in (terms[k - 1].u, terms[k - 1].v))
+    return text("rank_lab", "latest", k=k, sigma=number(terms[k - 1].sigma), u=u, v=v)
 
 
 def _orthonormal(terms: Sequence[Term]) -> None:
@@ -89,8 +87,15 @@ def _orthonormal(terms: Sequence[Term]) -> None:
     left, right = (np.stack([getattr(term, name) for term in terms]) for name in "uv")
     grams = left @ left.T, right @ right.T
     off = max(float(np.abs(gram - np.eye(len(terms))).max()) for gram in grams)
-    st.markdown(text("rank_lab", "orthonormal", off=f"{off:.0e}".replace("-", "−") if off else "0"))
-    st.latex(rf"U^\top U = {_grid(grams[0])} \qquad V^\top V = {_grid(grams[1])}")
+    st.markdown(text("rank_lab", "orthonormal", off=_power(off)))
+    for column, name, gram in zip(st.columns(2), "UV", grams, strict=True):
+        column.latex(rf"{name}^\top {name} = {_grid(gram)}")
+
+
+def _power(value: float) -> str:
+    """In powers of ten, as LaTeX; exactly 0 is "0"."""
+    mantissa, _, exponent = f"{value:.0e}".partition("e")
+    return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if value else "0"
 
 
 def _grid(matrix: np.ndarray) -> str:
