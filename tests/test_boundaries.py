@@ -19,7 +19,9 @@ TORCH_FREE += [
     ".equivalent",
     ".growth",
     ".intervals",
+    ".delta",
     ".measured",
+    ".similarity",
     ".spectrum",
 ]
 

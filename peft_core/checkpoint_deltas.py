@@ -1,0 +1,85 @@
+"""The updates ΔW of a checkpoint, read by the code that loads it."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from peft_core.backbone import Backbone
+from peft_core.checkpoint import load_checkpoint
+from peft_core.configs import FullConfig, LoraConfig, MethodConfig
+from peft_core.delta import Delta, DenseDelta, LowRankDelta, WeightName, weight_name
+from peft_core.errors import PeftClassroomError
+from peft_core.methods import apply_method
+from peft_core.methods.lora import lora_layers
+from peft_core.records import RunRecord, read_record
+
+Deltas = dict[WeightName, Delta]
+
+
+def load_deltas(folder: Path, backbone: Backbone) -> Deltas:
+    """ΔW of every linear layer that the method adapts: LoRA's targets; in full fine-tuning all those of the blocks.
+
+    Encoder first, block by block. What full fine-tuning does to embeddings, norms and position bias is not among them.
+
+    Raises:
+        PeftClassroomError: if the checkpoint changes no weight matrix, is damaged, or was made for another base model.
+    """
+    check_method(read_record(folder).config.method, folder.name)
+    model, _ = load_checkpoint(folder, backbone)
+    return deltas_of(model, backbone)
+
+
+def check_method(method: MethodConfig, name: str) -> None:
+    """Refuse the methods that leave every weight matrix as it was.
+
+    Raises:
+        PeftClassroomError: for a soft prompt or an adapter.
+    """
+    if not isinstance(method, FullConfig | LoraConfig):
+        what = "a soft prompt" if method.method == "soft_prompt" else "an adapter"
+        raise PeftClassroomError(
+            f"{name} is {what}: it adds parameters and changes no weight matrix, so it has no ΔW. Choose a checkpoint "
+            "of LoRA or of full fine-tuning."
+        )
+
+
+def deltas_of(model: nn.Module, backbone: Backbone) -> Deltas:
+    """The updates of a loaded model: of its LoRA layers, or, where it has none, of all linear layers of its blocks."""
+    lora = lora_layers(model)
+    found: Iterable[Delta]
+    if lora:
+        found = (
+            LowRankDelta(name, _numpy(layer.lora_B), _numpy(layer.lora_A), layer.scaling)
+            for dotted, layer in lora.items()
+            if (name := weight_name(dotted))
+        )
+    else:
+        found = (
+            DenseDelta(name, _numpy(layer.weight - before.weight))
+            for (name, layer), before in zip(
+                linear_layers(model).items(), linear_layers(backbone.model).values(), strict=True
+            )
+        )
+    return {delta.name: delta for delta in sorted(found, key=lambda delta: delta.name.order)}
+
+
+def linear_layers(model: nn.Module) -> dict[WeightName, nn.Linear]:
+    """The linear layers of all blocks of a T5. The output layer is none of them: it is the embedding."""
+    modules = ((weight_name(dotted), module) for dotted, module in model.named_modules())
+    return {name: module for name, module in modules if name and isinstance(module, nn.Linear)}
+
+
+def initial_deltas(record: RunRecord, backbone: Backbone) -> Deltas:
+    """The factors of a LoRA run before its first step, drawn again with its seed: A as it started, B zero.
+
+    Two runs with the same seed start from the same stream of random numbers, so some of their A's have rows in common
+    before anything is learnt. φ of these is what similarity after training has to be compared with.
+    """
+    torch.manual_seed(record.config.train.seed)
+    return deltas_of(apply_method(backbone.replica(), record.config.method), backbone)
+
+
+def _numpy(tensor: torch.Tensor):
+    return tensor.detach().float().cpu().numpy()
