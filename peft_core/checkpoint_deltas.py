@@ -1,6 +1,5 @@
 """The updates ΔW of a checkpoint, read by the code that loads it."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -12,7 +11,7 @@ from peft_core.configs import FullConfig, LoraConfig, MethodConfig
 from peft_core.delta import Delta, DenseDelta, LowRankDelta, WeightName, weight_name
 from peft_core.errors import PeftClassroomError
 from peft_core.methods import apply_method
-from peft_core.methods.lora import lora_layers
+from peft_core.methods.lora import LoRALinear
 from peft_core.records import RunRecord, read_record
 
 Deltas = dict[WeightName, Delta]
@@ -47,28 +46,21 @@ def check_method(method: MethodConfig, name: str) -> None:
 
 def deltas_of(model: nn.Module, backbone: Backbone) -> Deltas:
     """The updates of a loaded model: of its LoRA layers, or, where it has none, of all linear layers of its blocks."""
-    lora = lora_layers(model)
-    found: Iterable[Delta]
-    if lora:
-        found = (
-            LowRankDelta(name, _numpy(layer.lora_B), _numpy(layer.lora_A), layer.scaling)
-            for dotted, layer in lora.items()
-            if (name := weight_name(dotted))
-        )
-    else:
-        found = (
-            DenseDelta(name, _numpy(layer.weight - before.weight))
-            for (name, layer), before in zip(
-                linear_layers(model).items(), linear_layers(backbone.model).values(), strict=True
-            )
-        )
-    return {delta.name: delta for delta in sorted(found, key=lambda delta: delta.name.order)}
+    layers, before = linear_layers(model), linear_layers(backbone.model)
+    lora = any(isinstance(layer, LoRALinear) for layer in layers.values())
+    found: dict[WeightName, Delta] = {}
+    for name, layer in layers.items():
+        if isinstance(layer, LoRALinear):
+            found[name] = LowRankDelta(name, _numpy(layer.lora_B), _numpy(layer.lora_A), layer.scaling)
+        elif not lora:
+            found[name] = DenseDelta(name, _numpy(layer.weight - before[name].weight))
+    return dict(sorted(found.items(), key=lambda item: item[0].order))
 
 
-def linear_layers(model: nn.Module) -> dict[WeightName, nn.Linear]:
+def linear_layers(model: nn.Module) -> dict[WeightName, nn.Linear | LoRALinear]:
     """The linear layers of all blocks of a T5. The output layer is none of them: it is the embedding."""
     modules = ((weight_name(dotted), module) for dotted, module in model.named_modules())
-    return {name: module for name, module in modules if name and isinstance(module, nn.Linear)}
+    return {name: module for name, module in modules if name}
 
 
 def initial_deltas(record: RunRecord, backbone: Backbone) -> Deltas:

@@ -11,6 +11,7 @@ and the matrix in the middle is r × r. Its singular values are those of B·A: Q
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Literal, NamedTuple
@@ -169,3 +170,10 @@ def random_like(delta: Delta, seed: int) -> Delta:
     rank = delta.a.shape[0]
     drawn = LowRankDelta(delta.name, rng.standard_normal((rows, rank)), rng.standard_normal((rank, columns)), 1.0)
     return LowRankDelta(delta.name, drawn.b, drawn.a, delta.norm / drawn.norm)
+
+
+def kept_energy(deltas: Iterable[Delta], k: int) -> float:
+    """Share of the squared norm of all matrices together that the first k singular values of each hold, 0 … 1."""
+    squares = [delta.svd.sigmas**2 for delta in deltas]
+    total = sum(float(s.sum()) for s in squares)
+    return sum(float(s[:k].sum()) for s in squares) / total if total else 1.0
