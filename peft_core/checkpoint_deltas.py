@@ -7,9 +7,7 @@ from torch import nn
 
 from peft_core.backbone import Backbone
 from peft_core.checkpoint import load_checkpoint
-from peft_core.configs import FullConfig, LoraConfig, MethodConfig
-from peft_core.delta import Delta, DenseDelta, LowRankDelta, WeightName, weight_name
-from peft_core.errors import PeftClassroomError
+from peft_core.delta import Delta, DenseDelta, LowRankDelta, WeightName, check_method, weight_name
 from peft_core.methods import apply_method
 from peft_core.methods.lora import LoRALinear
 from peft_core.records import RunRecord, read_record
@@ -28,20 +26,6 @@ def load_deltas(folder: Path, backbone: Backbone) -> Deltas:
     check_method(read_record(folder).config.method, folder.name)
     model, _ = load_checkpoint(folder, backbone)
     return deltas_of(model, backbone)
-
-
-def check_method(method: MethodConfig, name: str) -> None:
-    """Refuse the methods that leave every weight matrix as it was.
-
-    Raises:
-        PeftClassroomError: for a soft prompt or an adapter.
-    """
-    if not isinstance(method, FullConfig | LoraConfig):
-        what = "a soft prompt" if method.method == "soft_prompt" else "an adapter"
-        raise PeftClassroomError(
-            f"{name} is {what}: it adds parameters and changes no weight matrix, so it has no ΔW. Choose a checkpoint "
-            "of LoRA or of full fine-tuning."
-        )
 
 
 def deltas_of(model: nn.Module, backbone: Backbone) -> Deltas:

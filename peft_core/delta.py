@@ -18,6 +18,7 @@ from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 
+from peft_core.configs import FullConfig, LoraConfig, MethodConfig
 from peft_core.errors import PeftClassroomError
 
 Stack = Literal["encoder", "decoder"]
@@ -65,6 +66,20 @@ def weight_name(dotted: str) -> WeightName | None:
     found = _DOTTED.fullmatch(dotted)
     place = next((place for place, name in _T5_NAMES.items() if found and found[3] == name), None)
     return WeightName(found[1], int(found[2]), place, found[4]) if place else None
+
+
+def check_method(method: MethodConfig, name: str) -> None:
+    """Refuse the methods that leave every weight matrix as it was.
+
+    Raises:
+        PeftClassroomError: for a soft prompt or an adapter.
+    """
+    if not isinstance(method, FullConfig | LoraConfig):
+        what = "a soft prompt" if method.method == "soft_prompt" else "an adapter"
+        raise PeftClassroomError(
+            f"{name} is {what}: it adds parameters and changes no weight matrix, so it has no ΔW. Choose a checkpoint "
+            "of LoRA or of full fine-tuning."
+        )
 
 
 class Svd(NamedTuple):

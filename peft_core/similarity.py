@@ -10,28 +10,36 @@ E‖U_iᵀ·U_j‖² = i·j/d and E φ = max(i, j)/d.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
-from peft_core.delta import Svd
+from peft_core.delta import Delta, LowRankDelta, svd
 from peft_core.errors import PeftClassroomError
 
 NOTHING = 1e-6  # of σ₁: a factor kept in fp32 has no direction below this, only rounding
 
 
-def directions(decomposition: Svd) -> np.ndarray:
-    """The right singular vectors as columns, (in, rank), the strongest first; those with σ = 0 are no directions.
+Of = Literal["A", "dW"]
+
+
+def directions(delta: Delta, of: Of = "A") -> np.ndarray:
+    """The right singular vectors of LoRA's A, as in the paper, or of ΔW: columns, (in, rank), the strongest first.
+
+    Those with σ = 0 are no directions. A starts random: where ΔW is zero, nothing has moved it from there.
 
     Raises:
-        PeftClassroomError: if the matrix is zero.
+        PeftClassroomError: if there is no A, or the matrix is zero.
     """
-    sigmas = decomposition.sigmas
+    if of == "A" and not isinstance(delta, LowRankDelta):
+        raise PeftClassroomError("Only LoRA has a factor A. Compare the directions of ΔW instead (dW).")
+    _, sigmas, vt = svd(delta.a) if of == "A" else delta.svd
     rank = int((sigmas > NOTHING * sigmas[0]).sum())
     if not rank:
         raise PeftClassroomError(
-            "This matrix is zero, so it has no directions to compare. Choose a layer that training has changed."
+            f"Training has left {delta.name.key} as it was, so ΔW has no directions there. Choose another layer."
         )
-    return decomposition.vt[:rank].T
+    return vt[:rank].T
 
 
 def subspace_similarity(first: np.ndarray, second: np.ndarray) -> np.ndarray:

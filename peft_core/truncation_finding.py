@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from peft_core.configs import FullConfig, LoraConfig, method_label
-from peft_core.data import balanced_subset, data_fingerprint
+from peft_core.data import data_fingerprint, load_splits
 from peft_core.errors import PeftClassroomError
+from peft_core.intervals import Z
 from peft_core.paired import Paired, mcnemar
 from peft_core.records import CheckpointInfo, RunRecord
-from peft_core.rows import stored_test
+from peft_core.rows import SHARED_SEED, row_numbers, stored_test
 from peft_core.truncation_file import Truncation
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
 LEVEL = 0.05  # below this p, a difference is called one
-Z = 1.959964  # 95% of a normal distribution lie within ±Z
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,8 @@ def trained_answers(record: RunRecord, truncation: Truncation, splits: Mapping[s
     """
     positive, truth = stored_test(record, splits)
     test = splits["test"]
-    tested, wanted = (_numbers(test, size) for size in (record.config.data.test_size, truncation.test_size))
+    sizes = record.config.data.test_size, truncation.test_size
+    tested, wanted = (np.array(row_numbers(test, size, SHARED_SEED)) for size in sizes)
     chosen = test.select(wanted)
     if data_fingerprint(chosen["text"][:], chosen["label"][:]) != truncation.data_fingerprint:
         raise PeftClassroomError(
@@ -110,9 +111,92 @@ def trained_answers(record: RunRecord, truncation: Truncation, splits: Mapping[s
     return Trained(record, right[np.searchsorted(tested, wanted)])
 
 
-def _numbers(reviews: "Dataset", size: int | None) -> np.ndarray:
-    from peft_core.rows import SHARED_SEED
+@dataclass(frozen=True)
+class Finding:
+    """What a truncation shows. Each difference is None where something it needs was not measured.
 
-    if size is None or size >= len(reviews):
-        return np.arange(len(reviews))
-    return np.array(balanced_subset(reviews["label"][:], size, SHARED_SEED))
+    `learnt` the checkpoint minus its base model, `cut` ΔW of rank 1 minus the checkpoint, `trained` LoRA trained at
+    r = 1 minus ΔW of rank 1; `sentence` says it all, what is missing included.
+    """
+
+    learnt: Difference
+    cut: Difference | None
+    trained: Difference | None
+    sentence: str
+
+
+def find(info: CheckpointInfo, truncation: Truncation, known: Sequence[CheckpointInfo]) -> Finding:
+    """`finding` with the LoRA r = 1 checkpoint that is among `known`, or what keeps it from being compared."""
+    other = rank_one_beside(info.record, [each for each in known if each.path != info.path])
+    if other is None:
+        return finding(info.record, truncation, "no such checkpoint on this base model and these reviews exists")
+    try:
+        trained = trained_answers(other.record, truncation, load_splits(other.record.config.data.source))
+    except PeftClassroomError as error:
+        return finding(info.record, truncation, f"{other.name}: {error}".rstrip("."))
+    return finding(info.record, truncation, trained)
+
+
+def finding(record: RunRecord, truncation: Truncation, trained: Trained | str) -> Finding:
+    """The differences and their sentence.
+
+    Args:
+        trained: LoRA trained at r = 1, or why there is none to compare with.
+    """
+    uncut, one = truncation.untruncated, truncation.at(1)
+    learnt = difference(uncut.is_right, truncation.base.is_right)
+    cut = difference(one.is_right, uncut.is_right) if one and truncation.max_rank > 1 else None
+    beside = difference(trained.right, one.is_right) if cut and isinstance(trained, Trained) else None
+    opening = (
+        f"On the same {truncation.n:,} test reviews, {_who(record)} is right on {_share(uncut.accuracy.accuracy)}, "
+        f"its base model on {_share(truncation.base.accuracy.accuracy)}"
+    )
+    if not learnt.told_apart:
+        opening += f" (not told apart, {_p(learnt.paired.p)}: this says nothing of the rank that learning needs)"
+    parts = [opening]
+    if truncation.max_rank == 1:
+        parts.append("its ΔW has rank 1 already, so there is nothing to cut")
+    elif cut is None or one is None:
+        parts.append("cut to rank 1 it was not measured")
+    else:
+        parts.append(
+            f"with every ΔW cut to rank 1, which keeps {one.energy:.0%} of the squared norm, it is right on "
+            f"{_share(one.accuracy.accuracy)}, {_comparison(cut)}"
+        )
+    if isinstance(record.config.method, FullConfig):
+        rest, zero = "embeddings, norms and position biases stay as trained", truncation.at(0)
+        alone = f"and with rank 0 they alone give {_share(zero.accuracy.accuracy)}" if zero else "rank 0 not measured"
+        parts.append(f"{rest}, {alone}")
+    if beside and isinstance(trained, Trained):
+        steps = f", {trained.record.steps} steps beside {record.steps}" if trained.record.steps != record.steps else ""
+        parts.append(
+            f"{_who(trained.record, steps)} is right on {_share(float(trained.right.mean()))}, "
+            f"against rank 1 by cutting {_comparison(beside)}"
+        )
+    elif cut and isinstance(trained, str):
+        parts.append(f"LoRA trained with r=1 is missing beside it ({trained})")
+    parts.append("other seeds may give another picture")
+    return Finding(learnt, cut, beside, "; ".join(parts) + ".")
+
+
+def _who(record: RunRecord, more: str = "") -> str:
+    return f"{method_label(record.config.method)} (seed {record.config.train.seed}{more})"
+
+
+def _comparison(it: Difference) -> str:
+    interval = f"95% interval {_points(it.low)} to {_points(it.high)}, exact McNemar {_p(it.paired.p)}"
+    if it.told_apart:
+        return f"a {'loss' if it.value < 0 else 'gain'} of {abs(it.value) * 100:.1f} points ({interval})"
+    return f"a difference of {_points(it.value)} points that cannot be told from none ({interval})"
+
+
+def _share(value: float) -> str:
+    return f"{value:.1%}"
+
+
+def _points(value: float) -> str:
+    return f"{100 * value:+.1f}".replace("-", "−")
+
+
+def _p(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
