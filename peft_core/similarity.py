@@ -32,7 +32,7 @@ def directions(delta: Delta, of: Of = "A") -> np.ndarray:
         PeftClassroomError: if there is no A, or the matrix is zero.
     """
     if of == "A" and not isinstance(delta, LowRankDelta):
-        raise PeftClassroomError("Only LoRA has a factor A. Compare the directions of ΔW instead (dW).")
+        raise PeftClassroomError("Only LoRA has a factor A, full fine-tuning has no factor A. Compare the directions of ΔW (dW).")
     _, sigmas, vt = svd(delta.a) if of == "A" else delta.svd
     rank = int((sigmas > NOTHING * sigmas[0]).sum())
     if not rank:

@@ -23,6 +23,9 @@ TORCH_FREE += [
     ".measured",
     ".similarity",
     ".spectrum",
+    ".truncation_file",
+    ".truncation_finding",
+    ".cli_spectrum",
 ]
 
 
