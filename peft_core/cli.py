@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from peft_core import cli_spectrum
 from peft_core.configs import (
     DataConfig,
     MethodConfig,
@@ -23,6 +24,8 @@ from peft_core.configs import (
 from peft_core.errors import PeftClassroomError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+
+app.add_typer(cli_spectrum.commands)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
 Method = Annotated[str, typer.Argument(help="full, soft_prompt, adapter or lora")]

@@ -19,8 +19,13 @@ TORCH_FREE += [
     ".equivalent",
     ".growth",
     ".intervals",
+    ".delta",
     ".measured",
+    ".similarity",
     ".spectrum",
+    ".truncation_file",
+    ".truncation_finding",
+    ".cli_spectrum",
 ]
 
 
