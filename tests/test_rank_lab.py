@@ -1,14 +1,26 @@
 """The Rank lab: every section's numbers are those of numpy, every link brings its screen back, odd links get a note."""
 
+import json
+import threading
+from urllib.parse import parse_qs
+
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app import services
+from app.components import enough_chart, enough_data, lab_data, similarity_charts
 from app.components.matrix_editor import PRESETS, read, written
+from app.components.messages import plain
 from app.components.rank_builder import nonzero_terms
 from app.components.svd_parts import number, percent
 from app.content import label
-from peft_core.spectrum import energy, partial_sum, residual_norm
+from peft_core.configs import FullConfig, LoraConfig
+from peft_core.paths import SHIPPED_CHECKPOINTS
+from peft_core.records import read_record
+from peft_core.spectrum import effective_rank, energy, partial_sum, residual_norm
+from peft_core.truncation_file import TRUNCATION, Truncation, write_truncation
+from peft_core.truncation_finding import find
 
 
 @pytest.fixture
@@ -134,3 +146,230 @@ def test_the_lora_page_and_the_lab_lead_to_one_another(open_page):
     assert label("rank_one", "to_lab") in links
     links = [link.proto.label for link in open_page("rank_lab").get("page_link")]
     assert label("rank_lab", "to_lora") in links
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Real updates
+
+
+@pytest.fixture
+def with_runs(lab, monkeypatch, tmp_path, batch):
+    """The lab with LoRA r = 2 and r = 3 and full fine-tuning over a tiny base; names by their number."""
+    from conftest import make_base
+    from test_checkpoint import make_record, trained
+
+    from peft_core.backbone import load_backbone
+    from peft_core.checkpoint import save_checkpoint
+
+    backbone = load_backbone(str(make_base(tmp_path / "tiny")))
+    for number, config in enumerate((LoraConfig(r=2), LoraConfig(r=3), FullConfig())):
+        record = make_record(backbone, config).model_copy(update={"name": f"{config.method} {number}"})
+        folder = tmp_path / "runs" / RUN[number] / "checkpoint"
+        save_checkpoint(trained(backbone, config, batch), record, backbone, folder)
+    return lab
+
+
+RUN = [f"20260101-00000{number}-abcdef" for number in range(3)]
+
+
+def tinys():
+    return {info.name: info for info in services.checkpoints() if not info.shipped}
+
+
+@pytest.mark.parametrize("name", ["lora-8", "full"])
+def test_the_spectrum_on_the_screen_is_that_of_the_checkpoint(lab, name):
+    from peft_core.backbone import load_backbone
+    from peft_core.checkpoint_deltas import load_deltas
+
+    app = lab(lab="delta", delta_of=name, delta_layer="encoder.1.self_attention.v")
+    delta = next(
+        delta
+        for key, delta in load_deltas(SHIPPED_CHECKPOINTS / name, load_backbone("tiny-t5")).items()
+        if key.key == "encoder.1.self_attention.v"
+    )
+    sigmas = np.linalg.svd(delta.matrix.astype(np.float64), compute_uv=False)[: delta.max_rank]
+    share, words = sigmas[0] ** 2 / (sigmas**2).sum(), prose(app)
+    assert f"**{percent(share)}** of the energy" in words.replace("\n", " ")
+    assert f"norm {delta.norm:.2f}" in words or f"norm is {delta.norm:.2f}" in words
+    assert f"**{effective_rank(sigmas):.1f}** (random:" in words
+    assert "encoder 2 · self-attention · v" in words
+    strip = next(alt for alt in alts(app) if alt.startswith("Effective rank of every"))
+    assert f"encoder 2 · self-attention · v {effective_rank(sigmas):.1f}" in strip
+    assert any(f"σ1 = {sigmas[0]:.3g}" in alt for alt in alts(app))
+
+
+def test_a_random_matrix_of_the_same_norm_stands_beside_it(lab):
+    lab(lab="delta")
+    for name in ("lora-8", "full"):
+        layers = lab_data.layers(lab_data.with_update()[name])
+        for layer in layers.values():
+            assert np.isclose(np.linalg.norm(layer.random), layer.norm)
+            assert len(layer.random) == len(layer.sigmas) == layer.max_rank
+            if layer.norm:
+                assert effective_rank(layer.sigmas) < effective_rank(layer.random)  # training is not noise
+
+
+def test_an_unchanged_matrix_is_a_sentence_and_not_a_chart(lab):
+    app = lab(lab="delta", delta_of="lora-8", delta_layer="decoder.0.self_attention.q")
+    assert "exactly 0" in notes(app)
+    assert len(alts(app)) == 1  # the strip of all layers
+
+
+def test_soft_prompts_and_adapters_are_not_offered_and_the_page_says_why(lab):
+    app = lab(lab="delta", delta_of="soft-prompt-10")
+    assert label("rank_lab", "unknown_checkpoint") in notes(app)
+    assert {info.method for info in lab_data.with_update().values()} == {"lora", "full"}
+    assert "they have no ΔW" in " ".join(c.value for c in app.caption)
+
+
+@pytest.mark.parametrize("odd", ["encoder.9.self_attention.q", "**x**", "", "../../etc/passwd"])
+def test_a_layer_that_is_not_there_becomes_another_with_a_note(lab, odd):
+    app = lab(lab="delta", delta_of="lora-8", delta_layer=odd)
+    assert label("rank_lab", "unknown_layer") in notes(app)
+    assert "encoder 1 · self-attention · q" in prose(app)
+    app.get_by_key("delta_layer").set_value("encoder.1.self_attention.v").run()
+    assert not app.info
+    assert app.query_params["delta_layer"] == "encoder.1.self_attention.v"
+
+
+def test_own_runs_are_offered_and_a_damaged_one_is_a_sentence(with_runs):
+    app = with_runs(lab="delta", delta_of=RUN[0])
+    assert "ΔW" in prose(app) and not app.info
+    weights = next((tinys()[RUN[1]].path).glob("*.safetensors"))
+    weights.write_bytes(weights.read_bytes()[:100])
+    app = with_runs(lab="delta", delta_of=RUN[1])
+    assert "damaged" in app.error[0].value
+    assert not alts(app)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Figure 3 of the LoRA paper
+
+
+def test_one_lora_checkpoint_is_not_enough_and_the_link_trains_another(lab):
+    app = lab(lab="similarity")
+    assert "there is one" in notes(app)
+    link = next(link.proto for link in app.get("page_link") if link.proto.label.startswith("Train LoRA"))
+    asked = parse_qs(link.query_string)
+    config = read_record(SHIPPED_CHECKPOINTS / "lora-8").config
+    assert asked["lora_r"] == ["64"] and asked["section"] == ["train"]
+    assert asked["train_size"] == [str(config.data.train_size)] and asked["max_length"] == [str(config.data.max_length)]
+
+
+def test_every_map_shows_phi_of_both_runs(with_runs):
+    app = with_runs(lab="similarity", lab_first=RUN[0], lab_second=RUN[1], lab_place="encoder.1.self_attention")
+    assert not app.info
+    runs = tinys()
+    both = [lab_data.deltas(runs[name]) for name in RUN[:2]]
+    for module in ("q", "v"):
+        name = next(name for name in both[0] if name.key == f"encoder.1.self_attention.{module}")
+        left, right = (np.linalg.svd(deltas[name].a.astype(np.float64))[2] for deltas in both)
+        alt = next(alt for alt in alts(app) if f"self-attention · {module};" in alt)
+        for k in (1, 2):
+            phi = np.linalg.norm(left[:k] @ right[:k].T) ** 2 / k
+            assert f"φ({k}, {k}) = {phi:.2f}" in alt
+    assert any(alt.startswith("Random subspaces of 16 dimensions") for alt in alts(app))
+    for what in ("dW", "start"):
+        app.get_by_key("lab_what").set_value(what).run()
+        assert not app.exception
+        assert app.query_params["lab_what"] == what
+
+
+def test_the_cells_formula_is_its_value(with_runs):
+    with_runs(lab="similarity")
+    form = json.loads(similarity_charts._form(("a", "b"), (8, 8), True, False))
+    calculate = form["transform"][0]["calculate"] if "transform" in form else str(form)
+    assert "datum.phi * min(datum.i, datum.j)" in calculate  # ‖U_iᵀU_j‖² again
+
+
+def test_runs_on_another_base_are_not_compared(with_runs):
+    app = with_runs(lab="similarity", lab_first="lora-8", lab_second=RUN[0])
+    assert label("rank_lab", "unknown_checkpoint") in notes(app)  # it has no partner on tiny-t5
+    assert {app.get_by_key(key).value for key in ("lab_first", "lab_second")} == set(RUN[:2])
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Does rank 1 suffice?
+
+
+def store(name: str) -> Truncation:
+    from peft_core.truncation import measure_truncation
+
+    truncation = measure_truncation(tinys()[name].path, limit=20)
+    write_truncation(truncation, tinys()[name].path)
+    return truncation
+
+
+def test_a_stored_truncation_is_a_curve_a_sentence_and_a_table(with_runs):
+    with_runs(lab="enough")
+    truncation = store(RUN[1])
+    app = with_runs(lab="enough", cut=RUN[1])
+    assert not app.error and not app.get("code")
+    (alt,) = alts(app)
+    for point in truncation.points:
+        assert f"k = {point.rank}: {enough_chart.written(point.accuracy)}" in alt
+    table = app.dataframe[0].value
+    assert list(table[label("rank_lab", "column_rank")]) == ["base model", "0", "1", "2", "3", "nothing cut"]
+    found = find(tinys()[RUN[1]], truncation, [info for info in services.checkpoints() if info.method == "lora"])
+    assert plain(found.sentence) in prose(app)
+
+
+def test_what_is_not_stored_is_measured_now_and_stays(with_runs):
+    app = with_runs(lab="enough", cut=RUN[1], cut_reviews="100")
+    assert f"python -m peft_core truncate {RUN[1]} --evaluate --store" in app.get("code")[0].value
+    assert not alts(app)
+    app.get_by_key(f"measure_{RUN[1]}").click().run()
+    assert not app.exception and not app.error
+    (alt,) = alts(app)
+    assert "k = 3:" in alt
+    assert set(app.dataframe[0].value[label("rank_lab", "column_n")]) == {"100"}
+    assert set(app.dataframe[0].value[label("rank_lab", "column_source")]) == {label("rank_lab", "source_now")}
+    app.get_by_key("cut_reviews").set_value(200).run()
+    assert alts(app) == [alt]
+    assert not enough_data.is_stored(tinys()[RUN[1]])
+
+
+def test_measuring_is_one_turn_a_model(with_runs, monkeypatch):
+    app = with_runs(lab="enough", cut=RUN[0], cut_reviews="100")
+    turns, turn = [], services.turn
+
+    def counted(base):
+        turns.append(base)
+        return turn(base)
+
+    monkeypatch.setattr(services, "turn", counted)
+    app.get_by_key(f"measure_{RUN[0]}").click().run()
+    assert len(turns) == 1 + len(["base", 0, 1, 2, "uncut"])  # once to read, then each model
+
+
+def test_a_damaged_truncation_is_a_sentence(with_runs):
+    with_runs(lab="enough")
+    store(RUN[0])
+    (tinys()[RUN[0]].path / TRUNCATION).write_text("{}")
+    app = with_runs(lab="enough", cut=RUN[0])
+    assert "is damaged" in app.error[0].value
+    assert not alts(app)
+
+
+@pytest.mark.parametrize("odd", ["../../etc/passwd", "**bold**", "soft-prompt-10"])
+def test_checkpoints_that_are_not_here_are_left_out_with_a_note(lab, odd):
+    app = lab(lab="enough", cut=odd, cut_reviews="7")
+    assert label("playground", "unknown") in notes(app)
+    assert odd not in app.query_params.get("cut", [])
+
+
+@pytest.mark.parametrize("section", ["delta", "enough", "similarity"])
+def test_without_checkpoints_there_is_a_sentence(lab, monkeypatch, section):
+    monkeypatch.setattr(lab_data, "with_update", dict)
+    app = lab(lab=section)
+    assert label("rank_lab", "no_update") in notes(app) or "there are none" in notes(app)
+    assert not alts(app)
+
+
+def test_while_the_library_loads_only_the_builder_is_there(lab, monkeypatch):
+    app = lab()
+    monkeypatch.setattr(services.heavy(), "ready", threading.Event())
+    monkeypatch.setattr(services, "rerun_when_ready", lambda examples=False: None)
+    assert len(alts(app.run())) == 3
+    app = lab(lab="delta")
+    assert label("playground", "loading") in notes(app)

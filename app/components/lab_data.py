@@ -59,7 +59,7 @@ def layers(info: CheckpointInfo) -> dict[str, Layer]:
     Raises:
         PeftClassroomError: if the checkpoint or its base model cannot be loaded, or the server is too busy.
     """
-    return _layers(info.base, str(info.path), _changed(info))
+    return _layers(info.base, str(info.path), changed(info))
 
 
 def deltas(info: CheckpointInfo, trained: bool = True) -> "Deltas":
@@ -68,10 +68,11 @@ def deltas(info: CheckpointInfo, trained: bool = True) -> "Deltas":
     Raises:
         PeftClassroomError: as `layers`.
     """
-    return _lora_deltas(info.base, str(info.path), _changed(info), trained)
+    return _lora_deltas(info.base, str(info.path), changed(info), trained)
 
 
-def _changed(info: CheckpointInfo) -> int:
+def changed(info: CheckpointInfo) -> int:
+    """When the record of a checkpoint was written, in nanoseconds: the key of what is remembered of it."""
     record = info.path / RECORD
     return record.stat().st_mtime_ns if record.exists() else 0
 
