@@ -67,7 +67,7 @@ def initial_deltas(record: RunRecord, backbone: Backbone) -> Deltas:
 
 @torch.no_grad()
 def _rounding(weight: torch.Tensor) -> float:
-    """Expected norm of what rounding to bf16 changed: step² / 12 for each number, with 8 significant bits. 0 for fp32."""
+    """Expected norm of what rounding to bf16, 8 significant bits, changed: step² / 12 a number. 0 for fp32."""
     if not torch.equal(weight, weight.to(torch.bfloat16).to(weight.dtype)):
         return 0.0
     step = torch.exp2(torch.frexp(weight).exponent.double() - 8) * (weight != 0)

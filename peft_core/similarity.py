@@ -17,10 +17,8 @@ import numpy as np
 from peft_core.delta import NO_A, Delta, LowRankDelta, svd
 from peft_core.errors import PeftClassroomError
 
-NOTHING = 1e-6  # of σ₁: a factor kept in fp32 has no direction below this, only rounding
-
-
 Of = Literal["A", "dW"]
+NOTHING = 1e-6  # of σ₁: a factor kept in fp32 has no direction below this, only rounding
 
 
 def directions(delta: Delta, of: Of = "A") -> np.ndarray:
