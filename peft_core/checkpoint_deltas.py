@@ -7,7 +7,9 @@ from torch import nn
 
 from peft_core.backbone import Backbone
 from peft_core.checkpoint import load_checkpoint
-from peft_core.delta import Delta, DenseDelta, LowRankDelta, WeightName, check_method, weight_name
+from peft_core.configs import LoraConfig
+from peft_core.delta import NO_A, Delta, DenseDelta, LowRankDelta, WeightName, check_method, weight_name
+from peft_core.errors import PeftClassroomError
 from peft_core.methods import apply_method
 from peft_core.methods.lora import LoRALinear
 from peft_core.records import RunRecord, read_record
@@ -37,7 +39,8 @@ def deltas_of(model: nn.Module, backbone: Backbone) -> Deltas:
         if isinstance(layer, LoRALinear):
             found[name] = LowRankDelta(name, _numpy(layer.lora_B), _numpy(layer.lora_A), layer.scaling)
         elif not lora:
-            found[name] = DenseDelta(name, _numpy(layer.weight - before[name].weight))
+            update = _numpy(layer.weight - before[name].weight)
+            found[name] = DenseDelta(name, update, _rounding(layer.weight) if update.any() else 0.0)
     return dict(sorted(found.items(), key=lambda item: item[0].order))
 
 
@@ -52,9 +55,23 @@ def initial_deltas(record: RunRecord, backbone: Backbone) -> Deltas:
 
     Two runs with the same seed start from the same stream of random numbers, so some of their A's have rows in common
     before anything is learnt. φ of these is what similarity after training has to be compared with.
+
+    Raises:
+        PeftClassroomError: if the method is not LoRA.
     """
+    if not isinstance(record.config.method, LoraConfig):
+        raise PeftClassroomError(NO_A)
     torch.manual_seed(record.config.train.seed)
     return deltas_of(apply_method(backbone.replica(), record.config.method), backbone)
+
+
+@torch.no_grad()
+def _rounding(weight: torch.Tensor) -> float:
+    """Expected norm of what rounding to bf16, 8 significant bits, changed: step² / 12 a number. 0 for fp32."""
+    if not torch.equal(weight, weight.to(torch.bfloat16).to(weight.dtype)):
+        return 0.0
+    step = torch.exp2(torch.frexp(weight).exponent.double() - 8) * (weight != 0)
+    return float(torch.linalg.vector_norm(step) / 12**0.5)
 
 
 def _numpy(tensor: torch.Tensor):

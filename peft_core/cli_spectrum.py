@@ -49,6 +49,7 @@ def spectrum(
                 "shape": delta.shape,
                 "max_rank": delta.max_rank,
                 "norm": delta.norm,
+                "rounding": getattr(delta, "rounding", 0.0),
                 "effective_rank": effective_rank(sigmas),
                 "stable_rank": stable_rank(sigmas),
                 "sigmas": sigmas.tolist(),

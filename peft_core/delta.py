@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -28,6 +28,7 @@ STACKS: tuple[Stack, ...] = ("encoder", "decoder")
 PLACES: tuple[Place, ...] = ("self_attention", "cross_attention", "feed_forward")
 KINDS: tuple[Kind, ...] = ("q", "k", "v", "o", "wi", "wi_0", "wi_1", "wo")
 
+NO_A = "Only LoRA has a factor A, full fine-tuning has none. Compare the directions of ΔW instead (dW)."
 _T5_NAMES: dict[Place, str] = {
     "self_attention": "SelfAttention",
     "cross_attention": "EncDecAttention",
@@ -103,11 +104,15 @@ def svd(matrix: np.ndarray) -> Svd:
 
 @dataclass(frozen=True, eq=False)
 class DenseDelta:
-    """An update that is kept as a matrix, (out, in)."""
+    """An update that is kept as a matrix, (out, in).
 
-    low_rank: ClassVar[bool] = False
+    `rounding` is the Frobenius norm that the rounding of the stored weights adds to it, as expected: singular values
+    below about rounding / √max_rank are the file's, not the training's.
+    """
+
     name: WeightName
     matrix: np.ndarray
+    rounding: float = 0.0
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -134,7 +139,6 @@ class DenseDelta:
 class LowRankDelta:
     """An update that is kept as factors, scaling·B·A: `b` (out, r), `a` (r, in)."""
 
-    low_rank: ClassVar[bool] = True
     name: WeightName
     b: np.ndarray
     a: np.ndarray

@@ -14,13 +14,11 @@ from typing import Literal
 
 import numpy as np
 
-from peft_core.delta import Delta, LowRankDelta, svd
+from peft_core.delta import NO_A, Delta, LowRankDelta, svd
 from peft_core.errors import PeftClassroomError
 
-NOTHING = 1e-6  # of σ₁: a factor kept in fp32 has no direction below this, only rounding
-
-
 Of = Literal["A", "dW"]
+NOTHING = 1e-6  # of σ₁: a factor kept in fp32 has no direction below this, only rounding
 
 
 def directions(delta: Delta, of: Of = "A") -> np.ndarray:
@@ -32,7 +30,7 @@ def directions(delta: Delta, of: Of = "A") -> np.ndarray:
         PeftClassroomError: if there is no A, or the matrix is zero.
     """
     if of == "A" and not isinstance(delta, LowRankDelta):
-        raise PeftClassroomError("Only LoRA has a factor A, full fine-tuning has no factor A. Compare the directions of ΔW (dW).")
+        raise PeftClassroomError(NO_A)
     _, sigmas, vt = svd(delta.a) if of == "A" else delta.svd
     rank = int((sigmas > NOTHING * sigmas[0]).sum())
     if not rank:

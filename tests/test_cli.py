@@ -190,7 +190,7 @@ WRONG = [
     (("spectrum", "lora-8", "--block", "9"), "There are: encoder.0.self_attention.q"),
     (("similarity", "lora-8"), "Missing argument"),
     (("similarity", "lora-8", "nobody"), "There is no checkpoint 'nobody'"),
-    (("similarity", "lora-8", "full"), "full fine-tuning has no factor A"),
+    (("similarity", "lora-8", "full"), "Only LoRA has a factor A"),
     (("similarity", "lora-8", "lora-8", "--of", "B"), "A, dW"),
     (("similarity", "lora-8", "lora-8", "--top", "0"), "1<=x<=1024"),
     (("truncate", "adapter-8"), "adapter-8 is an adapter"),
