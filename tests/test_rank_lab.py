@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import services
-from app.components import enough_chart, enough_data, lab_data, similarity_charts
+from app.components import enough_chart, enough_data, lab_data, similarity_charts, theme
 from app.components.matrix_editor import PRESETS, read, written
 from app.components.messages import plain
 from app.components.rank_builder import nonzero_terms
@@ -162,9 +162,9 @@ def with_runs(lab, monkeypatch, tmp_path, batch):
     from peft_core.checkpoint import save_checkpoint
 
     backbone = load_backbone(str(make_base(tmp_path / "tiny")))
-    for number, config in enumerate((LoraConfig(r=2), LoraConfig(r=3), FullConfig())):
-        record = make_record(backbone, config).model_copy(update={"name": f"{config.method} {number}"})
-        folder = tmp_path / "runs" / RUN[number] / "checkpoint"
+    for run, config in zip(RUN, (LoraConfig(r=2), LoraConfig(r=3), FullConfig()), strict=True):
+        record = make_record(backbone, config).model_copy(update={"name": f"{config.method} {run[14]}"})
+        folder = tmp_path / "runs" / run / "checkpoint"
         save_checkpoint(trained(backbone, config, batch), record, backbone, folder)
     return lab
 
@@ -280,6 +280,26 @@ def test_the_cells_formula_is_its_value(with_runs):
     form = json.loads(similarity_charts._form(("a", "b"), (8, 8), True, False))
     calculate = form["transform"][0]["calculate"] if "transform" in form else str(form)
     assert "datum.phi * min(datum.i, datum.j)" in calculate  # ‖U_iᵀU_j‖² again
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_words_on_the_colour_scale_can_be_read_everywhere(monkeypatch, dark):
+    monkeypatch.setattr(theme, "is_dark", lambda: dark)
+    ramp, (first, last, change) = theme.ramp(), theme.on_ramp()
+    for share in np.linspace(0, 1, 201):
+        words = luminance(rgb(first if share <= change else last))
+        ends = np.linspace(0, 1, len(ramp))
+        ground = luminance(np.array([np.interp(share, ends, channel) for channel in np.array([*map(rgb, ramp)]).T]))
+        assert (max(words, ground) + 0.05) / (min(words, ground) + 0.05) >= 4.5, share
+
+
+def rgb(colour: str) -> np.ndarray:
+    return np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+
+
+def luminance(colour: np.ndarray) -> float:
+    linear = np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
 
 
 def test_runs_on_another_base_are_not_compared(with_runs):

@@ -74,18 +74,19 @@ def strip(layers: Sequence[Layer], chosen: str, method: str) -> None:
     highest = float(cells["effective"].max()) or 1.0
     pale, strong, change = theme.on_ramp()
     blocks, modules = list(dict.fromkeys(cells["block"])), list(dict.fromkeys(cells["module"]))
+    plain_axis = {"ticks": False, "domain": False, "labelFlush": False}
     base = alt.Chart(cells).encode(
-        x=alt.X(
-            "block:N", sort=blocks, title=None, axis=alt.Axis(orient="top", labelAngle=0, ticks=False, domain=False)
-        ),
-        y=alt.Y("module:N", sort=modules, title=None, axis=alt.Axis(labelLimit=170, ticks=False, domain=False)),
+        x=alt.X("block:N", sort=blocks, title=None, axis=alt.Axis(orient="top", labelAngle=0, **plain_axis)),
+        y=alt.Y("module:N", sort=modules, title=None, axis=alt.Axis(labelLimit=170, **plain_axis)),
         tooltip=[
             alt.Tooltip("place:N", title=label("rank_lab", "layer")),
             alt.Tooltip("effective:Q", title=label("rank_lab", "effective"), format=".2f"),
             alt.Tooltip("norm:Q", title=label("rank_lab", "norm"), format=".3g"),
         ],
     )
-    colour = alt.Color("effective:Q", scale=alt.Scale(domain=[0, highest], range=theme.ramp()), legend=None)
+    colour = alt.Color(
+        "effective:Q", scale=alt.Scale(domain=[0, highest], range=theme.ramp(), interpolate="rgb"), legend=None
+    )
     boxes = base.mark_rect(stroke=theme.frozen(), strokeWidth=0.5).encode(color=colour)
     frame = base.transform_filter("datum.chosen").mark_rect(
         fillOpacity=0, stroke=theme.METHOD[method].colour, strokeWidth=4

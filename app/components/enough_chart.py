@@ -27,15 +27,14 @@ def draw(shown: Sequence[Shown], rank_one: Sequence[tuple[CheckpointInfo, str]])
     """
     rows = _rows(shown)
     ones = pd.DataFrame([_one(info.record.test, title) for info, title in rank_one])
-    largest = max(shown, key=lambda one: one.truncation.n).truncation
-    base = _measured(largest.base.accuracy) | {"title": label("rank_lab", "base_line"), "k": 0, "at": 0.0}
-    chart = _lines(shown, rows) + _base(pd.DataFrame([base]))
+    untrained = pd.DataFrame(_untrained(shown))
+    chart = _lines(shown, rows) + _base(untrained)
     if len(ones):
         chart += _marks(ones)
-    alt_text = label("rank_lab", "enough_alt", rows="; ".join(_in_words(one) for one in shown), base=base["written"])
-    if len(ones):
-        alt_text += " " + "; ".join(f"{one['title']}: {one['written']}" for one in ones.to_dict("records")) + "."
-    st.altair_chart(theme.readable(chart.properties(height=HEIGHT)), width="stretch", key="enough_chart", alt=alt_text)
+    named = [*untrained.to_dict("records"), *ones.to_dict("records")]
+    others = "; ".join(f"{one['title']}: {one['written']}" for one in named)
+    words = label("rank_lab", "enough_alt", rows="; ".join(map(_in_words, shown)), others=others)
+    st.altair_chart(theme.readable(chart.properties(height=HEIGHT)), width="stretch", key="enough_chart", alt=words)
 
 
 def _measured(accuracy: Accuracy) -> dict[str, object]:

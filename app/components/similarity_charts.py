@@ -42,7 +42,9 @@ def maps(compared: Sequence[Compared], chance: Simulated, titles: Sequence[str])
         st.markdown(label("rank_lab", "chance_title"))
         name = label("rank_lab", "chance_name", d=compared[0].dimension)
         _both(chance.mean, _by_chance(expected, chance), "phi_chance", name, titles)
-    st.caption(label("rank_lab", "map_legend_dark" if theme.is_dark() else "map_legend"))
+    legend = label("rank_lab", "map_legend_dark" if theme.is_dark() else "map_legend")
+    above = label("rank_lab", "map_zoom") if max(chance.mean.shape) > ZOOM else ""
+    st.caption(f"{legend} {above}")
 
 
 def _by_chance(expected: np.ndarray, chance: Simulated) -> dict[str, np.ndarray]:
@@ -93,7 +95,9 @@ def _form(titles: tuple[str, str], shape: tuple[int, int], numbers: bool, dark: 
             ],
         )
     )
-    colour = alt.Color("phi:Q", scale=alt.Scale(domain=[0, 1], range=theme.ramp(), clamp=True), legend=None)
+    colour = alt.Color(
+        "phi:Q", scale=alt.Scale(domain=[0, 1], range=theme.ramp(), clamp=True, interpolate="rgb"), legend=None
+    )
     cells = base.mark_rect().encode(color=colour)
     if not numbers:
         return figure.form(theme.readable(cells))

@@ -31,7 +31,6 @@ MISSING_RANK = 64  # what the paper compares r = 8 with
 def draw() -> None:
     """Claim, two checkpoints and a layer, the heat-maps, the sentence."""
     st.markdown(text("rank_lab", "similarity"))
-    st.latex(r"\varphi(i, j) \;=\; \frac{\|U_i^\top U_j\|_F^2}{\min(i, j)}")
     known = {name: info for name, info in lab_data.with_update().items() if _has_both(info)}
     pairs = {name: [other for other in known.values() if _comparable(info, other)] for name, info in known.items()}
     pairs = {name: others for name, others in pairs.items() if others}
@@ -39,14 +38,17 @@ def draw() -> None:
         _train_another(list(known.values()))
         return
     first, second = _choose(known, pairs)
+    left, right = st.columns(2)
+    with left:
+        what = _what()
     try:
         with st.spinner(label("rank_lab", "reading")):
-            what = _what()
             both = [lab_data.deltas(info, trained=what != "start") for info in (first, second)]
     except PeftClassroomError as error:
         st.error(plain(error), icon=":material/error:")
         return
-    place = _place(both)
+    with right:
+        place = _place(both)
     titles = [label("rank_lab", "run", r=info.record.config.method.r, seed=info.record.config.train.seed)
               for info in (first, second)]  # fmt: skip
     compared = [_compare(both, place._replace(kind=module), "dW" if what == "dW" else "A") for module in MODULES]
@@ -86,7 +88,8 @@ def _choose(
         first = known[pick(FIRST, label("rank_lab", "first"), list(pairs), next(iter(pairs)), titles.get)]
     others = [info.name for info in pairs[first.name]]
     with right:
-        second = known[pick(SECOND, label("rank_lab", "second"), others, others[0], titles.get)]
+        widest = max(pairs[first.name], key=lambda info: info.record.config.method.r)  # the paper compares 8 with 64
+        second = known[pick(SECOND, label("rank_lab", "second"), others, widest.name, titles.get)]
     if any(st.session_state.get(f"{key} in vain") for key in (FIRST, SECOND)):
         st.info(label("rank_lab", "unknown_checkpoint"), icon=":material/info:")
     return first, second
@@ -147,27 +150,27 @@ def _show(compared: list[Compared | str], titles: list[str], what: str, same_see
         chance = _chance(found[0].dimension, *found[0].phi.shape)
     similarity_charts.maps(found, chance, titles)
     for one in found:
-        st.markdown(_sentence(one, chance, titles))
+        st.markdown(_sentence(one, chance))
     if same_seed and what == "A":
         st.caption(text("rank_lab", "same_seed"))
     st.caption(text("rank_lab", "chance", d=found[0].dimension, draws=DRAWS))
 
 
-def _sentence(one: Compared, chance: Simulated, titles: list[str]) -> str:
-    """The strongest direction of both, all that both have, and whether chance gives as much."""
-    both = min(one.phi.shape)
-    last = np.s_[both - 1, both - 1]
+def _sentence(one: Compared, chance: Simulated) -> str:
+    """The strongest direction of both, the whole of both, and whether chance gives as much."""
+    i, j = one.phi.shape
     values = {
         "matrix": lab_data.in_words(one.name),
         "one": f"{one.phi[0, 0]:.2f}",
         "one_high": f"{chance.high[0, 0]:.3f}",
-        "both": both,
-        "all": f"{one.phi[last]:.2f}",
-        "expected": f"{both / one.dimension:.3f}",
-        "high": f"{chance.high[last]:.3f}",
-        "first": titles[0],
-        "second": titles[1],
+        "i": i,
+        "j": j,
+        "all": f"{one.phi[-1, -1]:.2f}",
+        "expected": f"{max(i, j) / one.dimension:.3f}",
+        "high": f"{chance.high[-1, -1]:.3f}",
     }
-    above = one.phi[0, 0] > chance.high[0, 0], one.phi[last] > chance.high[last]
+    above = bool(one.phi[0, 0] > chance.high[0, 0]), bool(one.phi[-1, -1] > chance.high[-1, -1])
+    if i == j == 1:
+        return text("rank_lab", "similar_single" if above[0] else "similar_single_none", **values)
     kind = {(True, True): "both", (True, False): "top", (False, True): "all", (False, False): "none"}[above]
     return text("rank_lab", f"similar_{kind}", **values)
