@@ -75,8 +75,9 @@ def strip(layers: Sequence[Layer], chosen: str, method: str) -> None:
     pale, strong, change = theme.on_ramp()
     blocks, modules = list(dict.fromkeys(cells["block"])), list(dict.fromkeys(cells["module"]))
     plain_axis = {"ticks": False, "domain": False, "labelFlush": False}
+    above = alt.Axis(orient="top", labelAngle=0, labelExpr="split(datum.label, ' ')", **plain_axis)  # in two lines
     base = alt.Chart(cells).encode(
-        x=alt.X("block:N", sort=blocks, title=None, axis=alt.Axis(orient="top", labelAngle=0, **plain_axis)),
+        x=alt.X("block:N", sort=blocks, title=None, axis=above),
         y=alt.Y("module:N", sort=modules, title=None, axis=alt.Axis(labelLimit=170, **plain_axis)),
         tooltip=[
             alt.Tooltip("place:N", title=label("rank_lab", "layer")),
@@ -93,7 +94,7 @@ def strip(layers: Sequence[Layer], chosen: str, method: str) -> None:
     )
     on = alt.condition(f"datum.effective > {change * highest}", alt.value(strong), alt.value(pale))
     words = base.mark_text(fontSize=14).encode(text="written:N", color=on)
-    chart = (boxes + frame + words).properties(height=CELL * len(modules) + 30)
+    chart = (boxes + frame + words).properties(height=CELL * len(modules) + 44)
     listed = "; ".join(f"{place} {written}" for place, written in zip(cells["place"], cells["written"], strict=True))
     st.altair_chart(
         theme.readable(chart), width="stretch", key="delta_strip", alt=label("rank_lab", "strip_alt", rows=listed)
@@ -104,7 +105,7 @@ def _cell(layer: Layer, chosen: str) -> dict[str, object]:
     name, effective = layer.name, effective_rank(layer.sigmas)
     place = label("steps", name.place.replace("_", "-"))
     return {
-        "block": label("rank_lab", "block", stack=label("steps", name.stack), block=name.block + 1),
+        "block": label("rank_lab", "block", stack=label("steps", name.stack)[:3], block=name.block + 1),
         "module": label("steps", "place_module", place=place, module=name.kind),
         "place": lab_data.in_words(name),
         "effective": effective,

@@ -58,6 +58,9 @@ def _layer(info: CheckpointInfo, layer: Layer) -> None:
     delta_charts.spectrum(layer, info.method)
     st.caption(label("rank_lab", "legend"))
     st.markdown(text("rank_lab", "delta_full" if info.method == "full" else "delta_lora", **values, **_facts(layer)))
+    if layer.rounding:
+        floor = layer.rounding / layer.max_rank**0.5
+        st.caption(text("rank_lab", "rounding", rounding=f"{layer.rounding:.2g}", floor=f"{floor:.2g}"))
 
 
 def _facts(layer: Layer) -> dict[str, str | int]:

@@ -26,7 +26,8 @@ RANDOM_SEED = 0
 class Layer:
     """ΔW of one weight matrix: its shape (out, in), the highest rank it can have, its norm, its σ.
 
-    `random`: the σ of a random matrix of the same shape, highest rank and norm.
+    `random`: the σ of a random matrix of the same shape, highest rank and norm. `rounding`: the part of the norm that
+    rounding the stored weights is expected to add; 0 for LoRA, which is stored in fp32.
     """
 
     name: WeightName
@@ -35,11 +36,13 @@ class Layer:
     norm: float
     sigmas: np.ndarray
     random: np.ndarray
+    rounding: float
 
 
 def with_update() -> dict[str, CheckpointInfo]:
-    """The checkpoints that have a ΔW, by name."""
-    return {info.name: info for info in services.checkpoints() if info.method in WITH_UPDATE}
+    """The checkpoints that have a ΔW, by name: LoRA first."""
+    found = [info for info in services.checkpoints() if info.method in WITH_UPDATE]
+    return {info.name: info for info in sorted(found, key=lambda info: WITH_UPDATE.index(info.method))}
 
 
 def place_in_words(name: WeightName) -> str:
@@ -89,7 +92,7 @@ def _layers(base: str, folder: str, changed: int) -> dict[str, Layer]:
             if delta.norm and kind not in units:  # the σ of a random matrix grow with its norm and with nothing else
                 units[kind] = random_like(delta, RANDOM_SEED).svd.sigmas / delta.norm
             random = delta.norm * units[kind] if delta.norm else np.zeros(delta.max_rank)
-            layers[name.key] = Layer(name, *kind, delta.norm, delta.svd.sigmas, random)
+            layers[name.key] = Layer(name, *kind, delta.norm, delta.svd.sigmas, random, getattr(delta, "rounding", 0.0))
     return layers
 
 

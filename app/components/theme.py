@@ -74,7 +74,7 @@ def ramp() -> list[str]:
 
 def on_ramp() -> tuple[str, str, float]:
     """Colours of words on the first and on the last part of `ramp`, and the share of the scale where they change."""
-    return ("#FFFFFF", "#000000", 0.55) if is_dark() else ("#000000", "#FFFFFF", 0.72)
+    return ("#FFFFFF", "#000000", 0.565) if is_dark() else ("#000000", "#FFFFFF", 0.71)
 
 
 def readable(chart: alt.TopLevelMixin) -> alt.TopLevelMixin:
