@@ -19,14 +19,14 @@ APART = 0.09  # between the marks of two checkpoints at the same rank, in steps 
 DASHES = [[1, 0], [7, 3], [2, 2], [8, 3, 2, 3], [4, 4], [1, 4]]  # two runs of one method have one colour
 
 
-def draw(shown: Sequence[Shown], rank_one: Sequence[tuple[CheckpointInfo, str]]) -> None:
+def draw(shown: Sequence[Shown], rank_one: Sequence[CheckpointInfo]) -> None:
     """The curves; LoRA trained with r = 1 as a mark of its own, and the base model as a line to compare with.
 
     Args:
-        rank_one: checkpoints that were trained with r = 1, and what they are called.
+        rank_one: checkpoints that were trained with r = 1.
     """
     rows = _rows(shown)
-    ones = pd.DataFrame([_one(info.record.test, title) for info, title in rank_one])
+    ones = pd.DataFrame([_one(info) for info in rank_one])
     untrained = pd.DataFrame(_untrained(shown))
     chart = _lines(shown, rows) + _base(untrained)
     if len(ones):
@@ -67,8 +67,9 @@ def _rows(shown: Sequence[Shown]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _one(accuracy: Accuracy, title: str) -> dict[str, object]:
-    return _measured(accuracy) | {"k": 1, "at": place(1), "title": label("rank_lab", "trained_at_one", name=title)}
+def _one(info: CheckpointInfo) -> dict[str, object]:
+    title = label("rank_lab", "trained_at_one", seed=info.record.config.train.seed)
+    return _measured(info.record.test) | {"k": 1, "at": place(1), "title": title}
 
 
 def _untrained(shown: Sequence[Shown]) -> list[dict[str, object]]:
@@ -107,13 +108,14 @@ def _tips() -> list[alt.Tooltip]:
 def _lines(shown: Sequence[Shown], rows: pd.DataFrame) -> alt.LayerChart:
     names, styles = [one.title for one in shown], [theme.METHOD[one.info.method] for one in shown]
     x, y = _axes(rows)
-    colour = alt.Color("title:N", scale=alt.Scale(domain=names, range=[style.colour for style in styles]), legend=None)
-    dash = alt.StrokeDash(
-        "title:N",
-        scale=alt.Scale(domain=names, range=[DASHES[i % len(DASHES)] for i in range(len(names))]),
-        legend=alt.Legend(orient="bottom", title=None, columns=2, labelLimit=340, labelFontSize=14, symbolSize=600),
-    )
-    shape = alt.Shape("title:N", scale=alt.Scale(domain=names, range=[style.shape for style in styles]), legend=None)
+    legend = alt.Legend(orient="bottom", title=None, columns=2, labelLimit=340, labelFontSize=14, symbolSize=300)
+
+    def scaled(values: list) -> dict:  # one legend for colour, dash and shape: they have to agree on it
+        return {"scale": alt.Scale(domain=names, range=values), "legend": legend}
+
+    colour = alt.Color("title:N", **scaled([style.colour for style in styles]))
+    dash = alt.StrokeDash("title:N", **scaled([DASHES[i % len(DASHES)] for i in range(len(names))]))
+    shape = alt.Shape("title:N", **scaled([style.shape for style in styles]))
     base = alt.Chart(rows).encode(x=x, color=colour)
     bars = base.mark_rule(strokeWidth=2, opacity=0.75).encode(y=alt.Y("low:Q", title=None), y2="high:Q")
     line = base.mark_line(strokeWidth=2.5).encode(y=y, strokeDash=dash)
@@ -125,8 +127,7 @@ def _base(rows: pd.DataFrame) -> alt.LayerChart:
     """The base model, untrained: a line through its accuracy, and what it is, at the right end."""
     base = alt.Chart(rows).encode(y="accuracy:Q", tooltip=_tips())
     rule = base.mark_rule(color=theme.frozen(), strokeDash=[6, 4], strokeWidth=2)
-    words = base.mark_text(align="right", dx=-6, dy=-10, fontSize=14, color=theme.ink())
-    return rule + words.encode(x=alt.value("width"), text="title:N")
+    return rule + _words(base.encode(x=alt.value("width")), align="right", dx=-6, dy=12)
 
 
 def _marks(rows: pd.DataFrame) -> alt.LayerChart:
@@ -135,8 +136,14 @@ def _marks(rows: pd.DataFrame) -> alt.LayerChart:
     base = alt.Chart(rows).encode(x="at:Q", tooltip=_tips())
     bars = base.mark_rule(color=theme.ink(), strokeWidth=1.5).encode(y="low:Q", y2="high:Q")
     marks = base.mark_point(shape="diamond", size=260, strokeWidth=3, filled=False, color=style.colour, opacity=1)
-    words = base.mark_text(align="left", dx=14, fontSize=14, color=theme.ink())
-    return bars + marks.encode(y="accuracy:Q") + words.encode(y="accuracy:Q", text="title:N")
+    return bars + marks.encode(y="accuracy:Q") + _words(base.encode(y="accuracy:Q"), align="left", dx=14, dy=14)
+
+
+def _words(base: alt.Chart, **style: object) -> alt.LayerChart:
+    """`title`, with a halo: it may stand on a line."""
+    halo = base.mark_text(fontSize=14, stroke=theme.ground(), strokeWidth=5, strokeJoin="round", aria=False, **style)
+    words = base.mark_text(fontSize=14, color=theme.ink(), **style)
+    return halo.encode(text="title:N") + words.encode(text="title:N")
 
 
 def _in_words(one: Shown) -> str:

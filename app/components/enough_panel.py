@@ -36,7 +36,8 @@ def draw() -> None:
     _missing([info for info in chosen if not enough_data.is_stored(info)], limit, titles)
     if not shown:
         return
-    enough_chart.draw(shown, _rank_one(shown, titles))
+    st.markdown(label("rank_lab", "enough_title"))
+    enough_chart.draw(shown, _rank_one(shown))
     st.caption(label("rank_lab", "enough_legend"))
     for one in shown:
         with st.spinner(label("rank_lab", "comparing")):
@@ -111,7 +112,7 @@ def _missing(infos: list[CheckpointInfo], limit: int, titles: dict[str, str]) ->
             )
 
 
-def _rank_one(shown: list[Shown], titles: dict[str, str]) -> list[tuple[CheckpointInfo, str]]:
+def _rank_one(shown: list[Shown]) -> list[CheckpointInfo]:
     """The LoRA r = 1 checkpoints that the sentences compare with, each once; their accuracy is in their record."""
     known = services.checkpoints()
     found: dict[str, CheckpointInfo] = {}
@@ -121,7 +122,7 @@ def _rank_one(shown: list[Shown], titles: dict[str, str]) -> list[tuple[Checkpoi
             continue
         if beside := rank_one_beside(one.info.record, known):
             found[beside.name] = beside
-    return [(info, titles[name]) for name, info in found.items()]
+    return list(found.values())
 
 
 def _table(shown: list[Shown]) -> None:

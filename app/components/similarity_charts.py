@@ -29,13 +29,18 @@ class Compared:
     phi: np.ndarray
 
 
-def maps(compared: Sequence[Compared], chance: Simulated, titles: Sequence[str]) -> None:
-    """A column a weight matrix and one for chance; hovering a cell shows its formula with its numbers."""
+def maps(compared: Sequence[Compared], chance: Simulated, titles: Sequence[str], what: str) -> None:
+    """A column a weight matrix and one for chance; hovering a cell shows its formula with its numbers.
+
+    Args:
+        titles: of the two runs.
+        what: of which matrices the directions are, the name of a label.
+    """
     columns = st.columns(len(compared) + 1)
     expected = expected_by_chance(compared[0].dimension, *chance.mean.shape)
     for column, one in zip(columns, compared, strict=False):
         with column:
-            st.markdown(label("rank_lab", "map_title", module=one.name.kind))
+            st.markdown(label("rank_lab", "map_title", what=label("rank_lab", f"short_{what}"), module=one.name.kind))
             name = label("rank_lab", "map_name", matrix=lab_data.in_words(one.name), first=titles[0], second=titles[1])
             _both(one.phi, _by_chance(expected, chance), f"phi_{one.name.kind}", name, titles)
     with columns[-1]:

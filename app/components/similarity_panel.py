@@ -147,7 +147,7 @@ def _show(compared: list[Compared | str], titles: list[str], what: str, same_see
         return
     with st.spinner(label("rank_lab", "simulating")):
         chance = _chance(found[0].dimension, *found[0].phi.shape)
-    similarity_charts.maps(found, chance, titles)
+    similarity_charts.maps(found, chance, titles, what)
     for one in found:
         st.markdown(_sentence(one, chance))
     if same_seed and what == "A":

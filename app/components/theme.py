@@ -67,6 +67,11 @@ def soft_ink() -> str:
     return "#AEB6C1" if is_dark() else "#59616D"
 
 
+def ground() -> str:
+    """What charts stand on: the page."""
+    return "#12161C" if is_dark() else "#FFFFFF"
+
+
 def ramp() -> list[str]:
     """From nothing to much, for cells that show a size: one hue whose lightness falls (on a dark ground: rises)."""
     return ["#1B222C", "#1F4E79", "#3E8ECC", "#BFE3FF"] if is_dark() else ["#F3F6FA", "#A9C9E8", "#3F83BF", "#0B3A68"]
