@@ -1,8 +1,8 @@
 """numpy's matrix products and decompositions in one thread. No torch here.
 
-OpenBLAS, which numpy brings along, starts a thread a core, and they wait for one another spinning. While other processes
-had the second core, the SVD of a 256 × 256 matrix took 1.36 s so, and 0.013 s in one thread; with both cores free two
-threads took 0.020 s.
+OpenBLAS, which numpy brings along, starts a thread a core, and they wait for one another spinning. While other
+processes had the second core, the SVD of a 256 × 256 matrix took 1.36 s so, and 0.013 s in one thread; with both cores
+free two threads took 0.020 s.
 """
 
 from functools import cache
