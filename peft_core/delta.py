@@ -20,6 +20,7 @@ import numpy as np
 
 from peft_core.configs import FullConfig, LoraConfig, MethodConfig
 from peft_core.errors import PeftClassroomError
+from peft_core.one_thread import numpy_in_one_thread
 
 Stack = Literal["encoder", "decoder"]
 Place = Literal["self_attention", "cross_attention", "feed_forward"]
@@ -97,6 +98,7 @@ def svd(matrix: np.ndarray) -> Svd:
     Raises:
         PeftClassroomError: if some number is not finite.
     """
+    numpy_in_one_thread()
     if not np.isfinite(matrix).all():
         raise PeftClassroomError("An SVD needs finite numbers; this update holds NaN or infinity. Train it again.")
     return Svd(*np.linalg.svd(np.asarray(matrix, dtype=np.float64), full_matrices=False))
@@ -162,6 +164,7 @@ class LowRankDelta:
     @cached_property
     def svd(self) -> Svd:
         """By thin QR of both factors, with `max_rank` singular values."""
+        numpy_in_one_thread()
         q_b, r_b = np.linalg.qr(self.b.astype(np.float64))
         q_a, r_a = np.linalg.qr(self.a.astype(np.float64).T)
         u, sigmas, vt = svd(self.scaling * r_b @ r_a.T)

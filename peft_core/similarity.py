@@ -16,6 +16,7 @@ import numpy as np
 
 from peft_core.delta import NO_A, Delta, LowRankDelta, svd
 from peft_core.errors import PeftClassroomError
+from peft_core.one_thread import numpy_in_one_thread
 
 Of = Literal["A", "dW"]
 NOTHING = 1e-6  # of σ₁: a factor kept in fp32 has no direction below this, only rounding
@@ -83,6 +84,7 @@ def simulated_by_chance(dimension: int, rows: int, columns: int, draws: int = 20
 
     Which fixed one makes no difference, so it is spanned by the first coordinate axes.
     """
+    numpy_in_one_thread()
     rng = np.random.default_rng(seed)
     axes = np.eye(dimension, rows)
     drawn = np.array(

@@ -3,6 +3,7 @@
 import json
 import sys
 
+import numpy as np
 import pytest
 from test_training import easy_reviews  # noqa: F401  (a fixture: small reviews in place of the bundled ones)
 
@@ -125,8 +126,8 @@ def test_a_checkpoint_is_similar_to_itself(run):
     code, out, error = run("similarity", "lora-8", "lora-8", "--stack", "encoder", "--draws", 20, "--json")
     assert code == 0, error
     for layer in json.loads(out)["layers"]:
-        assert layer["phi"] == pytest.approx([[1.0] * 8] * 8)
-        assert layer["before_training"] == pytest.approx([[1.0] * 8] * 8)
+        assert np.allclose(layer["phi"], np.ones((8, 8)))
+        assert np.allclose(layer["before_training"], np.ones((8, 8)))
         assert layer["expected_by_chance"][0] == pytest.approx([j / 256 for j in range(1, 9)])
     one = ("--stack", "encoder", "--block", 0, "--module", "q", "--draws", 20)
     _, out, _ = run("similarity", "lora-8", "full", "--of", "dW", *one, "--top", 4, "--json")
@@ -192,7 +193,7 @@ WRONG = [
     (("similarity", "lora-8", "nobody"), "There is no checkpoint 'nobody'"),
     (("similarity", "lora-8", "full"), "Only LoRA has a factor A"),
     (("similarity", "lora-8", "lora-8", "--of", "B"), "A, dW"),
-    (("similarity", "lora-8", "lora-8", "--top", "0"), "1<=x<=1024"),
+    (("similarity", "lora-8", "lora-8", "--top", "0"), "greater than or equal to 1"),
     (("truncate", "adapter-8"), "adapter-8 is an adapter"),
     (("truncate", "lora-8", "--rank", "9"), "There is no rank 9 to cut to: choose from 0 to 8"),
     (("truncate", "lora-8", "--rank", "one"), "valid integer"),
