@@ -59,7 +59,6 @@ class HeavyImports:
             from peft_core.allocator import keep_freed_memory
 
             keep_freed_memory()
-            _one_thread_for_numpy()
         except ImportError as error:
             self.error = (
                 f"{error.name or 'A library'} cannot be imported: run `make app` again to install what is missing."
@@ -70,18 +69,6 @@ class HeavyImports:
         if self.error is None:
             self.examples = _examples()
         self.finished.set()
-
-
-def _one_thread_for_numpy() -> None:
-    """Numpy's own BLAS on one core, for good: its threads spin.
-
-    The SVDs of a full update take 0.7 s on one core; on two, beside a process that keeps both busy, they took 18 to 42.
-    """
-    from threadpoolctl import ThreadpoolController
-
-    libraries = ThreadpoolController()
-    of_numpy = [found.filepath for found in libraries.lib_controllers if "numpy" in found.filepath]
-    libraries.select(filepath=of_numpy).limit(limits=1)
 
 
 @st.cache_resource(show_spinner=False)

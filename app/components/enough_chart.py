@@ -10,13 +10,16 @@ import streamlit as st
 
 from app.components import theme
 from app.components.enough_data import Shown
+from app.components.messages import plain
 from app.content import label
 from peft_core.intervals import Accuracy
 from peft_core.records import CheckpointInfo
 
 HEIGHT = 380
 APART = 0.09  # between the marks of two checkpoints at the same rank, in steps of the axis
-DASHES = [[1, 0], [7, 3], [2, 2], [8, 3, 2, 3], [4, 4], [1, 4]]  # two runs of one method have one colour
+DASHES = {  # two runs of one method have one colour; how a legend writes each line
+    "———": [1, 0], "– – –": [7, 3], "· · ·": [2, 2], "— · —": [8, 3, 2, 3], "–  –  –": [4, 6], "·   ·   ·": [1, 4]
+}  # fmt: skip
 
 
 def draw(shown: Sequence[Shown], rank_one: Sequence[CheckpointInfo]) -> None:
@@ -35,6 +38,12 @@ def draw(shown: Sequence[Shown], rank_one: Sequence[CheckpointInfo]) -> None:
     others = "; ".join(f"{one['title']}: {one['written']}" for one in named)
     words = label("rank_lab", "enough_alt", rows="; ".join(map(_in_words, shown)), others=others)
     st.altair_chart(theme.readable(chart.properties(height=HEIGHT)), width="stretch", key="enough_chart", alt=words)
+
+
+def legend(shown: Sequence[Shown]) -> str:
+    """Which line is whose, in the order of `shown`: words wrap on a phone, Vega's legend is cut off."""
+    lines = list(DASHES)
+    return " \u2003 ".join(f"{lines[i % len(lines)]} {plain(one.title)}" for i, one in enumerate(shown))
 
 
 def _measured(accuracy: Accuracy) -> dict[str, object]:
@@ -108,13 +117,12 @@ def _tips() -> list[alt.Tooltip]:
 def _lines(shown: Sequence[Shown], rows: pd.DataFrame) -> alt.LayerChart:
     names, styles = [one.title for one in shown], [theme.METHOD[one.info.method] for one in shown]
     x, y = _axes(rows)
-    legend = alt.Legend(orient="bottom", title=None, columns=2, labelLimit=340, labelFontSize=14, symbolSize=300)
 
-    def scaled(values: list) -> dict:  # one legend for colour, dash and shape: they have to agree on it
-        return {"scale": alt.Scale(domain=names, range=values), "legend": legend}
+    def scaled(values: list) -> dict:
+        return {"scale": alt.Scale(domain=names, range=values), "legend": None}  # `legend` says it in words
 
     colour = alt.Color("title:N", **scaled([style.colour for style in styles]))
-    dash = alt.StrokeDash("title:N", **scaled([DASHES[i % len(DASHES)] for i in range(len(names))]))
+    dash = alt.StrokeDash("title:N", **scaled([list(DASHES.values())[i % len(DASHES)] for i in range(len(names))]))
     shape = alt.Shape("title:N", **scaled([style.shape for style in styles]))
     base = alt.Chart(rows).encode(x=x, color=colour)
     bars = base.mark_rule(strokeWidth=2, opacity=0.75).encode(y=alt.Y("low:Q", title=None), y2="high:Q")

@@ -37,6 +37,7 @@ def draw() -> None:
     if not shown:
         return
     st.markdown(label("rank_lab", "enough_title"))
+    st.caption(enough_chart.legend(shown))
     enough_chart.draw(shown, _rank_one(shown))
     st.caption(label("rank_lab", "enough_legend"))
     for one in shown:
