@@ -9,7 +9,14 @@ import typer
 from peft_core.delta import KINDS, PLACES, STACKS, Delta, WeightName, check_method, kept_energy, random_like
 from peft_core.errors import PeftClassroomError
 from peft_core.records import CheckpointInfo, find_checkpoint, list_checkpoints
-from peft_core.similarity import Of, directions, expected_by_chance, simulated_by_chance, subspace_similarity
+from peft_core.similarity import (
+    Of,
+    check_same_base,
+    directions,
+    expected_by_chance,
+    simulated_by_chance,
+    subspace_similarity,
+)
 from peft_core.spectrum import effective_rank, energy_curve, stable_rank
 from peft_core.truncation_file import Answers, write_truncation
 from peft_core.truncation_finding import find
@@ -96,6 +103,7 @@ def similarity(
         raise PeftClassroomError(f"Unknown --of {of!r}. Choose one of: {', '.join(get_args(Of))}.")
     wanted = _wanted(stack, block, place, module)
     infos = [find_checkpoint(name) for name in (first, second)]
+    check_same_base(infos[0].record, infos[1].record)
     both = [_deltas(info) for info in infos]
     starts = [_starts(info) for info in infos] if of == "A" else []
     shared = _chosen({name: delta for name, delta in both[0].items() if name in both[1]}, wanted)

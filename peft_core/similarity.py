@@ -17,6 +17,7 @@ import numpy as np
 from peft_core.delta import NO_A, Delta, LowRankDelta, svd
 from peft_core.errors import PeftClassroomError
 from peft_core.one_thread import numpy_in_one_thread
+from peft_core.records import RunRecord
 
 Of = Literal["A", "dW"]
 NOTHING = 1e-6  # of σ₁: a factor kept in fp32 has no direction below this, only rounding
@@ -39,6 +40,19 @@ def directions(delta: Delta, of: Of = "A") -> np.ndarray:
             f"Training has left {delta.name.key} as it was, so ΔW has no directions there. Choose another layer."
         )
     return vt[:rank].T
+
+
+def check_same_base(first: RunRecord, second: RunRecord) -> None:
+    """Refuse two checkpoints whose weights have different axes: a direction of one means nothing to the other.
+
+    Raises:
+        PeftClassroomError: if they were trained on two base models.
+    """
+    if first.base_fingerprint != second.base_fingerprint:
+        raise PeftClassroomError(
+            f"{first.name} was trained on {first.config.base} and {second.name} on {second.config.base}, another base "
+            "model: their directions cannot be compared. Choose two checkpoints on the same base model."
+        )
 
 
 def subspace_similarity(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -180,7 +180,9 @@ def finding(record: RunRecord, truncation: Truncation, trained: Trained | str) -
 
 
 def _who(record: RunRecord, more: str = "") -> str:
-    return f"{method_label(record.config.method)} (seed {record.config.train.seed}{more})"
+    method = record.config.method
+    label = "full fine-tuning" if isinstance(method, FullConfig) else method_label(method)  # within a sentence
+    return f"{label} (seed {record.config.train.seed}{more})"
 
 
 def _comparison(it: Difference) -> str:

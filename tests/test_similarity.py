@@ -7,7 +7,10 @@ from hypothesis import strategies as st
 
 from peft_core.delta import DenseDelta, LowRankDelta, WeightName
 from peft_core.errors import PeftClassroomError
+from peft_core.paths import SHIPPED_CHECKPOINTS
+from peft_core.records import read_record
 from peft_core.similarity import (
+    check_same_base,
     directions,
     expected_by_chance,
     simulated_by_chance,
@@ -103,6 +106,13 @@ def test_directions_that_a_matrix_does_not_have_are_left_out():
 def test_what_has_no_directions_is_refused(delta, of, sentence):
     with pytest.raises(PeftClassroomError, match=sentence):
         directions(delta, of)
+
+
+def test_another_base_model_is_refused():
+    record = read_record(SHIPPED_CHECKPOINTS / "lora-8")
+    check_same_base(record, record)
+    with pytest.raises(PeftClassroomError, match="Choose two checkpoints on the same base model"):
+        check_same_base(record, record.model_copy(update={"base_fingerprint": "0" * 64}))
 
 
 def test_other_spaces_are_refused():

@@ -250,7 +250,9 @@ def test_what_was_not_measured_or_not_learnt_is_said(record, backbone):
     assert "nothing to cut" in found.sentence and found.cut is None
     full = make_record(backbone, FullConfig())
     measured = truncation(right(0.5), {0: right(0.61), 1: right(0.7)}, right(0.8))
-    assert "with rank 0 they alone give 61.0%" in truncation_finding.finding(full, measured, "none").sentence
+    sentence = truncation_finding.finding(full, measured, "none").sentence
+    assert "full fine-tuning (seed 0) is right on 80.0%" in sentence
+    assert "with rank 0 they alone give 61.0%" in sentence
     measured = truncation(right(0.5), {1: right(0.7)}, right(0.8))
     assert "rank 0 not measured" in truncation_finding.finding(full, measured, "none").sentence
 
