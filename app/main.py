@@ -46,8 +46,14 @@ pages = {
     ],
     label("navigation", "evidence"): [
         st.Page(
+            "app_pages/rank_lab.py",
+            title=label("navigation", "rank_lab"),
+            icon=":material/science:",
+            url_path="rank_lab",
+        ),
+        st.Page(
             "app_pages/compare.py", title=label("navigation", "compare"), icon=":material/balance:", url_path="compare"
-        )
+        ),
     ],
 }
 st.navigation(pages).run()

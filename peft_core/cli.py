@@ -1,5 +1,7 @@
-"""`python -m peft_core …`: count, train, evaluate, classify, list checkpoints, pretrain; reproduce, sweep
-(cli_reproduce.py).
+"""`python -m peft_core …`: count, train, evaluate, classify, list checkpoints, pretrain.
+
+Also: reproduce, sweep (cli_reproduce.py), compare, report (cli_compare.py), spectrum, similarity, truncate
+(cli_spectrum.py).
 
 Every command takes `--json`. A wrong option, path or name gets one line that says what is wrong and what exists, and
 exit code 2. Torch is imported only by the commands that need it.
@@ -13,17 +15,17 @@ from typing import Annotated, Any
 
 import typer
 
-from peft_core import cli_compare, cli_reproduce
+from peft_core import cli_compare, cli_reproduce, cli_spectrum
 from peft_core.configs import DataConfig, MethodConfig, SoftPromptConfig, TrainConfig, method_config, run_config
 from peft_core.errors import PeftClassroomError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
-app.add_typer(cli_reproduce.commands)
-app.add_typer(cli_compare.commands)
+for more in (cli_reproduce, cli_compare, cli_spectrum):
+    app.add_typer(more.commands)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
 Method = Annotated[str, typer.Argument(help="full, soft_prompt, adapter or lora")]
-Base = Annotated[str, typer.Option(help="tiny-t5, t5-small, t5-base, t5-large, t5-3b, t5-11b, or a T5 folder")]
+Base = Annotated[str, typer.Option(help="tiny-t5, mini-t5, t5-small, t5-base, t5-large, t5-3b, t5-11b, or a T5 folder")]
 R = Annotated[int | None, typer.Option("--r", help="LoRA: rank")]
 Alpha = Annotated[float | None, typer.Option(help="LoRA: scaling = alpha / r")]
 Dropout = Annotated[float | None, typer.Option(help="LoRA: dropout on the input of A")]

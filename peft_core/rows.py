@@ -22,9 +22,14 @@ SPLITS = ("train", "validation", "test")  # the order of a run's fingerprint
 
 def select(reviews: "Dataset", size: int | None, seed: int) -> "Dataset":
     """`size` of the reviews, half of each label, drawn with `seed`, in their order. None: all of them."""
+    return reviews.select(row_numbers(reviews, size, seed))
+
+
+def row_numbers(reviews: "Dataset", size: int | None, seed: int) -> Sequence[int]:
+    """Which rows `select` takes, in rising order."""
     if size is None or size >= len(reviews):
-        return reviews
-    return reviews.select(balanced_subset(reviews["label"][:], size, seed))
+        return range(len(reviews))
+    return balanced_subset(reviews["label"][:], size, seed)
 
 
 def draw(

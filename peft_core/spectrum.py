@@ -72,3 +72,33 @@ def energy(terms: Sequence[Term], k: int) -> float:
     """Share of the first k pieces in the squared Frobenius norm: Σ_{i ≤ k} σᵢ² / Σᵢ σᵢ². 1 for the zero matrix."""
     total = sum(term.sigma**2 for term in terms)
     return sum(term.sigma**2 for term in terms[:k]) / total if total else 1.0
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Of the singular values alone: `sigmas` is (n,), ≥ 0, falling
+
+
+def energy_curve(sigmas: np.ndarray) -> np.ndarray:
+    """Σ_{i ≤ k} σᵢ² / Σᵢ σᵢ² for k = 0 … n, shape (n + 1,), from 0 to 1. Of the zero matrix: 1 throughout."""
+    squares = np.asarray(sigmas, dtype=np.float64) ** 2
+    if not squares.any():
+        return np.ones(len(squares) + 1)
+    sums = np.concatenate([[0.0], np.cumsum(squares)])
+    return sums / sums[-1]
+
+
+def effective_rank(sigmas: np.ndarray) -> float:
+    """exp(−Σ pᵢ·ln pᵢ) with pᵢ = σᵢ / Σσ (Roy & Vetterli 2007, *The effective rank*, definition 1).
+
+    Between 1, if one σ is all there is, and n, if all are equally large. 0 for the zero matrix.
+    """
+    p = np.asarray(sigmas, dtype=np.float64)
+    p = p[p > 0]
+    p = p / p.sum()
+    return float(np.exp(-(p * np.log(p)).sum())) if len(p) else 0.0
+
+
+def stable_rank(sigmas: np.ndarray) -> float:
+    """Σσ² / σ₁²: how many directions as strong as the first would have this norm. 0 for the zero matrix."""
+    squares = np.asarray(sigmas, dtype=np.float64) ** 2
+    return float(squares.sum() / squares.max()) if squares.any() else 0.0

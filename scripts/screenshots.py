@@ -24,6 +24,7 @@ OUT = ROOT / "screenshots"
 SECTIONS = ("idea", "count", "maths", "steps", "train", "try", "check", "cost", "code")
 TABS = ("compare", "explain", "what_if", "many", "calibration")
 COMPARE = ("table", "trade_off", "curves", "significant", "optimism", "export")
+LAB = ("builder", "delta", "enough", "similarity")
 PAGES = {
     "home": {"home": "/"},
     **{
@@ -32,6 +33,7 @@ PAGES = {
     },
     "playground": {f"playground-{tab}": f"/playground?tab={tab}" for tab in TABS},
     "compare": {f"compare-{part}": f"/compare?part={part}" for part in COMPARE},
+    "rank_lab": {f"rank_lab-{tab}": f"/rank_lab?lab={tab}" for tab in LAB},
 }
 PAGES["lora"]["lora-rank_one"] = "/lora?section=rank_one&terms=2"
 SIZES = {"projector": (1280, 720), "phone": (390, 844)}

@@ -3,12 +3,14 @@
 import json
 import sys
 
+import numpy as np
 import pytest
 from test_training import easy_reviews  # noqa: F401  (a fixture: small reviews in place of the bundled ones)
 
 from peft_core.cli import main
 from peft_core.configs import METHODS
 from peft_core.records import read_record, write_record
+from peft_core.truncation_file import read_truncation
 
 
 @pytest.fixture
@@ -103,6 +105,60 @@ def test_checkpoints_are_listed(run, monkeypatch, tmp_path):
         assert list(row) == ["name", "path", "method", "base", "trainable_parameters", "test_accuracy"]
 
 
+def test_the_spectrum_of_a_checkpoint(run):
+    code, out, error = run("spectrum", "lora-8", "--stack", "encoder", "--json")
+    assert code == 0, error
+    layers = json.loads(out)["layers"]
+    assert [layer["layer"] for layer in layers] == [f"encoder.{b}.self_attention.{m}" for b in range(4) for m in "qv"]
+    for layer in layers:
+        assert layer["max_rank"] == len(layer["sigmas"]) == 8
+        assert sum(s**2 for s in layer["sigmas"]) == pytest.approx(layer["norm"] ** 2)
+        assert sum(s**2 for s in layer["random"]["sigmas"]) == pytest.approx(layer["norm"] ** 2)
+        assert 1 <= layer["effective_rank"] <= 8
+    code, out, _ = run("spectrum", "lora-8", "--stack", "encoder")
+    assert code == 0
+    assert all(layer["layer"] in out for layer in layers)
+    _, out, _ = run("spectrum", "lora-8", "--stack", "decoder", "--module", "q", "--place", "self_attention")
+    assert "decoder.0.self_attention.q" in out  # idle: the decoder reads one token
+
+
+def test_a_checkpoint_is_similar_to_itself(run):
+    code, out, error = run("similarity", "lora-8", "lora-8", "--stack", "encoder", "--draws", 20, "--json")
+    assert code == 0, error
+    for layer in json.loads(out)["layers"]:
+        assert np.allclose(layer["phi"], np.ones((8, 8)))
+        assert np.allclose(layer["before_training"], np.ones((8, 8)))
+        assert layer["expected_by_chance"][0] == pytest.approx([j / 256 for j in range(1, 9)])
+    one = ("--stack", "encoder", "--block", 0, "--module", "q", "--draws", 20)
+    _, out, _ = run("similarity", "lora-8", "full", "--of", "dW", *one, "--top", 4, "--json")
+    (layer,) = json.loads(out)["layers"]
+    assert (len(layer["phi"]), len(layer["phi"][0]), layer["before_training"]) == (4, 4, None)
+    code, out, _ = run("similarity", "lora-8", "lora-8", *one)
+    assert code == 0
+    assert out.splitlines()[-1].split() == ["8", *["1.00"] * 8]  # the table of one layer
+
+
+def test_truncation_is_told_measured_and_stored(run, base_folder, tmp_path):
+    out = tmp_path / "mine"
+    options = ["--base", base_folder, "--train-size", 40, "--epochs", 1, "--max-length", 16, "--test-size", 60]
+    assert run("train", "lora", "--r", 2, *options, "--out", out)[0] == 0
+    _, printed, _ = run("truncate", out, "--json")
+    points = json.loads(printed)["points"]
+    assert [p["rank"] for p in points] == [0, 1, 2]
+    assert [p["energy"] for p in points] == [0, pytest.approx(points[1]["energy"]), pytest.approx(1)]
+    code, printed, error = run("truncate", out, "--rank", 1, "--rank", 2, "--evaluate", "--store", "--json")
+    assert code == 0, error
+    data = json.loads(printed)
+    assert (data["n"], [p["rank"] for p in data["points"]]) == (60, [1, 2])
+    assert data["untruncated"]["accuracy"] == read_record(out).test.accuracy
+    assert data["finding"].startswith("On the same 60 test reviews, LoRA r=2 (seed 0)")
+    assert [p.accuracy.accuracy for p in read_truncation(out).points] == [p["accuracy"] for p in data["points"]]
+    code, printed, _ = run("truncate", out, "--evaluate", "--limit", 20)
+    assert code == 0
+    assert "as trained" in printed and "20 test reviews" in printed
+    assert read_truncation(out).n == 60  # not asked to be kept
+
+
 WRONG = [
     (("count", "lra"), "full, soft_prompt, adapter, lora"),
     (("count", "lora", "--r", 0), "greater than or equal to 1"),
@@ -125,6 +181,25 @@ WRONG = [
     (("classify", "--checkpoint", "nobody", "good"), "There is no checkpoint"),
     (("classify", "--checkpoint", "nobody", ""), "empty"),
     (("classify", "good"), "Missing option"),
+    (("spectrum", "nobody"), "There is no checkpoint 'nobody'"),
+    (("spectrum", "soft-prompt-10"), "soft-prompt-10 is a soft prompt"),
+    (("spectrum", "adapter-8"), "Choose a checkpoint of LoRA or of full fine-tuning"),
+    (("spectrum", "lora-8", "--stack", "middle"), "encoder, decoder"),
+    (("spectrum", "lora-8", "--place", "attention"), "self_attention, cross_attention, feed_forward"),
+    (("spectrum", "lora-8", "--module", "x"), "q, k, v, o, wi"),
+    (("spectrum", "lora-8", "--module", "k"), "There are: encoder.0.self_attention.q"),
+    (("spectrum", "lora-8", "--block", "9"), "There are: encoder.0.self_attention.q"),
+    (("similarity", "lora-8"), "Missing argument"),
+    (("similarity", "lora-8", "nobody"), "There is no checkpoint 'nobody'"),
+    (("similarity", "lora-8", "full"), "Only LoRA has a factor A"),
+    (("similarity", "lora-8", "lora-8", "--of", "B"), "A, dW"),
+    (("similarity", "lora-8", "lora-8", "--top", "0"), "greater than or equal to 1"),
+    (("truncate", "adapter-8"), "adapter-8 is an adapter"),
+    (("truncate", "lora-8", "--rank", "9"), "There is no rank 9 to cut to: choose from 0 to 8"),
+    (("truncate", "lora-8", "--rank", "one"), "valid integer"),
+    (("truncate", "lora-8", "--limit", "20"), "belong to --evaluate"),
+    (("truncate", "lora-8", "--store"), "belong to --evaluate"),
+    (("truncate", "lora-8", "--evaluate", "--limit", "3"), "even number"),
 ]
 
 

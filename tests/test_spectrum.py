@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from peft_core.errors import PeftClassroomError
-from peft_core.spectrum import energy, partial_sum, residual_norm, svd_terms
+from peft_core.spectrum import effective_rank, energy, energy_curve, partial_sum, residual_norm, stable_rank, svd_terms
 
 shapes = array_shapes(min_dims=2, max_dims=2, max_side=6)
 integers = arrays(np.float64, shapes, elements=st.integers(-9, 9).map(float))  # many of lower rank, many ties
@@ -94,6 +94,34 @@ def test_a_zero_matrix_lacks_nothing():
 def test_what_is_no_matrix_is_refused_in_a_sentence(odd):
     with pytest.raises(PeftClassroomError, match="An SVD needs"):
         svd_terms(odd)
+
+
+@given(matrices)
+def test_the_energy_curve_is_the_energy_of_the_terms(matrix):
+    terms = svd_terms(matrix)
+    curve = energy_curve(np.array([t.sigma for t in terms]))
+    assert np.allclose(curve, [energy(terms, k) for k in range(len(terms) + 1)])
+    assert curve[-1] == 1 and (np.diff(curve) >= 0).all()
+
+
+spectra = st.lists(st.floats(0.001, 1000), min_size=1, max_size=8).map(lambda s: np.array(sorted(s, reverse=True)))
+
+
+@given(spectra, st.floats(0.001, 1000))
+def test_effective_and_stable_rank_lie_between_1_and_n_whatever_the_scale(sigmas, scale):
+    for rank in (effective_rank, stable_rank):
+        assert 1 - 1e-9 <= rank(sigmas) <= len(sigmas) + 1e-9
+        assert np.isclose(rank(sigmas), rank(scale * sigmas))
+        assert np.isclose(rank(sigmas), rank(np.append(sigmas, 0.0)))
+        assert np.isclose(rank(np.full(5, scale)), 5)
+        assert rank(np.array([scale, 0, 0])) == rank(np.array([scale])) == 1
+        assert rank(np.zeros(3)) == 0
+
+
+def test_effective_rank_is_that_of_roy_and_vetterli():
+    """p = (3/4, 1/4): exp(−¾·ln ¾ − ¼·ln ¼) = (4/3)^¾ · 4^¼."""
+    assert np.isclose(effective_rank(np.array([3.0, 1.0])), (4 / 3) ** 0.75 * 4**0.25)
+    assert np.isclose(stable_rank(np.array([3.0, 1.0])), 10 / 9)
 
 
 def test_spectrum_loads_no_torch():

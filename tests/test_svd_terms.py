@@ -38,14 +38,14 @@ def shows(app: AppTest, name: str, k: int) -> None:
 def test_each_step_adds_a_term_and_back_takes_it_away(open_section):
     app = open_section()
     shows(app, "nearly", 1)
-    for key, k in (("svd_next", 2), ("svd_next", 3), ("svd_back", 2), ("svd_back", 1), ("svd_back", 0)):
+    for key, k in (("terms_next", 2), ("terms_next", 3), ("terms_back", 2), ("terms_back", 1), ("terms_back", 0)):
         assert not app.get_by_key(key).disabled
         app.get_by_key(key).click().run()
         assert not app.exception
         shows(app, "nearly", k)
         assert app.query_params.get("terms", "1") == str(k)
-        assert app.get_by_key("svd_next").disabled is (k == 3)
-        assert app.get_by_key("svd_back").disabled is (k == 0)
+        assert app.get_by_key("terms_next").disabled is (k == 3)
+        assert app.get_by_key("terms_back").disabled is (k == 0)
     assert len(alts(app)) == 2  # no latest term yet
     app.get_by_key("terms").set_value(3).run()
     shows(app, "nearly", 3)

@@ -199,7 +199,7 @@ def _mark(at: alt.Chart, mark: tuple[int, str] | None) -> list[alt.Chart]:
         "text": mark[1], "fontSize": 14, "fontWeight": "bold", "align": alt.ExprRef(f"{room} ? 'left' : 'right'"),
         "dx": alt.ExprRef(f"{room} ? 8 : -8"), "dy": alt.ExprRef("scale('y', datum.y) + 34 < height ? 24 : -24"),
     }  # fmt: skip
-    ground = "#12161C" if theme.is_dark() else "#FFFFFF"
+    ground = theme.ground()
     halo = here.mark_text(stroke=ground, strokeWidth=5, strokeJoin="round", aria=False, **style)
     return [ring, halo, here.mark_text(color=theme.ink(), **style)]
 

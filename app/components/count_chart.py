@@ -172,9 +172,7 @@ def _words(at: alt.Chart, opposite: bool) -> list[alt.Chart]:
         "fontSize": 15,
         "fontWeight": "normal" if opposite else "bold",
     }
-    halo = at.mark_text(
-        stroke=("#12161C" if theme.is_dark() else "#FFFFFF"), strokeWidth=5, strokeJoin="round", aria=False, **style
-    )
+    halo = at.mark_text(stroke=theme.ground(), strokeWidth=5, strokeJoin="round", aria=False, **style)
     return [layer.encode(text="words:N") for layer in (halo, at.mark_text(color=theme.ink(), **style))]
 
 

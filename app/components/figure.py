@@ -33,9 +33,10 @@ def filled(
         top: what is put over the outermost properties of the form, "height" for example.
     """
     spec = json.loads(form)
-    unknown = set(parameters) - {p["name"] for p in spec["params"]}
+    known = spec.get("params", [])
+    unknown = set(parameters) - {p["name"] for p in known}
     assert not unknown, f"the form has no parameters {unknown}"
-    spec["params"] = [p | parameters.get(p["name"], {}) for p in spec["params"]]
+    spec["params"] = [p | parameters.get(p["name"], {}) for p in known]
     return spec | {"datasets": dict(data)} | top
 
 

@@ -67,6 +67,21 @@ def soft_ink() -> str:
     return "#AEB6C1" if is_dark() else "#59616D"
 
 
+def ground() -> str:
+    """What charts stand on: the page."""
+    return "#12161C" if is_dark() else "#FFFFFF"
+
+
+def ramp() -> list[str]:
+    """From nothing to much, for cells that show a size: one hue whose lightness falls (on a dark ground: rises)."""
+    return ["#1B222C", "#1F4E79", "#3E8ECC", "#BFE3FF"] if is_dark() else ["#F3F6FA", "#A9C9E8", "#3F83BF", "#0B3A68"]
+
+
+def on_ramp() -> tuple[str, str, float]:
+    """Colours of words on the first and on the last part of `ramp`, and the share of the scale where they change."""
+    return ("#FFFFFF", "#000000", 0.565) if is_dark() else ("#000000", "#FFFFFF", 0.71)
+
+
 def readable(chart: alt.TopLevelMixin) -> alt.TopLevelMixin:
     """The chart with axes that can be read from the back of a classroom."""
     colour = soft_ink()

@@ -1,0 +1,106 @@
+"""What the Rank lab reads from checkpoints: updates ΔW and their singular values, one copy for all sessions.
+
+A checkpoint is known by its folder and by its record's time of change: a replaced one is read again.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from app import services
+from app.content import label
+from peft_core.delta import WeightName, random_like
+from peft_core.records import RECORD, CheckpointInfo, read_record
+
+if TYPE_CHECKING:
+    from peft_core.checkpoint_deltas import Deltas
+
+WITH_UPDATE = ("lora", "full")  # methods that change weight matrices
+RANDOM_SEED = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """ΔW of one weight matrix: its shape (out, in), the highest rank it can have, its norm, its σ.
+
+    `random`: the σ of a random matrix of the same shape, highest rank and norm. `rounding`: the part of the norm that
+    rounding the stored weights is expected to add; 0 for LoRA, which is stored in fp32.
+    """
+
+    name: WeightName
+    shape: tuple[int, int]
+    max_rank: int
+    norm: float
+    sigmas: np.ndarray
+    random: np.ndarray
+    rounding: float
+
+
+def with_update() -> dict[str, CheckpointInfo]:
+    """The checkpoints that have a ΔW, by name: LoRA first."""
+    found = [info for info in services.checkpoints() if info.method in WITH_UPDATE]
+    return {info.name: info for info in sorted(found, key=lambda info: WITH_UPDATE.index(info.method))}
+
+
+def place_in_words(name: WeightName) -> str:
+    """As in "decoder 1 · cross-attention"; blocks are counted from 1, as everywhere on the screen."""
+    where = {"stack": label("steps", name.stack), "layer": label("steps", name.place.replace("_", "-"))}
+    return label("steps", "place_option", block=name.block + 1, **where)
+
+
+def in_words(name: WeightName) -> str:
+    """As in "decoder 1 · cross-attention · q"."""
+    return label("steps", "place_module", place=place_in_words(name), module=name.kind)
+
+
+def layers(info: CheckpointInfo) -> dict[str, Layer]:
+    """The updates of a checkpoint in the order of the model, by `WeightName.key`. About a second the first time.
+
+    Raises:
+        PeftClassroomError: if the checkpoint or its base model cannot be loaded, or the server is too busy.
+    """
+    return _layers(info.base, str(info.path), changed(info))
+
+
+def deltas(info: CheckpointInfo, trained: bool = True) -> "Deltas":
+    """The updates of a LoRA checkpoint themselves, or (not `trained`) its factors before the first step.
+
+    Raises:
+        PeftClassroomError: as `layers`.
+    """
+    return _lora_deltas(info.base, str(info.path), changed(info), trained)
+
+
+def changed(info: CheckpointInfo) -> int:
+    """When the record of a checkpoint was written, in nanoseconds: the key of what is remembered of it."""
+    record = info.path / RECORD
+    return record.stat().st_mtime_ns if record.exists() else 0
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _layers(base: str, folder: str, changed: int) -> dict[str, Layer]:
+    from peft_core.checkpoint_deltas import load_deltas
+
+    with services.turn(base) as predictor:
+        found = load_deltas(Path(folder), predictor.backbone)
+        layers, units = {}, {}
+        for name, delta in found.items():
+            kind = delta.shape, delta.max_rank
+            if delta.norm and kind not in units:  # the σ of a random matrix grow with its norm and with nothing else
+                units[kind] = random_like(delta, RANDOM_SEED).svd.sigmas / delta.norm
+            random = delta.norm * units[kind] if delta.norm else np.zeros(delta.max_rank)
+            layers[name.key] = Layer(name, *kind, delta.norm, delta.svd.sigmas, random, getattr(delta, "rounding", 0.0))
+    return layers
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _lora_deltas(base: str, folder: str, changed: int, trained: bool) -> "Deltas":
+    from peft_core.checkpoint_deltas import initial_deltas, load_deltas
+
+    with services.turn(base) as predictor:
+        if trained:
+            return load_deltas(Path(folder), predictor.backbone)
+        return initial_deltas(read_record(Path(folder)), predictor.backbone)
