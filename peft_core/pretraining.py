@@ -70,7 +70,7 @@ PRESETS = {
     "tiny-t5": PretrainConfig(),
     "mini-t5": PretrainConfig(
         d_model=384, d_ff=1536, num_heads=12, encoder_layers=6, from_layers=True, taught={3: 3, 6: 6},
-        batch_size=32, steps=3000, decay_fraction=0.5, learning_rate=1e-2,
+        batch_size=32, steps=2200, decay_fraction=0.5, learning_rate=1e-2,
     ),
 }  # fmt: skip
 

@@ -316,7 +316,7 @@ def test_a_process_that_is_told_to_stop_keeps_its_state(base_folder, tmp_path):
         (("--seeds", ","), "seeds"),
         (("--epochs", 0), "epochs"),
         (("--train-size", 41), "multiple of 2"),
-        (("--base", "t6"), "tiny-t5, t5-small"),
+        (("--base", "t6"), "tiny-t5, mini-t5, t5-small"),
     ],
     ids=str,
 )

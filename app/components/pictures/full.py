@@ -15,6 +15,7 @@ HEADING = 24  # pixels for "encoder" and "decoder"
 FOOT = 68  # pixels for the other methods
 GAP = 4  # pixels between parts
 TWO_LINES, ONE_LINE = 36, 18  # pixels a part must be high to have its words inside
+NARROW = 340  # pixels of the map on a phone
 USUAL_WIDTH = 500  # pixels; only for the shape of the small blocks, never for their area
 STACKS = ("encoder", "decoder")
 OTHERS = ("lora", "adapter", "soft_prompt")
@@ -57,6 +58,14 @@ def _share(numbers: int, total: int) -> str:
     return f"{percent:.1f}%" if percent >= 1 else f"{percent:.2g}%"
 
 
+def _fitting(words: str, size: int, width: float) -> int:
+    """The font size, smaller where the words would leave a part of this width (of the whole map: 1) on a phone.
+
+    A letter is about half as wide as its font is high.
+    """
+    return min(size, int(width * NARROW / (0.5 * len(words))))
+
+
 def sheet(base: BaseModel) -> tuple[Sheet, list[Part]]:
     """The map, and the parts too thin to have their words in it.
 
@@ -77,9 +86,10 @@ def sheet(base: BaseModel) -> tuple[Sheet, list[Part]]:
         else:
             both = room >= TWO_LINES
             values = f"{part.numbers:,} · {_share(part.numbers, total)}"
-            words.append(Words(part.name, centre, middle + px(-8 if both else 0), "center", True, 15, _on_solid()))
+            size, small = _fitting(part.name, 15, width), _fitting(values, 13, width)
+            words.append(Words(part.name, centre, middle + px(-8 if both else 0), "center", True, size, _on_solid()))
             if both:
-                words.append(Words(values, centre, middle + px(9), "center", False, 13, _on_solid()))
+                words.append(Words(values, centre, middle + px(9), "center", False, small, _on_solid()))
         return y + w(height) + px(GAP)
 
     top = place(everything[0], 1, Length(), Length())
