@@ -7,7 +7,6 @@ Every command takes `--json`. A wrong option, path or name gets one line that sa
 exit code 2. Torch is imported only by the commands that need it.
 """
 
-import json
 import logging
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from peft_core import cli_compare, cli_reproduce, cli_spectrum
+from peft_core.cli_shared import Base, Json, print_result
 from peft_core.configs import DataConfig, MethodConfig, SoftPromptConfig, TrainConfig, method_config, run_config
 from peft_core.errors import PeftClassroomError
 
@@ -23,9 +23,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 for more in (cli_reproduce, cli_compare, cli_spectrum):
     app.add_typer(more.commands)
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
 Method = Annotated[str, typer.Argument(help="full, soft_prompt, adapter or lora")]
-Base = Annotated[str, typer.Option(help="tiny-t5, mini-t5, t5-small, t5-base, t5-large, t5-3b, t5-11b, or a T5 folder")]
 R = Annotated[int | None, typer.Option("--r", help="LoRA: rank")]
 Alpha = Annotated[float | None, typer.Option(help="LoRA: scaling = alpha / r")]
 Dropout = Annotated[float | None, typer.Option(help="LoRA: dropout on the input of A")]
@@ -46,10 +44,6 @@ def _method(method: str, **options: Any) -> MethodConfig:
     if isinstance(config, SoftPromptConfig) and (config.prompt_init == "text") != (config.prompt_text is not None):
         raise PeftClassroomError("--prompt-init text and --prompt-text belong together: give both or neither.")
     return config
-
-
-def _print(as_json: bool, data: Any, lines: list[str]) -> None:
-    typer.echo(json.dumps(data, ensure_ascii=False) if as_json else "\n".join(lines))
 
 
 @app.command()
@@ -88,7 +82,7 @@ def count(
         "lines": [{"text": line.text, "value": line.value} for line in by_hand.lines],
     }
     agree = (by_hand.trainable_parameters, by_hand.total_parameters) == (by_numel.numel_trainable, by_numel.numel_total)
-    _print(
+    print_result(
         as_json,
         data,
         [
@@ -148,7 +142,7 @@ def train(
 
     summary = train_with_progress(config, out)
     interval = summary.pop("interval")
-    _print(
+    print_result(
         as_json,
         summary,
         [
@@ -192,7 +186,7 @@ def evaluate(
         measured = store_predictions(info.path) if store else evaluate_checkpoint(info.path, split, limit)
     data = {"accuracy": measured.accuracy, "low": measured.low, "high": measured.high, "n": measured.n}
     text = f"{measured.accuracy:.2%} of {measured.n:,} reviews (95% interval {measured.low:.2%} to {measured.high:.2%})"
-    _print(as_json, data, [text])
+    print_result(as_json, data, [text])
 
 
 @app.command()
@@ -228,7 +222,7 @@ def classify(
             shown = text if len(text) <= 60 else text[:57] + "..."
             lines.append(f"{name}: {prediction.label} (p positive {prediction.probability_positive:.3f})  {shown}")
             lines += [f"    {note}" for note in prediction.notes]
-    _print(as_json, rows, lines)
+    print_result(as_json, rows, lines)
 
 
 @app.command()
@@ -254,7 +248,9 @@ def checkpoints(as_json: Json = False) -> None:
         f"test {row['test_accuracy']:.2%}"
         for row in data
     ]
-    _print(as_json, data, lines or ["No checkpoints yet: train one with `python -m peft_core train lora --out DIR`."])
+    print_result(
+        as_json, data, lines or ["No checkpoints yet: train one with `python -m peft_core train lora --out DIR`."]
+    )
 
 
 @app.command()
@@ -270,7 +266,8 @@ def pretrain(
     """Make a bundled base model (hours on two cores). Interrupted, the same command goes on."""
     from peft_core.model_card import export
     from peft_core.paths import cache_dir
-    from peft_core.pretraining import PRESETS, Pretraining
+    from peft_core.pretraining import Pretraining
+    from peft_core.pretraining_plan import PRESETS
 
     if base not in PRESETS:
         raise PeftClassroomError(f"Unknown base model {base!r}. Choose one of: {', '.join(PRESETS)}.")
@@ -279,7 +276,7 @@ def pretrain(
     run = Pretraining(config, work or cache_dir() / "pretraining" / base)
     figures = run.run()
     export(run, figures, out)
-    _print(as_json, figures, [f"{name}: {value}" for name, value in figures.items()])
+    print_result(as_json, figures, [f"{name}: {value}" for name, value in figures.items()])
 
 
 def _options(settings: dict[str, Any]) -> dict[str, Any]:

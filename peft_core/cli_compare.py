@@ -1,6 +1,5 @@
 """`python -m peft_core compare A B` and `report`: whether runs differ, and the table to take home."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -8,10 +7,10 @@ from typing import Annotated
 import typer
 
 from peft_core.architecture import base_model
+from peft_core.cli_shared import Json, print_result
 from peft_core.errors import PeftClassroomError
 
 commands = typer.Typer()
-Json = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
 
 
 @commands.command()
@@ -28,21 +27,18 @@ def compare(
     infos = [find_checkpoint(name) for name in (first, second)]
     found = compare_checkpoints(*infos)
     test = found.test
-    if as_json:
-        data = {
-            "first": found.first,
-            "second": found.second,
-            "n": test.n,
-            "first_accuracy": test.first_accuracy,
-            "second_accuracy": test.second_accuracy,
-            **asdict(test),
-            "seeds": found.seeds,
-            "different_settings": found.different_settings,
-            "disagreements": [asdict(row) for row in found.disagreements],
-            "sentence": found.sentence,
-        }
-        typer.echo(json.dumps(data, ensure_ascii=False))
-        return
+    data = {
+        "first": found.first,
+        "second": found.second,
+        "n": test.n,
+        "first_accuracy": test.first_accuracy,
+        "second_accuracy": test.second_accuracy,
+        **asdict(test),
+        "seeds": found.seeds,
+        "different_settings": found.different_settings,
+        "disagreements": [asdict(row) for row in found.disagreements],
+        "sentence": found.sentence,
+    }
     lines = [
         (found.first, f"{test.first_accuracy:.2%} of {test.n:,} test reviews"),
         (found.second, f"{test.second_accuracy:.2%}"),
@@ -54,7 +50,7 @@ def compare(
         ("exact McNemar test", p_text(test.p)),
     ]
     width = max(len(name) for name, _ in lines)
-    typer.echo("\n".join([*(f"{name:<{width}}  {value}" for name, value in lines), found.sentence]))
+    print_result(as_json, data, [*(f"{name:<{width}}  {value}" for name, value in lines), found.sentence])
 
 
 @commands.command()

@@ -1,6 +1,5 @@
 """`python -m peft_core reproduce` and `sweep`: commands that train many runs, can be stopped, and go on."""
 
-import json
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from peft_core.cli_shared import Base, Json, print_result
 from peft_core.configs import RunConfig, method_config, method_label, run_config
 from peft_core.errors import PeftClassroomError
 from peft_core.paths import cache_dir
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from peft_core.sweep import Trial
 
 commands = typer.Typer()
-Json = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
-Base = Annotated[str, typer.Option(help="tiny-t5, t5-small, t5-base, t5-large, t5-3b, t5-11b, or a T5 folder")]
 Source = Annotated[str, typer.Option(help="bundled or hub")]
 Validation = Annotated[int | None, typer.Option(help="reviews that the best is chosen on")]
 MaxLength = Annotated[int | None, typer.Option(help="tokens of a review that are read")]
@@ -67,7 +65,9 @@ def reproduce(
         published = copy_finished(table, work, publish)
     summaries = [_summary(results, name) for name in runs]
     lines = [_line(summary) for summary in summaries] + [f"published  {name}" for name in published]
-    _print(as_json, {"results": str(out), "runs": summaries, "published": published}, [*lines, f"results    {out}"])
+    print_result(
+        as_json, {"results": str(out), "runs": summaries, "published": published}, [*lines, f"results    {out}"]
+    )
     failed = [s for s in summaries if s["state"] == "failed"]
     if failed:
         reasons = "; ".join(f"{s['run']}: {s['message']}" for s in failed)
@@ -100,7 +100,7 @@ def _preview(results: Results, runs: list[str], as_json: bool) -> None:
         lines.append(f"about {sum(known):.0f} s of training alone, going by measured speeds")
     if unknown:
         lines.append(f"{unknown} of unknown time: no run of their method has measured a speed yet")
-    _print(as_json, data, lines)
+    print_result(as_json, data, lines)
 
 
 def _summary(results: Results, name: str) -> dict[str, Any]:
@@ -169,7 +169,7 @@ def sweep(
     chosen = best(trials)
     rows = [trial.model_dump(mode="json") for trial in trials]
     lines = [_trial_line(trial) + ("  ← best on validation" if trial is chosen else "") for trial in trials]
-    _print(
+    print_result(
         as_json, {"trials": rows, "best": rows[trials.index(chosen)] if chosen else None}, [*lines, f"kept in {out}"]
     )
     if len(trials) < len(configs):
@@ -209,10 +209,6 @@ def _lists(options: dict[str, str | None]) -> dict[str, list[str]]:
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
-
-
-def _print(as_json: bool, data: Any, lines: list[str]) -> None:
-    typer.echo(json.dumps(data, ensure_ascii=False) if as_json else "\n".join(lines))
 
 
 @contextmanager

@@ -1,11 +1,11 @@
 """`spectrum`, `similarity` and `truncate`: which directions has training added, and how many does it need?"""
 
-import json
 from functools import cache
 from typing import Annotated, Any, get_args
 
 import typer
 
+from peft_core.cli_shared import Json, print_result
 from peft_core.delta import KINDS, PLACES, STACKS, Delta, WeightName, check_method, kept_energy, random_like
 from peft_core.errors import PeftClassroomError
 from peft_core.records import CheckpointInfo, find_checkpoint, list_checkpoints
@@ -29,7 +29,6 @@ BlockOption = Annotated[int | None, typer.Option("--block", help="only of this b
 PlaceOption = Annotated[str | None, typer.Option("--place", help="only of " + ", ".join(PLACES))]
 ModuleOption = Annotated[str | None, typer.Option("--module", help="only of " + ", ".join(KINDS))]
 Seed = Annotated[int, typer.Option(min=0, help="of the random matrices to compare with")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
 SHOWN = (1, 2, 4, 8)  # singular values, or directions of both
 
 
@@ -81,7 +80,7 @@ def spectrum(
         "effective: exp of the entropy of σ/Σσ (Roy & Vetterli 2007); of random: that of a Gaussian matrix of the same",
         "shape, rank and norm; stable: Σσ²/σ₁²; k=…: share of the first k in Σσ²; rank 0: left as it was by training.",
     ]
-    _print(as_json, {"checkpoint": checkpoint, "seed": seed, "layers": rows}, lines)
+    print_result(as_json, {"checkpoint": checkpoint, "seed": seed, "layers": rows}, lines)
 
 
 @commands.command()
@@ -148,7 +147,9 @@ def similarity(
                 [("i \\ j", *map(str, range(1, len(zoom[0]) + 1)))] + [(str(i), *row) for i, row in enumerate(zoom, 1)]
             ),
         ]
-    _print(as_json, {"first": first, "second": second, "of": of, "draws": draws, "seed": seed, "layers": rows}, lines)
+    print_result(
+        as_json, {"first": first, "second": second, "of": of, "draws": draws, "seed": seed, "layers": rows}, lines
+    )
 
 
 @commands.command()
@@ -176,7 +177,7 @@ def truncate(
         lines = _aligned(
             [("rank", "squared norm left"), *((str(k), f"{energy:.2%}") for k, energy in energies.items())]
         )
-        _print(as_json, {"checkpoint": checkpoint, "points": rows}, lines)
+        print_result(as_json, {"checkpoint": checkpoint, "points": rows}, lines)
         return
     measured = measure_truncation(info.path, ranks, limit, _tell)
     if store:
@@ -199,7 +200,7 @@ def truncate(
     for label, energy, answers in rows:
         it = answers.accuracy
         table.append((label, energy, f"{it.accuracy:.2%}", f"{it.low:.2%} to {it.high:.2%}"))
-    _print(as_json, data, [*_aligned(table), found.sentence])
+    print_result(as_json, data, [*_aligned(table), found.sentence])
 
 
 def _tell(done: int, of: int) -> None:
@@ -253,7 +254,3 @@ def _aligned(table: list[tuple[str, ...]]) -> list[str]:
         ).rstrip()
         for row in table
     ]
-
-
-def _print(as_json: bool, data: Any, lines: list[str]) -> None:
-    typer.echo(json.dumps(data, ensure_ascii=False) if as_json else "\n".join(lines))

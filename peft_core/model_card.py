@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from peft_core.pretraining import PretrainConfig, Pretraining
+    from peft_core.pretraining import Pretraining
+    from peft_core.pretraining_plan import PretrainConfig
 
 
 def export(run: "Pretraining", figures: dict, folder: Path) -> None:
@@ -35,7 +36,7 @@ def model_card(name: str, config: "PretrainConfig", facts: dict) -> str:
     )
     distances = "\n".join(
         f"| 1 − cosine to the teacher after {student} of {config.encoder_layers} encoder blocks (the teacher after "
-        f"{taught}), 64 training windows | {facts[f'distance_after_{student}']:.3f} |"
+        f"{taught}), {config.batch_size} training windows | {facts[f'distance_after_{student}']:.3f} |"
         for student, taught in config.taught.items()
     )
     return f"""---

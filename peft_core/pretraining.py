@@ -15,11 +15,11 @@ Batches depend on (seed, step) alone and the state is saved every few minutes: a
 import json
 import math
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional as F
@@ -29,50 +29,19 @@ from peft_core.batches import Batch
 from peft_core.fused import fuse
 from peft_core.gradients import gradients, slices_for
 from peft_core.paths import cache_dir
+from peft_core.pretraining_plan import (
+    WIDTH_STEP,
+    PretrainConfig,
+    batch_rows,
+    learning_rate_at,
+    rms_scaled_adamw,
+    set_rates,
+)
 from peft_core.student import empty_student, layers_of_teacher, student_tokenizer, words_of_teacher
 from peft_core.teacher import SNIPPETS_HELD_OUT, TeacherStore, framed_rows, review_windows, sentiment_teacher, snippets
 
 PREFIX = "sentiment: "
-WIDTH_STEP = 32
 ADAM_STATE = ("step", "exp_avg", "exp_avg_sq")
-
-
-class PretrainConfig(BaseModel):
-    """Shape, data and schedule of a base model."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    d_model: int = Field(256, ge=16)
-    d_ff: int = Field(1024, ge=16)
-    num_heads: int = Field(8, ge=1)
-    encoder_layers: int = Field(4, ge=1)
-    decoder_layers: int = Field(2, ge=1)
-    from_layers: bool = Field(False, description="start from the teacher's layers, not from its words alone")
-    taught: dict[int, int] = Field(
-        {2: 3, 4: 6}, min_length=1, description="after this many encoder blocks: what the teacher has after that many"
-    )
-    window: int = Field(192, ge=8, description="tokens of a training row, prefix and end included")
-    batch_size: int = Field(64, ge=1)
-    sentiment_weight: float = Field(0.2, ge=0, description="λ")
-    snippet_batch_size: int = Field(64, ge=1)
-    snippet_width: int = Field(64, ge=8)
-    snippet_every: int = Field(10, ge=2, description="every n-th step is a batch of labelled snippets")
-    steps: int = Field(6000, ge=1)
-    warmup_steps: int = Field(100, ge=0)
-    decay_fraction: float = Field(0.4, gt=0, le=1, description="last part of the run, rate falls linearly to zero")
-    learning_rate: float = Field(2e-2, gt=0, description="times each tensor's root mean square")
-    max_grad_norm: float = Field(1.0, gt=0)
-    max_reviews: int | None = Field(None, ge=2, description="fewer training reviews, for a trial")
-    seed: int = 0
-
-
-PRESETS = {
-    "tiny-t5": PretrainConfig(),
-    "mini-t5": PretrainConfig(
-        d_model=384, d_ff=1536, num_heads=12, encoder_layers=6, from_layers=True, taught={3: 3, 6: 6},
-        batch_size=32, steps=2200, decay_fraction=0.5, learning_rate=1e-2,
-    ),
-}  # fmt: skip
 
 
 def snippet_task(tokenizer, teacher_tokenizer, width: int) -> tuple[np.ndarray, np.ndarray]:
@@ -102,49 +71,6 @@ def first_words(model, ids: torch.Tensor) -> tuple[torch.Tensor, tuple[torch.Ten
         output_hidden_states=True,
     )
     return out.logits[:, 0], out.encoder_hidden_states
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Optimisation
-
-
-def learning_rate_at(step: int, config: PretrainConfig) -> float:
-    """Warm-up, constant, linear decay. The constant part makes a longer `--steps` continue the same run."""
-    if step < config.warmup_steps:
-        return config.learning_rate * (step + 1) / config.warmup_steps
-    left = (config.steps - step) / (config.decay_fraction * config.steps)
-    return config.learning_rate * min(1.0, left)
-
-
-def rms_scaled_adamw(parameters: list[nn.Parameter]) -> torch.optim.AdamW:
-    """AdamW with one group a tensor, so that each tensor can have a rate of its own.
-
-    T5 tensors differ in scale by orders of magnitude (embeddings ≈ 1, q ≈ 1/√(d·d_kv)): one common rate leaves such a
-    model at chance. As in Adafactor (Shazeer & Stern 2018, section 8) the step is relative to the tensor's own size.
-    """
-    groups = [{"params": [p]} for p in parameters]
-    return torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
-
-
-@torch.no_grad()
-def set_rates(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    for group in optimizer.param_groups:
-        size = group["params"][0].pow(2).mean().sqrt().item()
-        group["lr"] = rate * max(1e-3, size)
-
-
-def batch_rows(lengths: np.ndarray, batch_size: int, index: int, seed: int) -> np.ndarray:
-    """Rows of the `index`-th batch of an endless, reshuffled pass over rows of these lengths; depends on nothing else.
-
-    Rows of a batch are of like length: padding would be a fifth of the work.
-    """
-    per_epoch = max(len(lengths) // batch_size, 1)
-    epoch, position = divmod(index, per_epoch)
-    generator = np.random.default_rng([seed, epoch])
-    order = generator.permutation(len(lengths))
-    place = generator.permutation(per_epoch)[position]
-    order = order[np.argsort(lengths[order] // WIDTH_STEP, kind="stable")]
-    return np.sort(order[place * batch_size : (place + 1) * batch_size])
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -249,19 +175,23 @@ class Pretraining:
 
     def window_loss(self, batch: Batch, tokens: int, rows: int) -> torch.Tensor:
         """Of rows of a batch that has `tokens` and `rows` in all: what they add to its loss."""
-        ids = torch.from_numpy(batch.input_ids)
-        mask = ids != 0
-        wanted = torch.from_numpy(self.states[batch.rows][:, :, : ids.shape[1]].astype(np.float32))
-        logits, hidden = first_words(self.model, ids)
+        logits, hidden = first_words(self.model, torch.from_numpy(batch.input_ids))
         loss = torch.zeros(())
-        for place, (blocks, linear) in enumerate(zip(self.config.taught, self.maps, strict=True)):
-            mapped = linear(hidden[blocks][mask]).float()
-            distance = 1 - F.cosine_similarity(mapped, wanted[:, place][mask], dim=-1)
+        for distance in self.distances(batch, hidden):
             loss = loss + distance.sum() / (tokens * len(self.maps))
         p = torch.from_numpy(self.positive[batch.rows])
         answer = torch.log_softmax(logits.float(), -1)[:, list(self.words)]
         surprise = -(1 - p) * answer[:, 0] - p * answer[:, 1]
         return loss + self.config.sentiment_weight * surprise.sum() / rows
+
+    def distances(self, batch: Batch, hidden: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """1 − cosine to the teacher, of every token of the batch (tokens,): for each layer that is taught."""
+        mask = torch.from_numpy(batch.attention_mask) != 0
+        wanted = torch.from_numpy(self.states[batch.rows][:, :, : mask.shape[1]].astype(np.float32))
+        mapped = [
+            linear(hidden[blocks][mask]).float() for blocks, linear in zip(self.config.taught, self.maps, strict=True)
+        ]
+        return [1 - F.cosine_similarity(m, wanted[:, place][mask], dim=-1) for place, m in enumerate(mapped)]
 
     def snippet_batch(self, index: int) -> Batch:
         """The `index`-th batch of labelled snippets that may be learned from."""
@@ -345,14 +275,11 @@ class Pretraining:
             self.model, self.snippets[-SNIPPETS_HELD_OUT:], self.answers[-SNIPPETS_HELD_OUT:], self.words
         )
         batch = self.window_batch(0)
-        ids = torch.from_numpy(batch.input_ids)
-        mask, (_, hidden) = ids != 0, first_words(self.model, ids)
-        distances = {}
-        for place, (blocks, linear) in enumerate(zip(self.config.taught, self.maps, strict=True)):
-            wanted = torch.from_numpy(self.states[batch.rows][:, place, : ids.shape[1]].astype(np.float32))
-            mapped = linear(hidden[blocks][mask]).float()
-            distance = 1 - F.cosine_similarity(mapped, wanted[mask], dim=-1)
-            distances[f"distance_after_{blocks}"] = round(distance.mean().item(), 4)
+        _, hidden = first_words(self.model, torch.from_numpy(batch.input_ids))
+        distances = {
+            f"distance_after_{blocks}": round(distance.mean().item(), 4)
+            for blocks, distance in zip(self.config.taught, self.distances(batch, hidden), strict=True)
+        }
         self.model.train()
         return {"snippet_accuracy": round(accuracy, 4), **distances}
 

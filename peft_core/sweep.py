@@ -7,7 +7,6 @@ the file has for the same base model and reviews are not repeated, and one that 
 """
 
 import hashlib
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
@@ -29,6 +28,7 @@ from peft_core.configs import (
 from peft_core.errors import PeftClassroomError
 from peft_core.records import Measured
 from peft_core.rows import SPLITS, draw, rows_fingerprint
+from peft_core.runs.folder import write_atomic
 
 FACTORS = (0.1, 0.3, 1.0, 3.0)  # of the method's default learning rate, where none are named
 METHOD_FIELDS = ("alpha", "prompt_init")  # what may be varied besides the settings of training
@@ -199,6 +199,4 @@ def read_sweep(path: Path) -> Sweep:
 
 
 def _write(sweep: Sweep, path: Path) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(sweep.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    write_atomic(path, sweep.model_dump_json(indent=1) + "\n")

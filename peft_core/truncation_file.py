@@ -3,7 +3,6 @@
 `python -m peft_core truncate CHECKPOINT --evaluate --store` measures it and puts it beside the weights.
 """
 
-import os
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +13,7 @@ from peft_core.configs import sentence
 from peft_core.errors import PeftClassroomError
 from peft_core.intervals import Accuracy, wilson
 from peft_core.records import read_record, weights_digest
+from peft_core.runs.folder import write_atomic
 
 TRUNCATION = "truncation.json"
 MAX_BYTES = 2_000_000  # 25,000 reviews, the largest test split, and a dozen ranks are about 300,000
@@ -108,6 +108,4 @@ def read_truncation(folder: Path) -> Truncation:
 
 def write_truncation(truncation: Truncation, folder: Path) -> None:
     """Write `truncation.json`, or replace it: a reader sees the old file or the new one."""
-    temporary = folder / f"{TRUNCATION}.tmp"
-    temporary.write_text(truncation.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    os.replace(temporary, folder / TRUNCATION)
+    write_atomic(folder / TRUNCATION, truncation.model_dump_json(indent=2) + "\n")

@@ -17,12 +17,12 @@ from peft_core.intervals import Z
 from peft_core.paired import Paired, mcnemar
 from peft_core.records import CheckpointInfo, RunRecord
 from peft_core.rows import SHARED_SEED, row_numbers, stored_test
+from peft_core.significance import LEVEL
 from peft_core.truncation_file import Truncation
+from peft_core.words import p_text, points
 
 if TYPE_CHECKING:
     from datasets import Dataset
-
-LEVEL = 0.05  # below this p, a difference is called one
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def finding(record: RunRecord, truncation: Truncation, trained: Trained | str) -
         f"its base model on {_share(truncation.base.accuracy.accuracy)}"
     )
     if not learnt.told_apart:
-        opening += f" (not told apart, {_p(learnt.paired.p)}: this says nothing of the rank that learning needs)"
+        opening += f" (not told apart, {p_text(learnt.paired.p)}: this says nothing of the rank that learning needs)"
     parts = [opening]
     if truncation.max_rank == 1:
         parts.append("its ΔW has rank 1 already, so there is nothing to cut")
@@ -186,19 +186,11 @@ def _who(record: RunRecord, more: str = "") -> str:
 
 
 def _comparison(it: Difference) -> str:
-    interval = f"95% interval {_points(it.low)} to {_points(it.high)}, exact McNemar {_p(it.paired.p)}"
+    interval = f"95% interval {points(it.low)} to {points(it.high)}, exact McNemar {p_text(it.paired.p)}"
     if it.told_apart:
-        return f"a {'loss' if it.value < 0 else 'gain'} of {abs(it.value) * 100:.1f} points ({interval})"
-    return f"a difference of {_points(it.value)} points that cannot be told from none ({interval})"
+        return f"a {'loss' if it.value < 0 else 'gain'} of {points(abs(it.value), sign=False)} points ({interval})"
+    return f"a difference of {points(it.value)} points that cannot be told from none ({interval})"
 
 
 def _share(value: float) -> str:
     return f"{value:.1%}"
-
-
-def _points(value: float) -> str:
-    return f"{100 * value:+.1f}".replace("-", "−")
-
-
-def _p(p: float) -> str:
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"

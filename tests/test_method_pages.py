@@ -191,3 +191,11 @@ def test_an_example_in_the_link_is_in_the_box(open_page):
     app.get_by_key("try_example").set_value(1).run()
     assert app.query_params["try_example"] == "1"
     assert app.get_by_key("try_review").value == services.examples()[1][0]
+
+
+@pytest.mark.parametrize(("base", "timed"), [("tiny-t5", True), ("mini-t5", False)])
+def test_a_preset_is_called_by_its_time_only_where_it_was_timed(open_page, base, timed):
+    app = open_page("lora", section="train", base=base)
+    minute, report = (app.button(key=f"preset_{name}").label for name in ("minute", "report"))
+    assert minute == (label("presets", "minute") if timed else "4,000 reviews × 192 tokens")
+    assert report == label("presets", "report")

@@ -11,7 +11,8 @@ from peft_core.backbone import load_backbone
 from peft_core.errors import PeftClassroomError
 from peft_core.gradients import sliced
 from peft_core.model_card import export
-from peft_core.pretraining import PretrainConfig, Pretraining, batch_rows, learning_rate_at
+from peft_core.pretraining import Pretraining
+from peft_core.pretraining_plan import PretrainConfig, batch_rows, learning_rate_at
 from peft_core.student import empty_student, layers_of_teacher, student_tokenizer
 from peft_core.teacher import framed_rows, windows_of
 
@@ -154,6 +155,7 @@ def test_the_finished_base_loads_like_any_other(tmp_path):
     assert backbone.tokenizer("good film")["input_ids"][-1] == backbone.tokenizer.eos_token_id
     card = (tmp_path / "base" / "README.md").read_text()
     assert f"{backbone.model.num_parameters():,} parameters" in card
+    assert f"{CONFIG.batch_size} training windows" in card
     for name, parameter in backbone.model.named_parameters():
         assert torch.equal(parameter, run.masters[f"model.{name}"].to(torch.bfloat16).float())
 

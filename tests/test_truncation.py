@@ -221,7 +221,7 @@ def test_a_loss_is_told_only_where_the_paired_test_tells_it(record):
     assert found.cut.value == pytest.approx(-0.1) and found.cut.told_apart
     assert found.cut.low < -0.1 < found.cut.high < 0
     assert "a loss of 10.0 points" in found.sentence
-    assert "p < 0.001" in found.sentence
+    assert "p < 0.0001" in found.sentence
     assert "missing beside it (none was trained)" in found.sentence
     assert found.trained is None
     measured = truncation(right(0.5), {0: right(0.5), 1: right(0.797)}, right(0.8))

@@ -8,7 +8,15 @@ from app.components.messages import plain
 from app.components.run_monitor import monitor
 from app.content import label, text
 from peft_core.architecture import BaseModel
-from peft_core.configs import DEFAULT_LEARNING_RATE, PRESETS, DataConfig, MethodConfig, RunConfig, TrainConfig
+from peft_core.configs import (
+    DEFAULT_LEARNING_RATE,
+    PRESETS,
+    PRESETS_TIMED_WITH,
+    DataConfig,
+    MethodConfig,
+    RunConfig,
+    TrainConfig,
+)
 from peft_core.errors import PeftClassroomError
 from peft_core.runs import CLASSROOM_LIMITS, new_spec
 
@@ -20,7 +28,7 @@ MAX_EPOCHS, MAX_SECONDS = 20, int(CLASSROOM_LIMITS.max_seconds)
 
 def train_settings(base: BaseModel, method: MethodConfig) -> RunConfig:
     """The form; every value is checked again by the configuration, the server and the worker."""
-    _presets(method)
+    _presets(base, method)
     start, rate_key = PRESETS["minute"], f"{method.method}_rate"
     url.nearest("train_size", label("train", "reviews"), SIZES)
     url.nearest("max_length", label("train", "max_length"), LENGTHS)
@@ -69,8 +77,11 @@ def _estimate(config: RunConfig) -> None:
     st.caption(label("train", "estimate", **values) + (" " + label("train", "estimate_late") if late else ""))
 
 
-def _presets(method: MethodConfig) -> None:
-    """Buttons that move the settings below: what they chose is seen, and can be changed."""
+def _presets(base: BaseModel, method: MethodConfig) -> None:
+    """Buttons that move the settings below: what they chose is seen, and can be changed.
+
+    On the base model that they were timed with they are called by their time, on others by their size.
+    """
 
     def take(name: str) -> None:
         preset = PRESETS[name]
@@ -80,7 +91,10 @@ def _presets(method: MethodConfig) -> None:
 
     with st.container(horizontal=True, vertical_alignment="center"):
         for name in PRESETS:
-            st.button(label("presets", name), key=f"preset_{name}", on_click=take, args=(name,))
+            size = {"reviews": f"{PRESETS[name].train_size(method.method):,}", "tokens": PRESETS[name].max_length}
+            timed = base.name == PRESETS_TIMED_WITH or PRESETS[name].max_seconds is None
+            title = label("presets", name) if timed else label("presets", "size", **size)
+            st.button(title, key=f"preset_{name}", on_click=take, args=(name,))
 
 
 def run_panel(base: BaseModel, config: RunConfig) -> None:

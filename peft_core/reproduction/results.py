@@ -3,7 +3,6 @@
 Curves and accuracies are those of the records (`run.json`); nothing is added but means of losses.
 """
 
-import os
 from pathlib import Path
 from statistics import fmean
 from typing import Literal
@@ -16,6 +15,7 @@ from peft_core.measured import RESULTS
 from peft_core.records import RunRecord
 from peft_core.reproduction.plan import Settings
 from peft_core.reproduction.rows import Quoted
+from peft_core.runs.folder import write_atomic
 from peft_core.yardstick import YardstickConfig, YardstickRecord
 
 State = Literal["done", "running", "failed", "not run"]
@@ -190,6 +190,4 @@ def write_results(results: Results, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    write_atomic(path, text)

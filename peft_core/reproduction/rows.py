@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from peft_core.configs import AdapterConfig, Frozen, FullConfig, LoraConfig, MethodField, SoftPromptConfig
 from peft_core.errors import PeftClassroomError
+from peft_core.quoted import IMPLEMENTATIONS, quoted_rows
 
 
 class Quoted(Frozen):
@@ -54,6 +55,12 @@ THREE_SEEDS = (0, 1, 2)  # where the lesson is about small differences
 SHARED = "The same configuration as {}, whose checkpoint {} opens with equal logits: the same runs, not further ones."
 
 
+def _quoted(key: str) -> Quoted:
+    row = next(row for row in quoted_rows() if row.key == key)
+    implementation = IMPLEMENTATIONS[row.implementation].removesuffix(" code")
+    return Quoted(implementation=implementation, accuracy_percent=float(row.percent))
+
+
 def _lora(r: int) -> LoraConfig:
     """alpha / r is 2 at every rank, so that rows differ in their rank alone."""
     return LoraConfig(r=r, alpha=2 * r)
@@ -64,39 +71,39 @@ ROWS = (
         name="full",
         method=FullConfig(),
         shipped_seeds=(0,),
-        report=Quoted(implementation="own", accuracy_percent=90.1),
+        report=_quoted("full-own"),
     ),
     Row(
         name="soft-prompt-10",
         method=SoftPromptConfig(num_virtual_tokens=10),
         shipped_seeds=(0,),
-        report=Quoted(implementation="own", accuracy_percent=87.0),
+        report=_quoted("soft_prompt-10-own"),
     ),
     Row(
         name="soft-prompt-10-library",
         method=SoftPromptConfig(num_virtual_tokens=10),
-        report=Quoted(implementation="OpenDelta", accuracy_percent=87.2),
+        report=_quoted("soft_prompt-10-opendelta"),
         note=SHARED.format("soft-prompt-10", "Hugging Face peft"),
     ),
     Row(
         name="soft-prompt-1",
         method=SoftPromptConfig(num_virtual_tokens=1),
         shipped_seeds=(0,),
-        report=Quoted(implementation="OpenDelta", accuracy_percent=84.9),
+        report=_quoted("soft_prompt-1-opendelta"),
     ),
     Row(
         name="adapter-8",
         method=AdapterConfig(bottleneck_dim=8),
         seeds=THREE_SEEDS,
         shipped_seeds=(0,),
-        report=Quoted(implementation="own", accuracy_percent=90.7),
+        report=_quoted("adapter-8-own"),
     ),
     Row(
         name="adapterhub-8",
         method=AdapterConfig(bottleneck_dim=8),
         seeds=(3,),
         shipped_seeds=(3,),
-        report=Quoted(implementation="AdapterHub", accuracy_percent=90.3),
+        report=_quoted("adapter-8-adapterhub"),
         note="The same configuration as adapter-8, trained once more with a seed of its own (reduction factor = "
         "d_model / 8): what lies between the two rows is chance.",
     ),
@@ -104,7 +111,7 @@ ROWS = (
         name="adapterhub-1",
         method=AdapterConfig(bottleneck_dim=1),
         shipped_seeds=(0,),
-        report=Quoted(implementation="AdapterHub", accuracy_percent=89.02),
+        report=_quoted("adapter-1-adapterhub"),
         note="Reduction factor = d_model / 1.",
     ),
     Row(
@@ -112,14 +119,14 @@ ROWS = (
         method=_lora(8),
         seeds=THREE_SEEDS,
         shipped_seeds=(0, 1),
-        report=Quoted(implementation="own", accuracy_percent=88.9),
+        report=_quoted("lora-8-own"),
         note="Its second seed is shipped for the rank analysis: which directions do two runs agree on?",
     ),
     Row(
         name="lora-8-library",
         method=_lora(8),
         seeds=THREE_SEEDS,
-        report=Quoted(implementation="library", accuracy_percent=88.7),
+        report=_quoted("lora-8-library"),
         note=SHARED.format("lora-8", "Hugging Face peft"),
     ),
     Row(
@@ -127,7 +134,7 @@ ROWS = (
         method=_lora(1),
         seeds=THREE_SEEDS,
         shipped_seeds=(0,),
-        report=Quoted(implementation="library", accuracy_percent=88.8),
+        report=_quoted("lora-1-library"),
     ),
     Row(
         name="lora-64",
