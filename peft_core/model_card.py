@@ -28,8 +28,11 @@ def model_card(name: str, config: "PretrainConfig", facts: dict) -> str:
     epochs = windows * config.batch_size / facts["windows"]
     held_out, teacher = facts["snippets_held_out"], f"{facts['teacher_accuracy']:.1%}"
     heads = f"{config.num_heads} heads, {config.encoder_layers} encoder and {config.decoder_layers} decoder blocks"
+    kept = ", ".join(str(block + 1) for block in config.kept_blocks)
     start = (
-        "token embeddings and encoder layers are where this model's start (what T5 has no place for, biases and "
+        f"states are what this model learns; it starts as {config.from_base} with encoder blocks {kept} alone"
+        if config.from_base
+        else "token embeddings and encoder layers are where this model's start (what T5 has no place for, biases and "
         "absolute positions, is left out)"
         if config.from_layers
         else f"token embeddings, on their first {config.d_model} principal components, are where this model's start"

@@ -24,7 +24,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional as F
 
-from peft_core.backbone import label_ids
+from peft_core.backbone import label_ids, load_backbone
 from peft_core.batches import Batch
 from peft_core.fused import fuse
 from peft_core.gradients import gradients, slices_for
@@ -37,7 +37,7 @@ from peft_core.pretraining_plan import (
     rms_scaled_adamw,
     set_rates,
 )
-from peft_core.student import empty_student, layers_of_teacher, student_tokenizer, words_of_teacher
+from peft_core.student import blocks_of_base, empty_student, layers_of_teacher, student_tokenizer, words_of_teacher
 from peft_core.teacher import SNIPPETS_HELD_OUT, TeacherStore, framed_rows, review_windows, sentiment_teacher, snippets
 
 PREFIX = "sentiment: "
@@ -99,7 +99,7 @@ class Pretraining:
         self.states, self.positive = self.store.states(), self.store.positive()
         self.model = self._student(teacher.encoder)
         self.maps = nn.ModuleList(nn.Linear(config.d_model, hidden) for _ in layers)
-        if config.from_layers:
+        if config.from_layers or config.from_base:
             for linear in self.maps:
                 nn.init.eye_(linear.weight)
         self.named = {f"model.{n}": p for n, p in self.model.named_parameters()}
@@ -125,6 +125,8 @@ class Pretraining:
         model = empty_student(shape, self.tokenizer, config.seed)
         if config.from_layers:
             layers_of_teacher(model, bert, config.window)
+        elif config.from_base:
+            blocks_of_base(model, load_backbone(config.from_base).model, config.kept_blocks)
         else:
             words_of_teacher(model, bert.get_input_embeddings().weight.detach())
         return model

@@ -19,6 +19,8 @@ class PretrainConfig(Frozen):
     encoder_layers: int = Field(4, ge=1)
     decoder_layers: int = Field(2, ge=1)
     from_layers: bool = Field(False, description="start from the teacher's layers, not from its words alone")
+    from_base: str | None = Field(None, description="start from some blocks and the decoder of this bundled base model")
+    kept_blocks: tuple[int, ...] = Field((), description="encoder blocks of `from_base` to start from, counted from 0")
     taught: dict[int, int] = Field(
         {2: 3, 4: 6}, min_length=1, description="after this many encoder blocks: what the teacher has after that many"
     )
@@ -38,7 +40,10 @@ class PretrainConfig(Frozen):
 
 
 PRESETS = {
-    "tiny-t5": PretrainConfig(),
+    "tiny-t5": PretrainConfig(
+        d_model=384, d_ff=1536, num_heads=12, encoder_layers=3, from_base="mini-t5", kept_blocks=(0, 2, 5),
+        taught={3: 6}, batch_size=32, steps=2000, decay_fraction=0.6, learning_rate=1e-2,
+    ),
     "mini-t5": PretrainConfig(
         d_model=384, d_ff=1536, num_heads=12, encoder_layers=6, from_layers=True, taught={3: 3, 6: 6},
         batch_size=32, steps=2200, decay_fraction=0.5, learning_rate=1e-2,

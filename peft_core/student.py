@@ -10,6 +10,8 @@ what distillation has to make up for. After six layers the cosine distance to th
 """
 
 import math
+import re
+from collections.abc import Sequence
 
 import torch
 from torch import nn
@@ -100,6 +102,37 @@ def layers_of_teacher(model: T5ForConditionalGeneration, bert: nn.Module, width:
         feed_forward.DenseReluDense.wo.weight.copy_(_centred(layer.output.dense.weight))
         gamma = layer.output.LayerNorm.weight
     model.encoder.final_layer_norm.weight.copy_(gamma)
+
+
+@torch.no_grad()
+def blocks_of_base(model: T5ForConditionalGeneration, base: nn.Module, kept: Sequence[int]) -> None:
+    """Let everything start as in a deeper T5 `base`, the encoder as its blocks `kept` (from 0), as Sanh et al. (2019,
+    section 3) did with BERT: each block adds to what the ones before it wrote, so a stack without some still works.
+
+    `base`: in fp32.
+
+    Raises:
+        PeftClassroomError: if the rest of the shape differs, or a block does not exist.
+    """
+    wanted, config = model.config, base.config
+    names = ("vocab_size", "d_model", "d_ff", "num_heads", "num_decoder_layers")
+    differ = [name for name in names if getattr(wanted, name) != getattr(config, name)]
+    if differ or len(kept) != wanted.num_layers or not set(kept) <= set(range(config.num_layers)):
+        raise PeftClassroomError(
+            f"A student that starts from blocks of a base model has its shape but for the number of encoder blocks: "
+            f"{', '.join(f'{name} {getattr(config, name)}' for name in names)}; {wanted.num_layers} of the blocks 0 to "
+            f"{config.num_layers - 1}."
+        )
+    place = {f"encoder.block.{old}.": f"encoder.block.{new}." for new, old in enumerate(kept)}
+    positions = "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight"  # one table serves all blocks
+    tensors = {}
+    for name, tensor in base.state_dict().items():
+        block = re.match(r"encoder\.block\.\d+\.", name)
+        if name == positions or not block:
+            tensors[name] = tensor
+        elif block[0] in place:
+            tensors[place[block[0]] + name[block.end() :]] = tensor
+    model.load_state_dict(tensors)
 
 
 def _centred(weight: torch.Tensor) -> torch.Tensor:

@@ -1,5 +1,7 @@
 """Pretraining with a tiny teacher: exact resume, only training reviews, a folder that plain Transformers loads."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -11,9 +13,9 @@ from peft_core.backbone import load_backbone
 from peft_core.errors import PeftClassroomError
 from peft_core.gradients import sliced
 from peft_core.model_card import export
-from peft_core.pretraining import Pretraining
+from peft_core.pretraining import Pretraining, first_words
 from peft_core.pretraining_plan import PretrainConfig, batch_rows, learning_rate_at
-from peft_core.student import empty_student, layers_of_teacher, student_tokenizer
+from peft_core.student import blocks_of_base, empty_student, layers_of_teacher, student_tokenizer
 from peft_core.teacher import framed_rows, windows_of
 
 WORDS = "a the film was good bad dull lively plot not negative positive sentiment :".split()
@@ -134,6 +136,44 @@ def test_layers_are_taken_from_a_teacher_of_the_same_shape_only():
     assert torch.allclose(q_k, own.query.weight @ own.key.weight.T / 10**0.5, atol=1e-6)
     with pytest.raises(PeftClassroomError, match="d_model 20, d_ff 28, 2 heads, 2 encoder blocks"):
         layers_of_teacher(empty_student({**shape, "num_layers": 1}, tokenizer, seed=0), encoder, width=12)
+
+
+@pytest.mark.parametrize("kept", [(0,), (1,), (0, 1), (1, 0)], ids=str)
+def test_a_shorter_student_starts_as_its_base_without_the_other_blocks(tmp_path, kept):
+    """The stack of the kept blocks is the base's own stack, its other blocks made to add nothing."""
+    deep = Pretraining(LIKE_THE_TEACHER, tmp_path / "deep")
+    export(deep, deep.run(), tmp_path / "base")
+    config = LIKE_THE_TEACHER.model_copy(
+        update={
+            "from_layers": False,
+            "from_base": str(tmp_path / "base"),
+            "kept_blocks": kept,
+            "encoder_layers": len(kept),
+            "taught": {len(kept): 2},
+        }
+    )
+    student = Pretraining(config, tmp_path / "short").model.float()
+    base = load_backbone(str(tmp_path / "base")).own_copy()
+    positions = base.encoder.block[0].layer[0].SelfAttention.relative_attention_bias
+    blocks = [base.encoder.block[i] for i in kept]
+    for place, block in enumerate(blocks):
+        attention = block.layer[0].SelfAttention
+        attention.has_relative_attention_bias = place == 0
+        attention.relative_attention_bias = positions
+        attention.layer_idx = place
+    base.encoder.block = torch.nn.ModuleList(blocks)
+    ids = torch.tensor([[5, 6, 7, 3], [8, 9, 3, 0]])
+    for ours, expected in zip(first_words(student, ids)[:1], first_words(base, ids)[:1], strict=True):
+        torch.testing.assert_close(ours, expected)
+
+
+@pytest.mark.parametrize("kept", [(0,), (0, 2)], ids=["too few", "beyond the last"])
+def test_blocks_that_do_not_fit_are_refused(kept):
+    _, tokenizer = teacher.load_teacher()
+    shape = {"d_model": 20, "d_ff": 28, "num_heads": 2, "num_layers": 2, "num_decoder_layers": 1}
+    base = empty_student(shape, student_tokenizer(tokenizer), seed=0)
+    with pytest.raises(PeftClassroomError, match=re.escape("2 of the blocks 0 to 1")):
+        blocks_of_base(empty_student(shape, student_tokenizer(tokenizer), seed=1), base, kept)
 
 
 @given(st.lists(st.lists(st.integers(4, 14), max_size=30), min_size=1, max_size=4), st.integers(6, 20))
