@@ -9,7 +9,8 @@ from app.content import label, text
 from peft_core.architecture import BaseModel
 from peft_core.configs import AdapterConfig
 
-FACTORS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+# 2ᵏ and 3·2ᵏ: with them m = 8 and m = 1 can be had at every d_model, 384 and 768 included
+FACTORS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 PLACEMENTS = ("pfeiffer", "houlsby")
 LIBRARY_DEFAULT = 16  # SeqBnConfig().reduction_factor
 MAX_BOTTLENECK = 512
