@@ -1,4 +1,5 @@
-"""The T5 that pretraining starts from: the teacher's words and, if it has the teacher's shape, the teacher's layers.
+"""The T5 that pretraining starts from: the teacher's words and, if it has the teacher's shape, the teacher's layers; or
+some blocks of a base model that is there already.
 
 BERT normalises the sum of a layer and its input (post-norm), T5 what a layer reads (pre-norm):
 

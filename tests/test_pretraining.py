@@ -140,7 +140,6 @@ def test_layers_are_taken_from_a_teacher_of_the_same_shape_only():
 
 @pytest.mark.parametrize("kept", [(0,), (1,), (0, 1), (1, 0)], ids=str)
 def test_a_shorter_student_starts_as_its_base_without_the_other_blocks(tmp_path, kept):
-    """The stack of the kept blocks is the base's own stack, its other blocks made to add nothing."""
     deep = Pretraining(LIKE_THE_TEACHER, tmp_path / "deep")
     export(deep, deep.run(), tmp_path / "base")
     config = LIKE_THE_TEACHER.model_copy(
@@ -163,8 +162,7 @@ def test_a_shorter_student_starts_as_its_base_without_the_other_blocks(tmp_path,
         attention.layer_idx = place
     base.encoder.block = torch.nn.ModuleList(blocks)
     ids = torch.tensor([[5, 6, 7, 3], [8, 9, 3, 0]])
-    for ours, expected in zip(first_words(student, ids)[:1], first_words(base, ids)[:1], strict=True):
-        torch.testing.assert_close(ours, expected)
+    torch.testing.assert_close(first_words(student, ids)[0], first_words(base, ids)[0])
 
 
 @pytest.mark.parametrize("kept", [(0,), (0, 2)], ids=["too few", "beyond the last"])
