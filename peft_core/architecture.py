@@ -100,7 +100,8 @@ def catalogue() -> dict[str, BaseModel]:
         for folder in sorted(BUNDLED_BASES.glob("*"))
         if (folder / "config.json").exists()
     ]
-    bundled = {base.name: base for base in sorted(found, key=lambda base: base.architecture.d_model)}
+    found.sort(key=lambda base: (base.architecture.d_model, base.architecture.blocks))
+    bundled = {base.name: base for base in found}
     hub = {name: BaseModel(name, shape, f"google-t5/{name}", False, _HUB_PREFIX) for name, shape in _HUB.items()}
     return bundled | hub
 

@@ -87,6 +87,14 @@ def test_every_base_in_the_catalogue_counts_right(name):
     assert count(shape, LoraConfig()).total_parameters == audit(shape, LoraConfig()).numel_total
 
 
+def test_the_base_model_that_pages_begin_with_is_the_smallest():
+    """Bundled ones stand at the head of the catalogue, from small to large."""
+    bundled = [base for base in catalogue().values() if base.bundled]
+    sizes = [count(base.architecture, FullConfig()).total_parameters for base in bundled]
+    assert [base.name for base in bundled] == list(catalogue())[: len(bundled)]
+    assert sizes == sorted(sizes) and len(sizes) > 1
+
+
 def test_tree_rows_add_up_to_the_count():
     shape, config = base_model("t5-small").architecture, LoraConfig(r=8)
     rows = trainable_rows(shape, config)
