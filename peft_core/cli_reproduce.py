@@ -30,7 +30,10 @@ Show = Callable[[str, dict[str, Any]], None]
 def reproduce(
     base: Base = "tiny-t5",
     rows: Annotated[str | None, typer.Option(help=f"comma-separated, of {', '.join(ROW_NAMES)}; default: all")] = None,
-    epochs: Annotated[int | None, typer.Option(help="passes over the reviews, with a validation after each")] = None,
+    epochs: Annotated[int | None, typer.Option(help="passes over the reviews")] = None,
+    evaluations: Annotated[
+        int | None, typer.Option(help="validations on the way; the best one's weights count")
+    ] = None,
     seeds: Annotated[str | None, typer.Option(help="of every row, as 0,1,2; default: each row's own")] = None,
     train_size: Annotated[int | None, typer.Option(help="reviews to train on")] = None,
     validation_size: Validation = None,

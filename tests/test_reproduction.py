@@ -23,7 +23,7 @@ from peft_core.reproduction.results import Results, write_results
 from peft_core.reproduction.table import _alone, collect, in_a_process, run_table
 from peft_core.reproduction.worker import FINISHED, STOPPED, work
 
-SMALL = {"train_size": 48, "validation_size": 80, "max_length": 16, "epochs": 2}
+SMALL = {"train_size": 48, "validation_size": 80, "max_length": 16, "epochs": 1, "evaluations": 2}
 TWO = ["soft-prompt-1", "lora-1"]
 TIMES = ("seconds", "examples_per_second", "created", "peak_bytes")
 
@@ -109,7 +109,7 @@ def test_given_seeds_hold_for_every_row_and_equal_runs_still_count_once(make):
 def test_what_a_run_depends_on_is_written_down(make):
     planned = make().planned["lora-1"]
     train = planned.config.train
-    assert train.evaluations == train.epochs
+    assert (train.epochs, train.evaluations) == (SMALL["epochs"], SMALL["evaluations"])
     assert train.test_curve
     assert train.learning_rate is not None  # a default that changes later must not pass for the old one
     assert planned.config.method.scaling == 2
@@ -135,7 +135,7 @@ def test_a_stopped_and_resumed_table_ends_like_an_unbroken_one(make, tmp_path):
     assert timeless(again) == timeless(whole)
     assert again.result("lora-1").weights == whole.result("lora-1").weights
     assert [again.result(name).state for name in names] == ["done"] * len(names)
-    assert len(again.result("lora-1").points) == 1 + table.settings.epochs
+    assert len(again.result("lora-1").points) == 1 + table.settings.evaluations
 
     before, act = out.read_bytes(), Here()
     assert run_table(table, tmp_path / "stopped", out, names, act=act) == again
@@ -151,7 +151,7 @@ def test_what_a_finished_run_says_is_its_record(make, tmp_path):
     assert result.record == record.model_copy(update={"test_probabilities": None})
     assert [(p.step, p.validation) for p in result.points] == list(record.validations)
     assert [(p.step, p.test) for p in result.points] == list(record.test_curve)
-    assert [p.epoch for p in result.points] == [0, 1, 2]
+    assert [p.epoch for p in result.points] == [0, 0.5, 1]
     assert result.points[0].train_loss is None
     assert all(p.train_loss > 0 and p.seconds > 0 for p in result.points[1:])
     assert result.best_test == max(a for _, a in record.test_curve[1:])
@@ -261,7 +261,20 @@ def test_publishing_replaces_what_is_another_and_only_by_what_loads(make, tmp_pa
 
 
 def small_options(base):
-    sizes = ["--train-size", 40, "--validation-size", 40, "--test-size", 60, "--max-length", 16, "--epochs", 2]
+    sizes = [
+        "--train-size",
+        40,
+        "--validation-size",
+        40,
+        "--test-size",
+        60,
+        "--max-length",
+        16,
+        "--epochs",
+        1,
+        "--evaluations",
+        2,
+    ]
     return ["--base", base, *sizes, "--seeds", 3]
 
 
@@ -315,6 +328,7 @@ def test_a_process_that_is_told_to_stop_keeps_its_state(base_folder, tmp_path):
         (("--seeds", "0,x"), "seeds"),
         (("--seeds", ","), "seeds"),
         (("--epochs", 0), "epochs"),
+        (("--evaluations", 0), "evaluations"),
         (("--train-size", 41), "multiple of 2"),
         (("--base", "t6"), "tiny-t5, mini-t5, t5-small"),
     ],

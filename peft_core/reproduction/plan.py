@@ -30,8 +30,9 @@ class Settings(Frozen):
     train_size: int = Field(20_000, ge=2, le=25_000, multiple_of=2)
     validation_size: int = Field(2_000, ge=2, le=2_000, multiple_of=2)
     test_size: int | None = Field(None, ge=2, le=25_000, multiple_of=2, description="None: the whole test split")
-    max_length: int = Field(192, ge=16, le=512, multiple_of=16)
-    epochs: int = Field(3, ge=1, le=50)
+    max_length: int = Field(320, ge=16, le=512, multiple_of=16)
+    epochs: int = Field(1, ge=1, le=50)
+    evaluations: int = Field(4, ge=1, le=100, description="points of each curve after its start, evenly spaced")
     seeds: tuple[Annotated[int, Field(ge=0)], ...] | None = Field(
         None, min_length=1, description="None: each row's own"
     )
@@ -127,7 +128,7 @@ def make_table(settings: Settings, base_fingerprint: str, splits: Mapping[str, "
         for seed in settings.seeds or row.seeds:
             train = TrainConfig(
                 epochs=settings.epochs,
-                evaluations=settings.epochs,
+                evaluations=settings.evaluations,
                 learning_rate=DEFAULT_LEARNING_RATE[row.method.method],  # written down: a later default is another run
                 test_curve=True,
                 seed=seed,

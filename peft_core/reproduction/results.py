@@ -22,7 +22,7 @@ State = Literal["done", "running", "failed", "not run"]
 
 
 class Point(Frozen):
-    """One point of a run's curves: at the start and after every epoch."""
+    """One point of a run's curves: at the start and after every validation."""
 
     step: int
     epoch: float
@@ -64,7 +64,7 @@ class RunResult(Frozen):
 
     @property
     def best_test(self) -> float | None:
-        """Accuracy of the epoch that is best on the test split, as the report chose its own: optimistic."""
+        """Accuracy of the point that is best on the test split, as the report chose its epoch: optimistic."""
         return max((point.test for point in self.points[1:] if point.test is not None), default=None)
 
 
