@@ -39,6 +39,7 @@ def table_data(
         "report_test_reviews": TEST_REVIEWS,
         "explained": _explained(table),
         "rows": [_row(number, row) for number, row in enumerate(table.rows, 1)],
+        "untrained": _untrained(table.untrained),
         "yardsticks": [_yardstick(yardstick) for yardstick in table.yardsticks],
         "chart": chart_data(table),
         "comparisons": [_comparison(found) for found in comparisons],
@@ -162,6 +163,11 @@ def _counts(counts: Counts) -> dict[str, Any]:
 
 def _accuracy(measured: Accuracy) -> dict[str, Any]:
     return asdict(measured)
+
+
+def _untrained(test: Accuracy | None) -> dict[str, Any]:
+    """The base model before any training."""
+    return {"test": test and _accuracy(test), "shown": {"accuracy": interval_text(test) if test else NOT_RUN}}
 
 
 def _yardstick(yardstick: Yardstick) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from peft_core.configs import FullConfig, LoraConfig, MethodConfig, RunConfig, m
 from peft_core.counting import count
 from peft_core.errors import PeftClassroomError
 from peft_core.growth import knob_of, load_growth, what_costs
-from peft_core.intervals import Accuracy
+from peft_core.intervals import Accuracy, wilson
 from peft_core.measured import Provenance, TrainingCost, load_cost
 from peft_core.quoted import BASE, Quoted, quoted_rows
 from peft_core.records import CheckpointInfo
@@ -89,7 +89,7 @@ def build_table(
                 same_runs_as=None,
             )
         )
-    return Table(base, tuple(rows), _yardsticks(reproduced))
+    return Table(base, tuple(rows), _yardsticks(reproduced), _untrained(runs))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -138,6 +138,19 @@ def _yardsticks(results: Results | None) -> tuple[Yardstick, ...]:
         test = record and Accuracy(record.test.accuracy, record.test.low, record.test.high, record.test.n)
         found.append(Yardstick(yardstick.config.train_size, test, record and record.seconds))
     return tuple(found)
+
+
+def _untrained(runs: list[SeedRun]) -> Accuracy | None:
+    """The base model's test accuracy, which a run notes before its first step if its method starts as the identity."""
+    noted = [
+        (run.test.n, run.record.config.data.max_length, curve[0][1])
+        for run in runs
+        if (curve := run.record.test_curve) and curve[0][0] == 0 and run.record.config.method.method != "soft_prompt"
+    ]
+    if not noted:
+        return None
+    n, _, accuracy = max(noted)
+    return wilson(accuracy * n, n)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

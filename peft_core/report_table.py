@@ -171,11 +171,15 @@ class Yardstick:
 
 @dataclass(frozen=True)
 class Table:
-    """All rows for one base model, and the yardstick at each training size."""
+    """All rows for one base model, the yardstick at each training size, and what the base does before any training.
+
+    `untrained` None: no run here has noted it.
+    """
 
     base: str
     rows: tuple[TableRow, ...]
     yardsticks: tuple[Yardstick, ...]
+    untrained: Accuracy | None = None
 
     def row(self, key: str) -> TableRow:
         return next(row for row in self.rows if row.key == key)

@@ -10,6 +10,7 @@ from test_checkpoint import make_record
 
 from app import services
 from app.components.compare import curve_charts, export, linked, placing, runs, significant, table, trade_off
+from app.components.compare.words import with_interval
 from app.content import label
 from peft_core.configs import LoraConfig
 from peft_core.quoted import quoted_rows
@@ -39,8 +40,9 @@ def only_shipped(open_page):
 
 @pytest.fixture
 def nothing_here(open_page, monkeypatch, tmp_path):
-    """The page on a computer without any checkpoint."""
+    """The page on a computer without any checkpoint or result."""
     monkeypatch.setattr("peft_core.records.SHIPPED_CHECKPOINTS", tmp_path / "none")
+    monkeypatch.setattr("peft_core.report_rows.shipped_results", lambda base: tmp_path / "none.json")
     return lambda **query: open_page("compare", **query)
 
 
@@ -94,19 +96,29 @@ def test_an_odd_part_is_the_first(only_shipped, odd):
 def test_the_table_has_the_reports_numbers_and_those_of_the_records(only_shipped):
     frame = only_shipped().dataframe[0].value.set_index(label("compare", "column_row"))
     assert list(frame.index[: len(quoted_rows())]) == [q.label for q in quoted_rows()]
-    for info in services.checkpoints():
-        mine = [q.label for q in quoted_rows() if q.matches(info.record.config.method)]
-        assert mine
-        for name in mine:
-            test = info.record.test
-            told = frame.loc[name, TITLES["reproduced"]]
-            assert told == f"{test.accuracy:.1%} ({100 * test.low:.1f}–{100 * test.high:.1f})"
-            assert frame.loc[name, TITLES["trainable"]] == f"{info.record.trainable_parameters:,}"
-            assert frame.loc[name, TITLES["checked"]] == label("compare", "counts_agree", n=3)
-    not_run = frame[frame[TITLES["reproduced"]] == label("compare", "not_run")]
-    assert len(not_run) == len(frame) - sum(
-        any(q.matches(i.record.config.method) for i in services.checkpoints()) for q in quoted_rows()
-    )
+    ours = build_table(services.checkpoints(), "tiny-t5")
+    for row in ours.rows:
+        told = frame.loc[row.label, TITLES["reproduced"]]
+        if run := row.reproduction:
+            assert told == f"{run.test.accuracy:.1%} ({100 * run.test.low:.1f}–{100 * run.test.high:.1f})"
+            assert frame.loc[row.label, TITLES["trainable"]] == f"{run.runs[0].record.trainable_parameters:,}"
+            assert frame.loc[row.label, TITLES["checked"]] == label("compare", "counts_agree", n=3)
+        else:
+            assert told == label("compare", "not_run")
+    shown = {info.name for row in ours.rows if row.reproduction for info in row.reproduction.runs}
+    assert shown >= {info.name for info in services.checkpoints()}
+
+
+def test_the_yardsticks_stand_in_the_table(only_shipped):
+    frame = only_shipped().dataframe[0].value.set_index(label("compare", "column_row"))
+    ours = build_table(services.checkpoints(), "tiny-t5")
+    lines = {label("compare", "untrained", base="tiny-t5"): ours.untrained}
+    lines |= {label("compare", "yardstick", n=f"{y.train_reviews:,}"): y.test for y in ours.yardsticks}
+    assert len(lines) == 5
+    assert list(frame.index) == [row.label for row in ours.rows] + list(lines)
+    for name, test in lines.items():
+        assert frame.loc[name, TITLES["reproduced"]] == (with_interval(test) if test else label("compare", "not_run"))
+        assert frame.loc[name, TITLES["trainable"]] == "–"
 
 
 @pytest.mark.parametrize("columns", table.GROUPS)
@@ -119,7 +131,7 @@ def test_a_group_of_columns_is_in_the_link(only_shipped, columns):
 def test_each_row_counts_on_the_base_of_the_link_in_every_way_there_is(only_shipped, base):
     app = only_shipped(our_base=base, columns="parameters")
     counted = {row.label: row.counts.by_hand for row in build_table(services.checkpoints(), base).rows}
-    for row in app.dataframe[0].value.to_dict("records"):
+    for row in app.dataframe[0].value.to_dict("records")[: len(counted)]:
         by_hand = counted[row[label("compare", "column_row")]]
         assert row[TITLES["trainable"]] == f"{by_hand.trainable:,}"
         assert row[TITLES["numel"]] == f"{by_hand.trainable:,} ✓"
@@ -133,7 +145,7 @@ def test_a_row_in_full_has_the_printed_counts_and_how_to_run_what_was_not_run(on
     assert f"{quoted.trainable_parameters:,}\N{NO-BREAK SPACE}✓" in counts
     assert f"{quoted.total_parameters:,}\N{NO-BREAK SPACE}✓" in counts
     assert "≠" not in counts
-    run_here = any(quoted.matches(i.record.config.method) for i in services.checkpoints())
+    run_here = build_table(services.checkpoints(), "tiny-t5").row(quoted.key).reproduction is not None
     assert app.metric[0].value == f"{quoted.percent}%"
     assert (app.metric[1].value == label("compare", "not_run")) is not run_here
     commands = [c.value for c in app.code]
@@ -145,7 +157,8 @@ def test_before_torch_is_in_the_table_is_there_and_says_that_numel_is_on_its_way
     only_shipped()
     monkeypatch.setattr(services, "numel", lambda architecture, config: None)
     frame = only_shipped().dataframe[0].value
-    assert set(frame[TITLES["checked"]]) == {label("compare", "counts_agree", n=2), label("compare", "counts_one")}
+    ways = {label("compare", "counts_agree", n=2), label("compare", "counts_one"), "–"}  # –: a yardstick
+    assert set(frame[TITLES["checked"]]) <= ways
 
 
 def test_a_click_on_a_row_or_a_point_chooses_it_everywhere():
@@ -393,7 +406,7 @@ def test_the_reports_curves_claim_their_best_epoch(only_shipped):
         assert f"{found.quoted.label}: {points(found.difference)}" in chart.proto.alt
 
 
-def test_a_run_with_a_test_curve_is_shown_beside_the_reports(open_page, tmp_path, backbone):
+def test_a_run_with_a_test_curve_is_shown_beside_the_reports(nothing_here, tmp_path, backbone):
     record = make_record(backbone, LoraConfig(r=3)).model_copy(
         update={
             "name": "LoRA r=3",
@@ -404,7 +417,7 @@ def test_a_run_with_a_test_curve_is_shown_beside_the_reports(open_page, tmp_path
         }
     )
     put(tmp_path / "runs" / "20260101-000000-abcdef" / "checkpoint", record)
-    app = open_page("compare", part="optimism", curve="20260101-000000-abcdef")
+    app = nothing_here(part="optimism", curve="20260101-000000-abcdef")
     (ours,) = [c for c in charts(app) if "chosen on validation → " in c.proto.alt]
     assert "LoRA r=3" in ours.proto.alt
     assert "50.0% → 75.0%" in ours.proto.alt

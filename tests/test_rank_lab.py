@@ -1,6 +1,7 @@
 """The Rank lab: every section's numbers are those of numpy, every link brings its screen back, odd links get a note."""
 
 import json
+import shutil
 import threading
 from urllib.parse import parse_qs
 
@@ -246,7 +247,14 @@ def test_own_runs_are_offered_and_a_damaged_one_is_a_sentence(with_runs):
 # Figure 3 of the LoRA paper
 
 
-def test_one_lora_checkpoint_is_not_enough_and_the_link_trains_another(lab):
+@pytest.fixture
+def one_shipped(monkeypatch, tmp_path):
+    """lora-8 is the only checkpoint that is shipped."""
+    shutil.copytree(SHIPPED_CHECKPOINTS / "lora-8", tmp_path / "shipped" / "lora-8")
+    monkeypatch.setattr("peft_core.records.SHIPPED_CHECKPOINTS", tmp_path / "shipped")
+
+
+def test_one_lora_checkpoint_is_not_enough_and_the_link_trains_another(one_shipped, lab):
     app = lab(lab="similarity")
     assert "there is one" in notes(app)
     link = next(link.proto for link in app.get("page_link") if link.proto.label.startswith("Train LoRA"))
@@ -302,7 +310,7 @@ def luminance(colour: np.ndarray) -> float:
     return float(linear @ [0.2126, 0.7152, 0.0722])
 
 
-def test_runs_on_another_base_are_not_compared(with_runs):
+def test_runs_on_another_base_are_not_compared(one_shipped, with_runs):
     app = with_runs(lab="similarity", lab_first="lora-8", lab_second=RUN[0])
     assert label("rank_lab", "unknown_checkpoint") in notes(app)  # it has no partner on tiny-t5
     assert {app.get_by_key(key).value for key in ("lab_first", "lab_second")} == set(RUN[:2])

@@ -181,12 +181,17 @@ def test_memory_is_what_was_measured_with_these_settings(shipped):
     lora, adapter = shipped["lora-8"], shipped["adapter-8"]
     memory = build_table([lora]).row("lora-8-own").reproduction.memory
     assert memory.peak_bytes == cost.train("tiny-t5", LoraConfig()).peak
-    assert (memory.batch, memory.width, memory.provenance.command) == (32, 192, cost.provenance.command)
+    assert (memory.batch, memory.width, memory.provenance.command) == (
+        32,
+        lora.record.config.data.max_length,
+        cost.provenance.command,
+    )
     other_alpha = build_table([variant(lora, method=LoraConfig(alpha=2))]).row("lora-8-own").reproduction
     assert other_alpha.memory == memory  # alpha takes no memory
     assert build_table([variant(lora, train={"batch_size": 30})]).row("lora-8-own").reproduction.memory is None
-    one = build_table([variant(adapter, method=AdapterConfig(bottleneck_dim=1))]).row("adapter-1-adapterhub")
     measured = next(r for r in growth.sweep("bottleneck").rows if r.method == AdapterConfig(bottleneck_dim=1))
+    short = variant(adapter, method=measured.method, data={"max_length": measured.width})
+    one = build_table([short]).row("adapter-1-adapterhub")
     assert one.reproduction.memory.peak_bytes == measured.peak
     assert "growth" in one.reproduction.memory.provenance.command
 
@@ -278,6 +283,18 @@ def test_rows_of_the_results_file_keep_their_runs_apart(shipped, tmp_path):
     assert gone.path is None and gone.file is None and "not on this computer" in gone.problem
     assert [y.train_reviews for y in table.yardsticks] == [2000]
     assert table.yardsticks[0].test is None
+
+
+def test_the_base_model_itself_is_told_where_a_run_that_starts_from_it_noted_it(shipped):
+    adapter, soft = (
+        variant(info, test_curve=tuple((step, 0.8 + step / 1e6) for step, _ in info.record.validations))
+        for info in (shipped["adapter-8"], shipped["soft-prompt-10"])
+    )
+    untrained = build_table([soft, adapter]).untrained
+    assert (untrained.accuracy, untrained.n) == (pytest.approx(0.8), adapter.record.test.n)
+    assert untrained.low < 0.8 < untrained.high
+    assert build_table([soft]).untrained is None  # a soft prompt is not the identity before it is trained
+    assert build_table([variant(adapter, test_curve=None)]).untrained is None
 
 
 def test_a_damaged_results_file_is_said(shipped, tmp_path):

@@ -11,6 +11,7 @@ from app.components.compare.words import NOTHING, several, with_interval
 from app.components.cost_words import duration
 from app.components.messages import plain
 from app.content import label, text
+from peft_core.intervals import Accuracy
 from peft_core.report_table import Counts, Reproduction, Table, TableRow
 from peft_core.words import bytes_text
 
@@ -37,34 +38,39 @@ def draw() -> None:
         group = shared.choose("columns", label("compare", "columns"), tuple(GROUPS), "columns")
     names = {row.key: row.label for row in table.rows}
     linked.remember(names)
-    frame = pd.DataFrame([cells(row, GROUPS[group]) for row in table.rows])
+    frame = pd.DataFrame([cells(row, GROUPS[group]) for row in table.rows] + yardsticks(table, GROUPS[group]))
     spoken = "; ".join(", ".join(f"{name} {value}" for name, value in row.items()) for row in frame.to_dict("records"))
     words = label("compare", "table_alt", base=shared.short(table.base), rows=spoken)
     linked.table(frame, list(names), "compare_table", words, _columns(GROUPS[group]))
     st.caption(text("compare", "table_reading", base=plain(shared.short(table.base))))
-    _yardsticks(table)
+    st.caption(text("compare", "yardsticks"))
     if not services.heavy().ready.is_set():
         st.caption(f":material/hourglass_top: {label('compare', 'numel_waiting')}")
     row_detail.draw(table.row(linked.choose(names, label("compare", "row"))), table.base)
-
-
-def _yardsticks(table: Table) -> None:
-    """What counting words reaches on the same reviews: whoever trains a network should know."""
-    told = [
-        label(
-            "compare", "yardstick", n=f"{yardstick.train_reviews:,}",
-            accuracy=with_interval(yardstick.test) if yardstick.test else label("compare", "not_run"),
-        )
-        for yardstick in table.yardsticks
-    ]  # fmt: skip
-    if told:
-        st.caption(text("compare", "yardsticks", rows="; ".join(told)))
 
 
 def cells(row: TableRow, columns: tuple[str, ...]) -> dict[str, str]:
     """Heading → text, of the row's name and `columns`. What was not run is said to be not run."""
     values = {"row": row.label} | {name: CELLS[name](row) for name in columns}
     return {label("compare", f"column_{name}"): value for name, value in values.items()}
+
+
+def yardsticks(table: Table, columns: tuple[str, ...]) -> list[dict[str, str]]:
+    """Lines without a method: the base model before any training, and counting words, on the same reviews."""
+    lines = [_line("untrained", table.untrained, columns, base=shared.short(table.base))]
+    for yardstick in table.yardsticks:
+        line = _line("yardstick", yardstick.test, columns, n=f"{yardstick.train_reviews:,}")
+        if yardstick.seconds is not None and "seconds" in columns:
+            line[label("compare", "column_seconds")] = duration(yardstick.seconds)
+        lines.append(line)
+    return lines
+
+
+def _line(name: str, test: Accuracy | None, columns: tuple[str, ...], **words: str) -> dict[str, str]:
+    values = {"row": label("compare", name, **words), "reproduced": label("compare", "not_run")}
+    if test:
+        values |= {"reproduced": with_interval(test), "tested": label("compare", "reviews", n=f"{test.n:,}")}
+    return {label("compare", f"column_{column}"): values.get(column, NOTHING) for column in ("row", *columns)}
 
 
 def _columns(columns: tuple[str, ...]) -> dict[str, object]:
