@@ -31,7 +31,7 @@ def _accuracy(found: list[Curve], along: str) -> None:
     frame = pd.concat([one.accuracy.assign(run=one.title) for one in found], ignore_index=True)
     frame = frame.dropna(subset=[along])
     scale = alt.Scale(zero=False, nice=True)
-    y = alt.Y("accuracy:Q", title=label("train", "accuracy"), scale=scale, axis=alt.Axis(format=".0%", tickCount=6))
+    y = alt.Y("accuracy:Q", title=label("train", "accuracy"), scale=scale, axis=alt.Axis(format=".1~%", tickCount=6))
     base = alt.Chart(frame).encode(x=_x(along), **_looks(found))
     line = base.mark_line(strokeWidth=2.5).encode(y=y)
     spread = base.mark_rule(strokeWidth=1.5, opacity=0.6).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q")

@@ -49,7 +49,7 @@ def claims(rows: Sequence[Claim], key: str, honest: str) -> None:
             for row in sorted(rows, key=lambda row: -row.difference)
         ]
     )  # fmt: skip
-    scale, axis = alt.Scale(zero=False, nice=True), alt.Axis(format=".0%", tickCount=5, grid=False)
+    scale, axis = alt.Scale(zero=False, nice=True), alt.Axis(format=".1~%", tickCount=5, grid=False)
     title = label("compare", "axis_accuracy")
     base = alt.Chart(frame).encode(y=alt.Y("key:N", sort=None, axis=None), tooltip=alt.value(None))
     x, x_honest = (alt.X(f"{name}:Q", title=title, scale=scale, axis=axis) for name in ("claimed", "honest"))

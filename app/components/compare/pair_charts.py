@@ -24,7 +24,7 @@ def difference(found: Comparison) -> None:
     x = alt.X(
         "middle:Q", title=label("compare", "difference_axis"),
         scale=alt.Scale(domain=[-farthest, farthest], nice=False),
-        axis=alt.Axis(format="+", labelExpr=SIGNED, tickCount=7, grid=False),
+        axis=alt.Axis(format="+.2~f", labelExpr=SIGNED, tickCount=7, grid=False),
     )  # fmt: skip
     base = alt.Chart(row).encode(tooltip=alt.value(None))
     zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(color=theme.frozen(), strokeDash=[4, 4]).encode(x="zero:Q")

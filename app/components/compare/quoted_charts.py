@@ -39,7 +39,7 @@ def intervals(pairs: Mapping[str, QuotedDifference]) -> None:
     x = alt.X(
         "low:Q",
         title=label("compare", "quoted_axis"),
-        axis=alt.Axis(format="+", labelExpr=SIGNED, tickCount=6, grid=False),
+        axis=alt.Axis(format="+.2~f", labelExpr=SIGNED, tickCount=6, grid=False),
     )
     base = alt.Chart(frame).encode(y=alt.Y("pair:N", sort=None, axis=None), tooltip=alt.value(None))
     zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(color=theme.frozen(), strokeDash=[4, 4]).encode(x="zero:Q")

@@ -85,7 +85,9 @@ def _chart(found: list[SelectionOptimism], chosen_on: int) -> None:
     zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(color=theme.frozen(), strokeDash=[4, 4]).encode(y="zero:Q")
     band = base.mark_rule(strokeWidth=2, color=theme.frozen()).encode(
         y=alt.Y(
-            "low:Q", title=label("compare", "selection_axis"), axis=alt.Axis(format="+", labelExpr=SIGNED, tickCount=6)
+            "low:Q",
+            title=label("compare", "selection_axis"),
+            axis=alt.Axis(format="+.2~f", labelExpr=SIGNED, tickCount=6),
         ),
         y2="high:Q",
     )

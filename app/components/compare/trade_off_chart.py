@@ -25,7 +25,7 @@ def draw(frame: pd.DataFrame, chosen: str, keys: Sequence[str], words: str) -> N
         axis=alt.Axis(format="~s", values=[10**power for power in range(2, 12)], grid=False),
     )
     scale = alt.Scale(domain=y_domain, nice=False)
-    y = alt.Y("accuracy:Q", title=label("compare", "axis_accuracy"), scale=scale, axis=alt.Axis(format=".0%"))
+    y = alt.Y("accuracy:Q", title=label("compare", "axis_accuracy"), scale=scale, axis=alt.Axis(format=".1~%"))
     pick = alt.selection_point(name=linked.POINT, fields=[linked.ROW], on="click", empty=False)
     base = alt.Chart(frame).encode(x=x, tooltip=alt.value(None))
     names = list(theme.METHOD)
