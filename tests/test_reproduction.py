@@ -261,20 +261,7 @@ def test_publishing_replaces_what_is_another_and_only_by_what_loads(make, tmp_pa
 
 
 def small_options(base):
-    sizes = [
-        "--train-size",
-        40,
-        "--validation-size",
-        40,
-        "--test-size",
-        60,
-        "--max-length",
-        16,
-        "--epochs",
-        1,
-        "--evaluations",
-        2,
-    ]
+    sizes = "--train-size 40 --validation-size 40 --test-size 60 --max-length 16 --epochs 1 --evaluations 2".split()
     return ["--base", base, *sizes, "--seeds", 3]
 
 
