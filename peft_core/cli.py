@@ -255,7 +255,7 @@ def checkpoints(as_json: Json = False) -> None:
 
 @app.command()
 def pretrain(
-    base: Annotated[str, typer.Argument(help="tiny-t5 (for a class) or mini-t5 (better, slower)")],
+    base: Annotated[str, typer.Argument(help="tiny-t5, or mini-t5, whose blocks it starts from")],
     out: Annotated[Path, typer.Option(help="folder of the finished base model")],
     work: Annotated[Path | None, typer.Option(help="state and log; default: .cache/pretraining/BASE")] = None,
     steps: Annotated[int | None, typer.Option(help="a larger number continues the same run")] = None,

@@ -5,6 +5,7 @@ from test_equivalent import config_of
 
 from app.components.code_panel import COLOURS
 from app.content import label, text
+from peft_core.architecture import base_model
 from peft_core.configs import AdapterConfig, LoraConfig
 
 LIBRARIES = {
@@ -55,7 +56,9 @@ def test_the_reduction_factor_of_the_slider_is_in_the_script(open_page):
     assert "REDUCTION_FACTOR = 64 " in source(app)
     assert "DoubleSeqBnConfig" in source(app)
     app = open_page("adapterhub", section="code", hub_factor="64", adapter_library="peft_core")
-    assert config_of(source(app)).method == AdapterConfig(bottleneck_dim=4)
+    assert config_of(source(app)).method == AdapterConfig(
+        bottleneck_dim=base_model("tiny-t5").architecture.d_model // 64
+    )
 
 
 def test_a_library_that_lacks_the_method_is_named(open_page):

@@ -122,7 +122,10 @@ def test_ours_makes_a_checkpoint_and_asks_it(executed):
     assert record.config == RunConfig(method=METHODS["ours"][0], data=DATA, train=TRAIN)
     assert f"test: {record.test.accuracy:.1%}" in printed["ours"]
     assert re.search(r"^(positive|negative) \d+\.\d%$", printed["ours"], re.MULTILINE)
-    assert "encoder.block.0.layer.0.SelfAttention.q.lora_A (2, 256)" in printed["ours"]
+    assert (
+        f"encoder.block.0.layer.0.SelfAttention.q.lora_A (2, {base_model('tiny-t5').architecture.d_model})"
+        in printed["ours"]
+    )
 
 
 def test_the_form_for_the_hub(executed):

@@ -180,7 +180,7 @@ def check_yourself(open_page, page: str, **query: str):
     checkpoints = services.checkpoints()
     bases = catalogue()
     config = {"soft_prompt": SoftPromptConfig(), "full": FullConfig(), "lora": LoraConfig()}.get(page)
-    config = config or AdapterConfig(bottleneck_dim=16 if page == "adapterhub" else 8)
+    config = config or AdapterConfig(bottleneck_dim=24 if page == "adapterhub" else 8)
     return app, quiz.questions(
         quiz.Setting(page, bases["tiny-t5"], config), quiz.load(checkpoints, reviews_loaded=True)
     )
