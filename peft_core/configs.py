@@ -73,8 +73,8 @@ class LoraConfig(Frozen):
 MethodConfig = FullConfig | SoftPromptConfig | AdapterConfig | LoraConfig
 MethodField = Annotated[MethodConfig, Field(discriminator="method")]
 
-# From short runs with tiny-t5, judged on validation reviews (docs/log.md).
-DEFAULT_LEARNING_RATE: dict[str, float] = {"full": 3e-4, "soft_prompt": 0.1, "adapter": 2e-3, "lora": 2e-3}
+# Chosen on validation reviews with tiny-t5: benchmarks/results/sweep-tiny-t5.json, docs/log.md.
+DEFAULT_LEARNING_RATE: dict[str, float] = {"full": 4e-4, "soft_prompt": 0.3, "adapter": 4e-3, "lora": 2e-3}
 
 
 class DataConfig(Frozen):
@@ -137,8 +137,8 @@ class Preset(Frozen):
 # as long. The third has the report's passes over all reviews.
 PRESETS_TIMED_WITH = "tiny-t5"
 PRESETS: dict[str, Preset] = {
-    "short": Preset(reviews=2000, reviews_full=1000, epochs=1, max_length=128, max_seconds=120),
-    "minute": Preset(reviews=4000, reviews_full=2000, epochs=1, max_length=192, max_seconds=300),
+    "short": Preset(reviews=1000, reviews_full=500, epochs=1, max_length=128, max_seconds=120),
+    "minute": Preset(reviews=4000, reviews_full=2000, epochs=1, max_length=160, max_seconds=300),
     "report": Preset(reviews=20_000, reviews_full=20_000, epochs=10, max_length=256, max_seconds=None),
 }
 

@@ -7,6 +7,7 @@ from app.content import label
 from peft_core.architecture import base_model
 from peft_core.configs import PRESETS, AdapterConfig, FullConfig, LoraConfig, SoftPromptConfig
 from peft_core.counting import count
+from peft_core.records import find_checkpoint
 
 # Of every page: its link with widgets moved, and what it must then count.
 MOVED = {
@@ -77,7 +78,7 @@ def test_the_section_that_is_open_stays_open_on_the_next_page_and_odd_ones_are_t
         ("adapterhub", "hub_factor", "20", 16),
         ("full", "seed", "-5", 0),
         ("full", "train_size", "1200", 1000),
-        ("full", "full_rate", "7", 0.3),
+        ("full", "full_rate", "7", 1.0),
     ],
 )
 def test_impossible_values_of_a_link_are_clamped_with_a_note(open_page, page, key, asked, used):
@@ -98,7 +99,7 @@ def test_no_target_module_is_a_sentence(open_page):
 def test_the_formula_has_the_values_of_the_page(open_page):
     app = open_page("lora", section="maths", lora_alpha="4")
     assert any("4 / 8 = 0.5" in m.value for m in app.markdown)
-    assert any(r"256 \times 8" in formula.value for formula in app.latex)
+    assert any(rf"{base_model('tiny-t5').architecture.d_model} \times 8" in formula.value for formula in app.latex)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -197,5 +198,13 @@ def test_an_example_in_the_link_is_in_the_box(open_page):
 def test_a_preset_is_called_by_its_time_only_where_it_was_timed(open_page, base, timed):
     app = open_page("lora", section="train", base=base)
     minute, report = (app.button(key=f"preset_{name}").label for name in ("minute", "report"))
-    assert minute == (label("presets", "minute") if timed else "4,000 reviews × 192 tokens")
+    assert minute == (label("presets", "minute") if timed else "4,000 reviews × 160 tokens")
     assert report == label("presets", "report")
+
+
+def test_the_time_is_told_from_the_shipped_run_in_proportion_to_the_tokens(open_page):
+    record = find_checkpoint("lora-8").record
+    for length, epochs in ((64, 1), (160, 2)):
+        app = open_page("lora", section="train", train_size="1000", max_length=str(length), epochs=str(epochs))
+        seconds = 1000 * epochs * length / record.config.data.max_length / record.examples_per_second
+        assert any(f"about {seconds:.0f} s" in caption.value for caption in app.caption)

@@ -89,7 +89,7 @@ def test_the_grid_has_every_combination_and_rates_around_the_default(config):
     prompt = config.model_copy(update={"method": SoftPromptConfig(num_virtual_tokens=3)})
     configs = grid(prompt, {"weight_decay": ["0", "0.01"]}, {"prompt_init": ["vocab", "random"]})
     assert len(set(configs)) == len(default_rates(prompt.method)) * 4
-    assert {c.learning_rate for c in configs} == {0.01, 0.03, 0.1, 0.3}
+    assert {c.learning_rate for c in configs} == set(default_rates(prompt.method)) == {0.03, 0.09, 0.3, 0.9}
     assert {c.method.num_virtual_tokens for c in configs} == {3}
     with pytest.raises(PeftClassroomError, match="alpha"):
         grid(prompt, {}, {"alpha": [8]})
