@@ -129,7 +129,8 @@ def make_table(settings: Settings, base_fingerprint: str, splits: Mapping[str, "
             train = TrainConfig(
                 epochs=settings.epochs,
                 evaluations=settings.evaluations,
-                learning_rate=DEFAULT_LEARNING_RATE[row.method.method],  # written down: a later default is another run
+                # written down: a later default is another run
+                learning_rate=row.learning_rate or DEFAULT_LEARNING_RATE[row.method.method],
                 test_curve=True,
                 seed=seed,
             )
