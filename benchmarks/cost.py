@@ -1,6 +1,6 @@
 """What training and classifying cost: peak memory, where it goes, seconds a step, bytes on disk.
 
-    python -m benchmarks.cost                    writes benchmarks/results/cost.json; about six minutes on 2 quiet cores
+    python -m benchmarks.cost                    writes benchmarks/results/cost.json; about ten minutes on 2 quiet cores
 
 Every round of every method is a fresh process, and the methods take turns (A B C, A B C, …), so that a busy moment
 of the machine does not hit one method alone. Memory is the process's highest resident memory during a step minus what
@@ -32,8 +32,10 @@ from peft_core.measured import (
 METHODS: dict[str, MethodConfig] = {
     "full": FullConfig(),
     "soft_prompt-10": SoftPromptConfig(num_virtual_tokens=10),
+    "soft_prompt-1": SoftPromptConfig(num_virtual_tokens=1),
+    "adapter-1": AdapterConfig(bottleneck_dim=1),
     "adapter-8": AdapterConfig(bottleneck_dim=8),
-    "adapter-16": AdapterConfig(bottleneck_dim=16),  # AdapterHub's default on tiny-t5: reduction factor 16
+    "adapter-24": AdapterConfig(bottleneck_dim=24),  # AdapterHub's default on tiny-t5: reduction factor 16
     "adapter-8-houlsby": AdapterConfig(bottleneck_dim=8, placement="houlsby"),
     "lora-1": LoraConfig(r=1),
     "lora-8": LoraConfig(r=8),
@@ -48,7 +50,8 @@ FORMS: dict[InferenceForm, MethodConfig | None] = {
 }
 ONE_OF_EACH = ("full", "soft_prompt-10", "adapter-8", "lora-8")
 DEFAULTS = {"tiny-t5": tuple(METHODS), "t5-small": ONE_OF_EACH}  # shape → methods; a step of t5-small costs five times
-TRAINING_BATCH, INFERENCE_BATCH, WIDTH = 32, 16, 192
+TRAINING_BATCH, INFERENCE_BATCH = 32, 16
+WIDTH = 320  # tokens: as many as the shipped runs read, so that Compare can say what their steps take
 PRELOADED = ("benchmarks.training_round", "benchmarks.inference_round")
 Run = Callable[..., Any]
 

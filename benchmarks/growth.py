@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import get_args
 
-from benchmarks.cost import METHODS, ONE_OF_EACH, TRAINING_BATCH, WIDTH, Run
+from benchmarks.cost import METHODS, ONE_OF_EACH, TRAINING_BATCH, Run
 from benchmarks.processes import command_line, in_a_fresh_process, one_process_settings, provenance
 from peft_core.architecture import BaseModel, base_model
 from peft_core.configs import MethodConfig, method_label
@@ -60,14 +60,14 @@ LONG = Plan(
         "rank": (1, 4, 8, 16, 64, 256),
         "bottleneck": (1, 4, 8, 16, 64, 256),
         "tokens": (1, 5, 10, 20, 50, 100),
-        "length": (32, 64, 128, 192, 256),
+        "length": (32, 64, 128, 160, 192, 256, 320),
         "batch": (4, 8, 16, 32, 64),
         "checkpoints": (1, 2, 4, 8, 16),
         "reviews": (1, 10, 100, 1000),
     },
     methods=("full", "soft_prompt", "adapter", "lora"),
     batch=TRAINING_BATCH,
-    width=WIDTH,
+    width=192,
     rounds=2,
 )
 SHORT = Plan(
