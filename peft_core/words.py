@@ -10,8 +10,10 @@ def points(share: float, sign: bool = True) -> str:
 
 
 def p_value(p: float) -> str:
-    """Two decimals, or one digit below 0.01; "< 0.0001" below that."""
-    return "< 0.0001" if p < 0.0001 else f"{p:.2f}" if p >= 0.01 else f"{p:.1g}"
+    """Two decimals; three below 0.1, so that 0.048 is not told as 0.05; one digit below 0.01; at last "< 0.0001"."""
+    if p < 0.0001:
+        return "< 0.0001"
+    return f"{p:.1g}" if p < 0.01 else f"{p:.3f}" if p < 0.0995 else f"{p:.2f}"
 
 
 def p_text(p: float) -> str:

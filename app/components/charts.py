@@ -64,7 +64,7 @@ def _accuracy(metrics: list[dict[str, Any]], domain: list[int], colour: str) -> 
     x = _step_axis(domain)
     lowest = 0.4 if rows.empty else min(0.45, float(rows["low"].min()))
     scale = alt.Scale(domain=[lowest, 1.0], nice=False)
-    y = alt.Y("accuracy:Q", title=label("train", "accuracy"), scale=scale, axis=alt.Axis(format=".0%"))
+    y = alt.Y("accuracy:Q", title=label("train", "accuracy"), scale=scale, axis=alt.Axis(format=".1~%"))
     bars = (
         alt.Chart(rows).mark_rule(color=colour, strokeWidth=2).encode(x=x, y=alt.Y("low:Q", scale=scale), y2="high:Q")
     )

@@ -28,7 +28,7 @@ class Box:
         return self.left >= 0 and self.right <= WIDTH and self.top >= 0 and self.bottom <= HEIGHT
 
 
-# Beside, above and below its mark, nearest first: (align, dx, dy)
+# Beside, above and below its mark, nearest first: (align, dx, dy). Then above and below its interval (`_places`).
 PLACES = [("left", 15, 0), ("right", -15, 0), ("center", 0, -21), ("center", 0, 21)]
 PLACES += [(align, dx, dy) for dy in (-17, 17, -31, 31) for align, dx in (("left", 8), ("right", -8))]
 
@@ -60,7 +60,7 @@ def placed(frame: pd.DataFrame) -> dict[str, list]:
     named: dict[int, tuple[str, int, int]] = {}
     for index in frame.index[highest]:
         words = frame.loc[index, "short"]
-        for place in PLACES:
+        for place in _places(y[index], tops[index], bottoms[index]):
             there = box(words, x[index], y[index], *place)
             if there.inside and not any(there.meets(other) for other in taken):
                 named[index] = place
@@ -74,6 +74,12 @@ def placed(frame: pd.DataFrame) -> dict[str, list]:
     for position, field in enumerate(("align", "dx", "dy")):
         columns[field] = [named.get(index, PLACES[0])[position] for index in frame.index]
     return columns
+
+
+def _places(y: float, top: float, bottom: float) -> list[tuple[str, int, int]]:
+    """PLACES, then those beyond the ends of the point's interval."""
+    ends = [round(top - y - 0.7 * LINE), round(bottom - y + 0.7 * LINE)]
+    return PLACES + [(align, dx, dy) for dy in ends for align, dx in (("center", 0), ("left", -8), ("right", 8))]
 
 
 def box(words: str, x: float, y: float, align: str, dx: int, dy: int) -> Box:

@@ -59,7 +59,7 @@ def points(table: Table, side: str) -> pd.DataFrame:
                 found.append(
                     {
                         "side": name, "row": row.key, "label": row.label if name == "report" else ours_label(row),
-                        "short": method_label(row.method),
+                        "short": method_label(row.method).removesuffix(", Pfeiffer"),  # where all are, it says nothing
                         "method": row.method.method, "trainable": trainable, "accuracy": accuracy.accuracy,
                         "low": accuracy.low, "high": accuracy.high,
                         "told": quoted_text(row.quoted) if name == "report" else with_interval(accuracy),
