@@ -68,10 +68,11 @@ def as_json(data: dict[str, Any]) -> str:
 
 
 def as_csv(data: dict[str, Any]) -> bytes:
-    """One line a row, with the numbers as they are. Safe to open in a spreadsheet."""
+    """One line a row, yardsticks included, with the numbers as they are. Safe to open in a spreadsheet."""
     rows = [_flat(row) for row in data["rows"]]
     names = list(rows[0])
-    return write_csv(names, [[_cell(row[name]) for name in names] for row in rows])
+    rows += [_flat_untrained(data), *map(_flat_yardstick, data["yardsticks"])]
+    return write_csv(names, [[_cell(row.get(name)) for name in names] for row in rows])
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -271,6 +272,18 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
         for what in ("trainable", "total"):
             flat[f"{what}_{way}"] = (counts[way] or {}).get(what)
     return flat | {"same_runs_as": row["same_runs_as"]}
+
+
+def _flat_untrained(data: dict[str, Any]) -> dict[str, Any]:
+    test = data["untrained"]["test"]
+    line = {"key": "untrained", "label": f"{data['base']}, untrained", "base": data["base"]}
+    return line | {"run_here": "yes" if test else NOT_RUN} | (test or {})
+
+
+def _flat_yardstick(yardstick: dict[str, Any]) -> dict[str, Any]:
+    reviews, test = yardstick["train_reviews"], yardstick["test"]
+    line = {"key": f"bag-of-words-{reviews}", "label": f"Word counts, {reviews:,} reviews"}
+    return line | {"run_here": "yes" if test else NOT_RUN, "training_seconds": yardstick["seconds"]} | (test or {})
 
 
 def _cell(value: Any) -> Any:
