@@ -114,7 +114,10 @@ def read_record(folder: Path) -> RunRecord:
 
 
 def list_checkpoints(extra: Iterable[Path] = ()) -> list[CheckpointInfo]:
-    """Shipped checkpoints by name, then trained ones, newest first. Folders that are no checkpoints are passed over."""
+    """Shipped checkpoints, then trained ones, newest first. Folders that are no checkpoints are passed over.
+
+    Of the shipped ones those with their method's own settings come first, of these the lowest seed: pages begin there.
+    """
     shipped = [p.parent for p in sorted(SHIPPED_CHECKPOINTS.glob(f"*/{RECORD}"))]
     trained = sorted((p.parent for p in runs_dir().glob(f"*/checkpoint/{RECORD}")), reverse=True)
     rows = []
@@ -126,7 +129,13 @@ def list_checkpoints(extra: Iterable[Path] = ()) -> list[CheckpointInfo]:
         is_shipped = folder.parent == SHIPPED_CHECKPOINTS
         name = folder.name if is_shipped or folder.name != "checkpoint" else folder.parent.name
         rows.append(CheckpointInfo(name=name, path=folder, record=record, shipped=is_shipped))
-    return rows
+    return sorted(rows, key=_place)
+
+
+def _place(info: CheckpointInfo) -> tuple[int, ...]:
+    """In the list; where two have the same place their order stays."""
+    config = info.record.config
+    return (0, config.method != type(config.method)(), config.train.seed) if info.shipped else (1,)
 
 
 def find_checkpoint(name_or_path: str) -> CheckpointInfo:

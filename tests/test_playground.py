@@ -7,7 +7,7 @@ from test_checkpoint import make_record, trained
 
 from app import services
 from app.components import verdicts
-from peft_core.configs import LoraConfig
+from peft_core.configs import METHODS, LoraConfig
 
 
 @pytest.fixture
@@ -51,6 +51,14 @@ def test_checkpoints_are_in_the_link_by_id_and_no_two_are_called_the_same(playgr
     assert any("left out" in i.value for i in elsewhere.info)
     same = [first, second.model_copy(update={"record": first.record})]
     assert len(set(verdicts.titles(same).values())) == 2
+
+
+def test_at_first_one_shipped_checkpoint_of_each_method_is_asked_the_one_with_its_own_settings(open_page):
+    chosen = open_page("playground").get_by_key("checkpoint").value
+    shipped = {info.name: info.record.config for info in services.checkpoints() if info.shipped}
+    assert sorted(shipped[name].method.method for name in chosen) == sorted(METHODS)
+    assert all(shipped[name].method == type(shipped[name].method)() for name in chosen)
+    assert {shipped[name].train.seed for name in chosen} == {0}
 
 
 def test_an_example_of_the_test_split_brings_its_own_label(playground):

@@ -25,8 +25,7 @@ def choose_checkpoints() -> list[CheckpointInfo]:
     in_link = st.query_params.get_all("checkpoint")
     if "checkpoint" not in st.session_state:
         here = [name for name in dict.fromkeys(in_link) if name in known]
-        shipped = [name for name, info in known.items() if info.shipped]
-        st.session_state["checkpoint"] = here or shipped or list(known)[:1]
+        st.session_state["checkpoint"] = here or verdicts.one_a_method(known.values()) or list(known)[:1]
         st.session_state["checkpoint left out"] = set(in_link) - set(here)
     elif not known.keys() >= set(st.session_state["checkpoint"]):  # a run was deleted meanwhile
         st.session_state["checkpoint"] = [name for name in st.session_state["checkpoint"] if name in known]

@@ -16,7 +16,9 @@ from peft_core.intervals import Accuracy
 from peft_core.records import CheckpointInfo
 
 HEIGHT = 380
+NARROW = 500  # pixels: there the legend below the chart alone says what the diamond is
 APART = 0.09  # between the marks of two checkpoints at the same rank, in steps of the axis
+NO_BREAK = "\u00a0"
 DASHES = {  # two runs of one method have one colour; how a legend writes each line
     "———": [1, 0], "– – –": [7, 3], "· · ·": [2, 2], "— · —": [8, 3, 2, 3], "–  –  –": [4, 6], "·   ·   ·": [1, 4]
 }  # fmt: skip
@@ -42,8 +44,8 @@ def draw(shown: Sequence[Shown], rank_one: Sequence[CheckpointInfo]) -> None:
 
 def legend(shown: Sequence[Shown]) -> str:
     """Which line is whose, in the order of `shown`: words wrap on a phone, Vega's legend is cut off."""
-    lines = list(DASHES)
-    return " \u2003 ".join(f"{lines[i % len(lines)]} {plain(one.title)}" for i, one in enumerate(shown))
+    lines = [line.replace(" ", NO_BREAK) + NO_BREAK for line in DASHES]
+    return " \u2003 ".join(f"{lines[i % len(lines)]}{plain(one.title)}" for i, one in enumerate(shown))
 
 
 def _measured(accuracy: Accuracy) -> dict[str, object]:
@@ -144,14 +146,14 @@ def _marks(rows: pd.DataFrame) -> alt.LayerChart:
     base = alt.Chart(rows).encode(x="at:Q", tooltip=_tips())
     bars = base.mark_rule(color=theme.ink(), strokeWidth=1.5).encode(y="low:Q", y2="high:Q")
     marks = base.mark_point(shape="diamond", size=260, strokeWidth=3, filled=False, color=style.colour, opacity=1)
-    return bars + marks.encode(y="accuracy:Q") + _words(base.encode(y="accuracy:Q"), align="left", dx=14, dy=14)
+    return bars + marks.encode(y="accuracy:Q") + _words(base.encode(y="high:Q"), NARROW, dy=-18)
 
 
-def _words(base: alt.Chart, **style: object) -> alt.LayerChart:
-    """`title`, with a halo: it may stand on a line."""
-    halo = base.mark_text(fontSize=14, stroke=theme.ground(), strokeWidth=5, strokeJoin="round", aria=False, **style)
-    words = base.mark_text(fontSize=14, color=theme.ink(), **style)
-    return halo.encode(text="title:N") + words.encode(text="title:N")
+def _words(base: alt.Chart, narrowest: int = 0, **style: object) -> alt.LayerChart:
+    """`title`, with a halo: it may stand on a line. Left out in a chart narrower than `narrowest` pixels."""
+    style |= {"fontSize": 14, "text": alt.ExprRef(f"width >= {narrowest} ? datum.title : ''")}
+    halo = base.mark_text(stroke=theme.ground(), strokeWidth=5, strokeJoin="round", aria=False, **style)
+    return halo + base.mark_text(color=theme.ink(), **style)
 
 
 def _in_words(one: Shown) -> str:

@@ -55,6 +55,15 @@ def show(verdicts: list[Verdict]) -> None:
     _table(ordered)
 
 
+def one_a_method(infos: Iterable[CheckpointInfo]) -> list[str]:
+    """Of each method the first shipped checkpoint."""
+    best: dict[str, str] = {}
+    for info in infos:
+        if info.shipped:
+            best.setdefault(info.method, info.name)
+    return list(best.values())
+
+
 def titles(infos: Iterable[CheckpointInfo]) -> dict[str, str]:
     """What a person calls each checkpoint, by its name: no two are called the same.
 
