@@ -181,6 +181,33 @@ def test_a_click_on_a_point_marks_its_row_in_the_table_and_the_page_can_be_taken
     assert "<script" not in handout
 
 
+def test_the_rank_lab_from_a_matrix_to_the_directions_of_two_runs(page, address):
+    from playwright.sync_api import expect
+
+    page.goto(f"{address}/rank_lab?lab=builder")
+    settled(page)
+    page.locator(".st-key-matrix_rank2").get_by_role("button").click()
+    settled(page)
+    page.locator(".st-key-lab_terms_next").get_by_role("button").click()
+    expect(page.get_by_text(re.compile("is missing, and the sum holds 100.0%"))).to_be_visible()  # of rank 2: two terms
+    expect(page).to_have_url(re.compile("lab_terms=2"))
+    page.goto(page.url)  # the link, not the session
+    settled(page)
+    expect(page.get_by_text(re.compile("is missing, and the sum holds 100.0%"))).to_be_visible()
+    page.get_by_role("tab", name="Does rank 1 suffice?").click()
+    settled(page)
+    expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
+    expect(page.get_by_text(re.compile("with every ΔW cut to rank 1, which keeps")).first).to_be_visible()
+    page.get_by_role("tab", name="The same directions?").click()
+    settled(page)
+    same_seed = page.get_by_text(re.compile("Both runs started with the same seed"))
+    expect(same_seed).to_be_visible()  # r=8 and r=64, as in the paper
+    page.goto(f"{address}/rank_lab?lab=similarity&lab_first=lora-8&lab_second=lora-8-seed1&lab_what=dW")
+    settled(page)
+    expect(page.get_by_text(re.compile(r"all together φ\(8, 8\)")).first).to_be_visible()
+    expect(same_seed).to_have_count(0)
+
+
 def test_a_link_with_impossible_values_still_opens(page, address):
     from playwright.sync_api import expect
 
