@@ -57,7 +57,7 @@ def test_the_shipped_checkpoints_differ_as_recorded(splits, first, second, only_
 
 def test_the_sentence_claims_a_difference_only_where_the_test_finds_one(splits):
     infos = [find_checkpoint(name) for name in ("full", "lora-8", "lora-1", "soft-prompt-10")]
-    told = set()
+    told, pairs = set(), []
     for number, first in enumerate(infos):
         found, refused = compare_with(first, infos[number + 1 :], splits)
         assert not refused
@@ -66,8 +66,14 @@ def test_the_sentence_claims_a_difference_only_where_the_test_finds_one(splits):
             left_open = "do not show which one is better, nor that there is no difference" in one.sentence
             assert claimed is (one.test.p < 0.05)
             assert left_open is not claimed
+            if claimed:
+                assert one.test.low > 0 or one.test.high < 0
+            if one.first == "soft-prompt-10":  # behind each of the others
+                assert claimed and one.test.p < 0.005 and one.test.high < 0
             told.add(claimed)
+            pairs.append((one.first, one.second))
     assert told == {True, False}  # the shipped set has both
+    assert sum(first == "soft-prompt-10" for first, _ in pairs) == 3
 
 
 def test_exchanging_two_checkpoints_changes_the_order_of_words_only(splits):

@@ -185,6 +185,9 @@ def test_report_on_the_command_line(run, tmp_path, monkeypatch):  # noqa: F811
         assert code == 0, error
         assert "LoRA r=8, own code" in printed
         assert "not run" not in printed  # the shipped set has every row
+    code, printed, error = run("report", "--out", tmp_path / "mini.csv", "--base", "mini-t5")
+    assert code == 0, error
+    assert "LoRA r=8, own code" in printed and "not run" in printed
     data = json.loads((tmp_path / "table.json").read_text(encoding="utf-8"))
     assert (
         data["rows"][0]["counts"]["by_numel"]["trainable"]
