@@ -13,7 +13,7 @@ from peft_core.configs import RunConfig, method_config, method_label, run_config
 from peft_core.errors import PeftClassroomError
 from peft_core.paths import cache_dir
 from peft_core.reproduction.plan import Settings, Table, default_work, make_settings, make_table
-from peft_core.reproduction.results import Results
+from peft_core.reproduction.results import Results, load_results
 from peft_core.reproduction.rows import ROW_NAMES, check_rows
 
 if TYPE_CHECKING:
@@ -42,6 +42,9 @@ def reproduce(
     source: Source = "bundled",
     work: Annotated[Path | None, typer.Option(help="folder of the runs; default: .cache/reproduce/BASE")] = None,
     out: Annotated[Path | None, typer.Option(help="results file; default: results.json in the folder of runs")] = None,
+    known: Annotated[
+        Path | None, typer.Option(help="results file; what is finished there, equal in every setting, is taken over")
+    ] = None,
     publish: Annotated[Path | None, typer.Option(help="copy finished checkpoints there, under their names")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be trained; train nothing")] = False,
     as_json: Json = False,
@@ -57,10 +60,11 @@ def reproduce(
     out = out or work / "results.json"
     from peft_core.reproduction.table import collect, run_table
 
+    others = load_results(known) if known else None
     if dry_run:
-        return _preview(collect(table, work), runs, as_json)
+        return _preview(collect(table, work, others), runs, as_json)
     with _stoppable() as stopped, _bars("runs", len(runs)) as show:
-        results = run_table(table, work, out, runs, show, stopped)
+        results = run_table(table, work, out, runs, show, stopped, known=others)
     published = []
     if publish:
         from peft_core.reproduction.publishing import publish as copy_finished

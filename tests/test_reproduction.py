@@ -184,6 +184,26 @@ def test_another_base_is_another_run_and_a_base_that_changes_meanwhile_is_notice
     assert collect(planned_before, tmp_path / "work").result("soft-prompt-1").state == "done"
 
 
+def test_what_other_results_hold_is_not_trained_again_unless_anything_differs(make, tmp_path):
+    first, same = "adapter-8-seed3", "adapterhub-8"  # one run; its name depends on the seeds of the table
+    table, out, act = make(), tmp_path / "r.json", Here()
+    known = run_table(make(seeds=(3,)), tmp_path / "elsewhere", out, [first, "bag-of-words-2000"], act=act)
+    assert collect(table, tmp_path / "work").result(same).state == "not run"
+    taken = collect(table, tmp_path / "work", known)
+    assert taken.result(same) == known.result(first).model_copy(update={"name": same})
+    names = [same, "lora-1", "bag-of-words-2000"]
+    results = run_table(table, tmp_path / "work", out, names, act=act, known=known)
+    assert act.worked == [first, "bag-of-words-2000", "lora-1"]
+    assert load_results(out) == results == collect(table, tmp_path / "work", known)
+    assert [results.result(name).state for name in names] == ["done"] * 3
+    for other in (make(max_length=32), make(make_base(tmp_path / "base", seed=1))):
+        assert collect(other, tmp_path / "work", known).result(same).state == "not run"
+    finished = run_table(table, tmp_path / "work", out, [same], act=act)  # without `known` it is trained
+    assert finished.result(same).weights == known.result(first).weights
+    both = collect(table, tmp_path / "work", known)
+    assert both.result(same) == finished.result(same)  # what is finished here counts before what is known
+
+
 def test_a_process_that_dies_is_a_sentence_and_the_run_is_tried_again(make, tmp_path):
     table, out = make(), tmp_path / "r.json"
     results = run_table(table, tmp_path / "work", out, TWO, act=lambda folder, report, should_stop: -9)
@@ -285,10 +305,13 @@ def test_the_command_trains_publishes_and_does_nothing_the_second_time(run, base
     assert 2**26 < results.result("adapter-8-seed3").peak_bytes < 2**33
     assert summary["published"] == []  # seed 3 of adapter-8 is not shipped under that name
     before = out.read_bytes()
-    code, printed, error = run("reproduce", *small_options(base_folder), *where, *rows)
-    assert code == 0, error
-    assert "adapter-8-seed3" in printed
-    assert out.read_bytes() == before
+    elsewhere = ["--work", tmp_path / "other", "--out", out, "--known", out]
+    for options in (where, elsewhere):
+        code, printed, error = run("reproduce", *small_options(base_folder), *options, *rows)
+        assert code == 0, error
+        assert "adapter-8-seed3" in printed
+        assert out.read_bytes() == before
+    assert not list((tmp_path / "other").glob("*/"))
 
 
 def test_a_process_that_is_told_to_stop_keeps_its_state(base_folder, tmp_path):
@@ -317,6 +340,7 @@ def test_a_process_that_is_told_to_stop_keeps_its_state(base_folder, tmp_path):
         (("--epochs", 0), "epochs"),
         (("--evaluations", 0), "evaluations"),
         (("--train-size", 41), "multiple of 2"),
+        (("--known", "nothing.json"), "nothing.json is missing"),
         (("--base", "t6"), "tiny-t5, mini-t5, t5-small"),
     ],
     ids=str,

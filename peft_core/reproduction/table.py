@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from peft_core.errors import PeftClassroomError
 from peft_core.paths import ROOT
 from peft_core.records import RECORD, RunRecord, read_record, weights_digest
-from peft_core.reproduction.plan import PlannedRun, PlannedYardstick, Table, find_folders, make_folder
+from peft_core.reproduction.plan import Planned, PlannedRun, PlannedYardstick, Table, find_folders, make_folder
 from peft_core.reproduction.results import Point, Results, RowResult, RunResult, YardstickResult, write_results
 from peft_core.reproduction.rows import ROWS
 from peft_core.reproduction.worker import ERROR, FINISHED, STOPPED, Report, noted_peak, read_yardstick
@@ -33,6 +33,7 @@ def run_table(
     report: Callable[[str, dict[str, Any]], None] = lambda name, event: None,
     should_stop: Callable[[], bool] = lambda: False,
     act: Act | None = None,
+    known: Results | None = None,
 ) -> Results:
     """Finish those of the runs `names` that are not finished; `out` always holds the whole table as it is.
 
@@ -41,16 +42,17 @@ def run_table(
     Args:
         work: folder of the runs' folders.
         act: what works on a run; by default a process of its own.
+        known: results whose finished runs are taken over instead of trained again, as by `collect`.
 
     Raises:
         PeftClassroomError: if another process is at work in the same folder.
     """
     act = act or in_a_process
     with _alone(work):
-        folders = find_folders(work)
+        folders, before = find_folders(work), collect(table, work, known)
         for name in names:
             planned = table.planned[name]
-            if planned in folders and _result(table, name, folders[planned]).state == "done":
+            if before.result(name).state == "done":
                 continue
             if should_stop():
                 break
@@ -58,7 +60,7 @@ def run_table(
 
             def tell(event: dict[str, Any], name: str = name) -> None:
                 if event["event"] == "validation":
-                    write_results(collect(table, work), out)
+                    write_results(collect(table, work, known), out)
                 report(name, event)
 
             code = act(folder, tell, should_stop)
@@ -66,7 +68,7 @@ def run_table(
                 break
             if code != FINISHED and not (folder / ERROR).exists():
                 write_atomic(folder / ERROR, f"Its process ended with code {code}; see {folder.name}/log.txt.\n")
-        results = collect(table, work)
+        results = collect(table, work, known)
         write_results(results, out)
         return results
 
@@ -108,10 +110,22 @@ def _alone(work: Path) -> Iterator[None]:
 # What there is
 
 
-def collect(table: Table, work: Path) -> Results:
-    """The whole table as it is on disk."""
+def collect(table: Table, work: Path, known: Results | None = None) -> Results:
+    """The whole table as it is on disk.
+
+    Args:
+        known: other results. A run that is finished there, of the same configuration and seed, on the same base model
+            and reviews, counts unless it is finished in `work`.
+    """
     folders = find_folders(work)
-    found = [_result(table, name, folders.get(planned)) for name, planned in table.planned.items()]
+    others = (*known.runs, *known.yardsticks) if known else ()
+    elsewhere = {_planned(other): other for other in others if other.state == "done"}
+    found = []
+    for name, planned in table.planned.items():
+        result = _result(table, name, folders.get(planned))
+        if result.state != "done" and planned in elsewhere:
+            result = elsewhere[planned].model_copy(update={"name": name})
+        found.append(result)
     described = {row.name: row for row in ROWS}
     return Results(
         settings=table.settings,
@@ -128,6 +142,11 @@ def collect(table: Table, work: Path) -> Results:
         runs=tuple(result for result in found if isinstance(result, RunResult)),
         yardsticks=tuple(result for result in found if isinstance(result, YardstickResult)),
     )
+
+
+def _planned(result: RunResult | YardstickResult) -> Planned:
+    kind = PlannedRun if isinstance(result, RunResult) else PlannedYardstick
+    return kind(**{field: getattr(result, field) for field in kind.model_fields if field != "kind"})
 
 
 def _result(table: Table, name: str, folder: Path | None) -> RunResult | YardstickResult:
