@@ -85,7 +85,8 @@ def _explained(table: Table) -> dict[str, str]:
         "reported": f"Quoted from the report: {BASE}, {TEST_REVIEWS:,} test reviews, the best of ten epochs chosen on "
         "these very reviews. The 95% Wilson intervals are worked out here.",
         "reproduced": f"Run here on {table.base}; weights chosen on validation reviews, then tested once; 95% Wilson "
-        "intervals. Of several seeds the mean: its interval covers the choice of reviews, not that of seeds.",
+        "intervals. Of several seeds the mean: its interval covers the choice of reviews, not that of seeds. Seconds "
+        "and examples a second are the mean of the seeds that were trained on the first seed's machine.",
         "counted": "Trainable and total parameters by hand, by numel() over the real model, and in the weights file.",
         "compared": "Paired on the same test reviews: points between the accuracies with their 95% bootstrap interval; "
         "reviews that only the one, only the other has right; exact McNemar test. A p of 0.05 or more does not show "
@@ -128,6 +129,7 @@ def _reproduction(mine: Reproduction) -> dict[str, Any]:
     return {
         **_accuracy(mine.test),
         "seeds": list(mine.seeds),
+        "timed_seeds": [run.seed for run in mine.timed],
         "training_seconds": mine.seconds,
         "examples_per_second": mine.examples_per_second,
         "file_bytes": next((run.file.bytes for run in mine.runs if run.file), None),

@@ -87,6 +87,11 @@ class SeedRun:
     def seed(self) -> int:
         return self.record.config.train.seed
 
+    @property
+    def machine(self) -> tuple[str, str]:
+        """(device, precision): a CPU that multiplies bf16 trains several times as fast as one that has only fp32."""
+        return self.record.device, self.record.precision
+
 
 def _accuracy(measured: Measured) -> Accuracy:
     return Accuracy(measured.accuracy, measured.low, measured.high, measured.n)
@@ -94,7 +99,7 @@ def _accuracy(measured: Measured) -> Accuracy:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """Runs that differ in nothing but the seed."""
+    """Runs that differ in nothing but the seed, and perhaps the machine."""
 
     runs: tuple[SeedRun, ...]
     counts: Counts
@@ -120,14 +125,19 @@ class Reproduction:
         return wilson(sum(run.test.accuracy * n for run in self.runs) / len(self.runs), n)
 
     @property
+    def timed(self) -> tuple[SeedRun, ...]:
+        """The runs whose times may be averaged: those on the first seed's machine."""
+        return tuple(run for run in self.runs if run.machine == self.runs[0].machine)
+
+    @property
     def seconds(self) -> float:
-        """Of training, validations included: the mean of the seeds."""
-        return fmean(run.record.seconds for run in self.runs)
+        """Of training, validations included: the mean of the `timed` seeds."""
+        return fmean(run.record.seconds for run in self.timed)
 
     @property
     def examples_per_second(self) -> float | None:
-        """In training: the mean of the seeds; None if one was too short to tell."""
-        speeds = [run.record.examples_per_second for run in self.runs]
+        """In training: the mean of the `timed` seeds; None if one was too short to tell."""
+        speeds = [run.record.examples_per_second for run in self.timed]
         return None if None in speeds else fmean(s for s in speeds if s is not None)
 
     @property

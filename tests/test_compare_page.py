@@ -11,6 +11,7 @@ from test_checkpoint import make_record
 from app import services
 from app.components.compare import curve_charts, export, linked, placing, runs, significant, table, trade_off
 from app.components.compare.words import with_interval
+from app.components.cost_words import duration
 from app.content import label
 from peft_core.configs import LoraConfig
 from peft_core.quoted import quoted_rows
@@ -151,6 +152,22 @@ def test_a_row_in_full_has_the_printed_counts_and_how_to_run_what_was_not_run(on
     commands = [c.value for c in app.code]
     assert bool(commands) is not run_here
     assert all(c.startswith(f"python -m peft_core train {quoted.method.method}") for c in commands)
+
+
+def test_seeds_of_two_machines_are_told_apart_and_their_times_not_mixed(nothing_here, tmp_path, backbone):
+    record = make_record(backbone, LoraConfig())
+    for seed, precision in enumerate(("bfloat16", "bfloat16", "float32")):
+        train = record.config.train.model_copy(update={"seed": seed})
+        config = record.config.model_copy(update={"train": train})
+        values = {"config": config, "precision": precision, "seconds": 10.0**seed}
+        put(tmp_path / "runs" / f"seed{seed}" / "checkpoint", record.model_copy(update=values))
+    app = nothing_here(row="lora-8-own")
+    table, seeds = (frame.value for frame in app.dataframe[:2])
+    assert list(seeds[label("compare", "column_machine")]) == ["CPU, bfloat16", "CPU, bfloat16", "CPU, float32"]
+    assert label("compare", "timed", seeds="0, 1") in [c.value for c in app.caption]
+    (name,) = (q.label for q in quoted_rows() if q.key == "lora-8-own")
+    rows = table.set_index(label("compare", "column_row"))
+    assert rows.loc[name, TITLES["seconds"]] == duration(5.5)
 
 
 def test_before_torch_is_in_the_table_is_there_and_says_that_numel_is_on_its_way(only_shipped, monkeypatch):

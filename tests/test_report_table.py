@@ -153,6 +153,19 @@ def test_seeds_of_one_budget_are_averaged_and_each_is_kept(shipped):
     assert mine.seconds == 20
 
 
+def test_times_of_another_machine_are_not_averaged_and_its_accuracy_is(shipped):
+    lora = shipped["lora-8"]
+    kinds = ({}, {"precision": "another"}, {"device": "another"}, {})
+    infos = [
+        variant(lora, train={"seed": seed}, seconds=10.0 * seed, examples_per_second=seed, **kind)
+        for seed, kind in enumerate(kinds)
+    ]
+    mine = build_table(infos).row("lora-8-own").reproduction
+    assert mine.seeds == (0, 1, 2, 3)
+    assert [run.seed for run in mine.timed] == [0, 3]
+    assert (mine.seconds, mine.examples_per_second) == (15, 1.5)
+
+
 def test_other_budgets_are_other_reproductions_and_accuracy_chooses_none(shipped):
     lora = shipped["lora-8"]
     short = variant(lora, "short", data={"train_size": 2000}, steps=60, test=with_accuracy(lora, 2900))

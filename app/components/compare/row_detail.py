@@ -6,7 +6,7 @@ import streamlit as st
 from app import services
 from app.components.compare import row_counts
 from app.components.compare.shared import short
-from app.components.compare.words import NOTHING, with_interval
+from app.components.compare.words import NOTHING, several, with_interval
 from app.components.cost_words import duration
 from app.components.measured_on import measured_on
 from app.components.messages import plain
@@ -65,6 +65,7 @@ def draw(row: TableRow, base: str) -> None:
 
 def _runs(run: Reproduction) -> None:
     """A line a seed, and where the measurements come from."""
+    machines = dict.fromkeys(", ".join(seed.machine) for seed in run.runs)
     rows = []
     for seed in run.runs:
         record = seed.record
@@ -77,16 +78,19 @@ def _runs(run: Reproduction) -> None:
             "speed": f"{record.examples_per_second:.0f}" if record.examples_per_second else NOTHING,
             "checkpoint": seed.name,
         }
+        if len(machines) > 1:
+            cells["machine"] = ", ".join(seed.machine)
         rows.append({label("compare", f"column_{name}"): value for name, value in cells.items()})
     config, record = run.config, run.runs[0].record
     st.markdown(
         label(
             "compare", "budget", reviews=f"{config.data.train_size:,}", tokens=config.data.max_length,
-            steps=f"{record.steps:,}", rate=f"{record.learning_rate:g}", device=plain(record.device),
-            precision=record.precision,
+            steps=f"{record.steps:,}", rate=f"{record.learning_rate:g}", machines=plain(" · ".join(machines)),
         )
     )  # fmt: skip
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", key=f"runs_{run.runs[0].name}")
+    if len(machines) > 1:
+        st.caption(label("compare", "timed", seeds=several(tuple(seed.seed for seed in run.timed))))
     for seed in run.runs:
         if seed.problem:
             st.caption(f"{plain(seed.name)}: {plain(seed.problem)}")
