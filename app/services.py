@@ -156,11 +156,24 @@ def device() -> str | None:
     return _device()
 
 
+def machine() -> tuple[str, str] | None:
+    """Device and precision of a run here, as its record will have them; None while torch is still being imported."""
+    where = device()
+    return where and (where, _precision())
+
+
 @st.cache_resource(show_spinner=False)
 def _device() -> str:
     from peft_core.device import describe, pick_device
 
     return describe(pick_device())
+
+
+@st.cache_resource(show_spinner=False)
+def _precision() -> str:
+    from peft_core.device import compute_dtype, pick_device
+
+    return str(compute_dtype(pick_device())).removeprefix("torch.")
 
 
 @st.cache_data(ttl=60, show_spinner=False)

@@ -135,7 +135,7 @@ class Preset(Frozen):
 
 # Measured with tiny-t5 on 2 cores with bf16, validations included (docs/log.md); without bf16 they take several times
 # as long. The third has the report's passes over all reviews.
-PRESETS_TIMED_WITH = "tiny-t5"
+PRESETS_TIMED_WITH, PRESETS_TIMED_IN = "tiny-t5", "bfloat16"
 PRESETS: dict[str, Preset] = {
     "short": Preset(reviews=1000, reviews_full=500, epochs=1, max_length=128, max_seconds=120),
     "minute": Preset(reviews=4000, reviews_full=2000, epochs=1, max_length=160, max_seconds=300),

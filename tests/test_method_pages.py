@@ -1,13 +1,14 @@
 """The five method pages: one skeleton, the same laws for each."""
 
 import pytest
+from test_checkpoint import make_record
 
 from app import services
 from app.content import label
 from peft_core.architecture import base_model
-from peft_core.configs import PRESETS, AdapterConfig, FullConfig, LoraConfig, SoftPromptConfig
+from peft_core.configs import PRESETS, AdapterConfig, FullConfig, LoraConfig, RunConfig, SoftPromptConfig
 from peft_core.counting import count
-from peft_core.records import find_checkpoint
+from peft_core.records import find_checkpoint, write_record
 
 # Of every page: its link with widgets moved, and what it must then count.
 MOVED = {
@@ -194,17 +195,46 @@ def test_an_example_in_the_link_is_in_the_box(open_page):
     assert app.get_by_key("try_review").value == services.examples()[1][0]
 
 
-@pytest.mark.parametrize(("base", "timed"), [("tiny-t5", True), ("mini-t5", False)])
-def test_a_preset_is_called_by_its_time_only_where_it_was_timed(open_page, base, timed):
+@pytest.mark.parametrize(
+    ("base", "precision", "timed"),
+    [("tiny-t5", "bfloat16", True), ("tiny-t5", "float32", False), ("mini-t5", "bfloat16", False)],
+)
+def test_a_preset_is_called_by_its_time_only_where_it_was_timed(open_page, monkeypatch, base, precision, timed):
+    monkeypatch.setattr(services, "machine", lambda: ("CPU", precision))
     app = open_page("lora", section="train", base=base)
     minute, report = (app.button(key=f"preset_{name}").label for name in ("minute", "report"))
     assert minute == (label("presets", "minute") if timed else "4,000 reviews × 160 tokens")
     assert report == label("presets", "report")
 
 
-def test_the_time_is_told_from_the_shipped_run_in_proportion_to_the_tokens(open_page):
+@pytest.mark.parametrize("same", [True, False], ids=["the same precision", "another"])
+def test_the_time_is_told_from_the_shipped_run_in_proportion_to_the_tokens(open_page, monkeypatch, same):
     record = find_checkpoint("lora-8").record
+    monkeypatch.setattr(services, "machine", lambda: (record.device, record.precision if same else "another"))
+    warned = label("train", "estimate_other", there=record.precision, here="another")
     for length, epochs in ((64, 1), (160, 2)):
         app = open_page("lora", section="train", train_size="1000", max_length=str(length), epochs=str(epochs))
         seconds = 1000 * epochs * length / record.config.data.max_length / record.examples_per_second
-        assert any(f"about {seconds:.0f} s" in caption.value for caption in app.caption)
+        (told,) = [caption.value for caption in app.caption if f"about {seconds:.0f} s" in caption.value]
+        assert (warned in told) is not same
+
+
+def test_after_a_run_here_the_time_is_told_from_that(open_page, monkeypatch, tmp_path, backbone):
+    machine = ("CPU", "float32")
+    values = {"device": machine[0], "precision": machine[1]}
+    config = RunConfig(base="tiny-t5", method=LoraConfig(r=3))
+    record = make_record(backbone, config.method).model_copy(update=values | {"config": config})
+    folder = tmp_path / "runs" / "20260101-000000-abcdef" / "checkpoint"
+    folder.mkdir(parents=True)
+    write_record(record, folder)
+    monkeypatch.setattr(services, "machine", lambda: machine)
+    query = {"section": "train", "train_size": "64", "max_length": "320", "epochs": "1"}
+    seconds = 64 / record.examples_per_second * 320 / record.config.data.max_length
+    assert seconds < 120
+    told = [c.value for c in open_page("lora", **query).caption]
+    assert any(f"about {seconds:.0f} s" in words and "on this computer" in words for words in told)
+    told = [c.value for c in open_page("adapter", **query).caption]  # another method: still the shipped run's
+    assert not any("on this computer" in words for words in told)
+    monkeypatch.setattr(services, "machine", lambda: ("GPU: another", "bfloat16"))  # that run was made elsewhere
+    told = [c.value for c in open_page("lora", **query).caption]
+    assert not any("on this computer" in words for words in told)

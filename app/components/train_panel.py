@@ -11,6 +11,7 @@ from peft_core.architecture import BaseModel
 from peft_core.configs import (
     DEFAULT_LEARNING_RATE,
     PRESETS,
+    PRESETS_TIMED_IN,
     PRESETS_TIMED_WITH,
     DataConfig,
     MethodConfig,
@@ -18,6 +19,7 @@ from peft_core.configs import (
     TrainConfig,
 )
 from peft_core.errors import PeftClassroomError
+from peft_core.pace import find_pace
 from peft_core.runs import CLASSROOM_LIMITS, new_spec
 
 SIZES = (64, 500, 1000, 2000, 4000, 8000, 20_000)
@@ -59,33 +61,34 @@ def train_settings(base: BaseModel, method: MethodConfig) -> RunConfig:
 
 
 def _estimate(config: RunConfig) -> None:
-    """How long that would take at the pace of the shipped run of this method, as its record has it.
-
-    In proportion to the longest reviews: those of 160 tokens read 1.9 times as fast as those of 320 (docs/log.md).
-    """
-    records = [i.record for i in services.checkpoints() if i.shipped and i.method == config.method.method]
-    pace = next((r for r in records if r.config.base == config.base and r.examples_per_second), None)
-    readings = config.data.train_size * config.train.epochs
+    """How long that would take at the pace of the newest run here, or of the shipped one; and whether it is in time."""
+    machine = services.machine()
+    pace = find_pace(config, services.checkpoints(), machine)
     if pace is None:
         return
-    tokens = pace.config.data.max_length
-    seconds = readings / pace.examples_per_second * config.data.max_length / tokens
+    seconds = pace.seconds(config)
     values = {
-        "readings": f"{readings:,}",
+        "readings": f"{config.data.train_size * config.train.epochs:,}",
         "pace": f"{pace.examples_per_second:.0f}",
-        "tokens": tokens,
-        "device": pace.device,
+        "tokens": pace.record.config.data.max_length,
+        "device": pace.record.device,
         "time": f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min",
     }
-    late = seconds > config.train.max_seconds
-    st.caption(label("train", "estimate", **values) + (" " + label("train", "estimate_late") if late else ""))
+    words = [label("train", "estimate_here" if pace.here else "estimate", **values)]
+    if machine and not pace.here and machine[1] != pace.record.precision:
+        words.append(label("train", "estimate_other", there=pace.record.precision, here=machine[1]))
+    if seconds > config.train.max_seconds:
+        words.append(label("train", "estimate_late"))
+    st.caption(" ".join(words))
 
 
 def _presets(base: BaseModel, method: MethodConfig) -> None:
     """Buttons that move the settings below: what they chose is seen, and can be changed.
 
-    On the base model that they were timed with they are called by their time, on others by their size.
+    They are called by their time on the base model and in the precision that they were timed with, else by their size.
     """
+    machine = services.machine()
+    timed = base.name == PRESETS_TIMED_WITH and (machine is None or machine[1] == PRESETS_TIMED_IN)
 
     def take(name: str) -> None:
         preset = PRESETS[name]
@@ -96,8 +99,8 @@ def _presets(base: BaseModel, method: MethodConfig) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         for name in PRESETS:
             size = {"reviews": f"{PRESETS[name].train_size(method.method):,}", "tokens": PRESETS[name].max_length}
-            timed = base.name == PRESETS_TIMED_WITH or PRESETS[name].max_seconds is None
-            title = label("presets", name) if timed else label("presets", "size", **size)
+            named = timed or PRESETS[name].max_seconds is None
+            title = label("presets", name) if named else label("presets", "size", **size)
             st.button(title, key=f"preset_{name}", on_click=take, args=(name,))
 
 
