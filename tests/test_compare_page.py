@@ -245,20 +245,41 @@ def test_the_chosen_row_has_a_ring_and_a_click_is_a_selection_of_rows(only_shipp
     assert param["select"]["fields"] == [linked.ROW]
 
 
+def words_and_boxes(frame, words, prefix, width):
+    """What a chart of this width has beside its points, where that stands, and the marks."""
+    x, y, _, _ = placing.positions(frame, width)
+    columns = placing.placed(frame)
+    where = zip(columns[words], x, y, *(columns[prefix + field] for field in ("align", "dx", "dy")), strict=True)
+    return [placing.box(word, *place) for word, *place in where if word], list(zip(x, y, strict=True))
+
+
+def covers(box, mark):
+    return box.left < mark[0] < box.right and box.top < mark[1] < box.bottom
+
+
 @pytest.mark.parametrize("side", trade_off.SIDES)
 def test_no_name_in_the_chart_covers_another_or_a_mark(only_shipped, side):
     only_shipped()
     frame = trade_off.points(build_table(services.checkpoints(), "tiny-t5"), side)
-    x, y, _, _ = placing.positions(frame)
-    named = placing.placed(frame)
-    assert sum(map(bool, named["name"])) >= 0.7 * len(set(zip(frame["side"], frame["short"], strict=True)))
-    boxes = [
-        placing.box(name, x[i], y[i], named["align"][i], named["dx"][i], named["dy"][i])
-        for i, name in enumerate(named["name"])
-        if name
-    ]
+    boxes, marks = words_and_boxes(frame, "name", "", placing.WIDTH)
+    assert len(boxes) >= 0.7 * len(set(zip(frame["side"], frame["short"], strict=True)))
     assert not any(one.meets(other) for one, other in combinations(boxes, 2))
-    assert not any(b.left < cx < b.right and b.top < cy < b.bottom for b in boxes for cx, cy in zip(x, y, strict=True))
+    assert not any(covers(box, mark) for box in boxes for mark in marks)
+
+
+@pytest.mark.parametrize("side", trade_off.SIDES)
+def test_every_number_is_in_a_narrow_chart_and_few_cover_anything(only_shipped, side):
+    only_shipped()
+    frame = trade_off.points(build_table(services.checkpoints(), "tiny-t5"), side)
+    shown = ", ".join(n for n in placing.placed(frame)["numbers"] if n).split(", ")
+    assert sorted(shown) == sorted(frame["number"])
+    boxes, marks = words_and_boxes(frame, "numbers", "narrow_", placing.NARROW)
+    clear = [
+        box
+        for i, box in enumerate(boxes)
+        if not any(box.meets(other) for other in boxes[:i] + boxes[i + 1 :]) and not any(covers(box, m) for m in marks)
+    ]
+    assert len(clear) >= 0.8 * len(boxes)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

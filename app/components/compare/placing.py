@@ -1,4 +1,4 @@
-"""Where the names of points stand in the chart of accuracy against parameters, so that none covers another."""
+"""Where names and numbers of points stand in the chart of accuracy against parameters, so that none covers another."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 WIDTH, HEIGHT = 720, 420  # pixels, axes excluded; a narrower chart has numbers in the place of names
+NARROW = 270  # of a phone
 LETTER, LINE = 7.4, 17  # pixels of a letter on average, and of a line
 MARK = 9  # pixels from the middle of a mark to its edge
 
@@ -23,9 +24,8 @@ class Box:
         beside = self.right <= other.left or other.right <= self.left
         return not (beside or self.bottom <= other.top or other.bottom <= self.top)
 
-    @property
-    def inside(self) -> bool:
-        return self.left >= 0 and self.right <= WIDTH and self.top >= 0 and self.bottom <= HEIGHT
+    def inside(self, width: int) -> bool:
+        return self.left >= 0 and self.right <= width and self.top >= 0 and self.bottom <= HEIGHT
 
 
 # Beside, above and below its mark, nearest first: (align, dx, dy). Then above and below its interval (`_places`).
@@ -40,40 +40,48 @@ def domains(frame: pd.DataFrame) -> tuple[list[float], list[float]]:
     return [float(frame["trainable"].min()) / 2, float(frame["trainable"].max()) * 2], [low - room, high + room]
 
 
-def positions(frame: pd.DataFrame) -> tuple[pd.Series, pd.Series, pd.Series, pd.Series]:
-    """x of every point, y of it, and y of the ends of its interval, in pixels of the narrowest chart with names."""
+def positions(frame: pd.DataFrame, width: int = WIDTH) -> tuple[pd.Series, pd.Series, pd.Series, pd.Series]:
+    """x of every point, y of it, and y of the ends of its interval, in pixels of a chart of this width."""
     (least, most), (low, high) = domains(frame)
-    x = WIDTH * np.log(frame["trainable"] / least) / np.log(most / least)
+    x = width * np.log(frame["trainable"] / least) / np.log(most / least)
     y, top, bottom = (HEIGHT * (high - frame[name]) / (high - low) for name in ("accuracy", "high", "low"))
     return x, y, top, bottom
 
 
 def placed(frame: pd.DataFrame) -> dict[str, list]:
-    """Columns name, numbers, align, dx, dy: every name where it meets no mark, no interval and no name; else none.
+    """Columns name and numbers, each with where it stands: align, dx, dy, and narrow_align, narrow_dx, narrow_dy.
 
     Points of one side with the same setting and the same price have one name and one list of numbers, at the highest.
+    A name that would cover something is left out; a number, which a narrow chart has in its place, never is.
     """
-    x, y, tops, bottoms = positions(frame)
-    taken = [Box(cx - MARK, cx + MARK, cy - MARK, cy + MARK) for cx, cy in zip(x, y, strict=True)]
-    taken += [Box(cx - 2, cx + 2, top, bottom) for cx, top, bottom in zip(x, tops, bottoms, strict=True)]
-    highest = frame.groupby(["side", "short", "trainable"])["accuracy"].transform("max") == frame["accuracy"]
-    named: dict[int, tuple[str, int, int]] = {}
-    for index in frame.index[highest]:
-        words = frame.loc[index, "short"]
-        for place in _places(y[index], tops[index], bottoms[index]):
-            there = box(words, x[index], y[index], *place)
-            if there.inside and not any(there.meets(other) for other in taken):
-                named[index] = place
-                taken.append(there)
-                break
-    numbers = frame.groupby(["side", "short", "trainable"])["number"].transform(", ".join)
+    same = frame.groupby(["side", "short", "trainable"])
+    highest = same["accuracy"].transform("max") == frame["accuracy"]
+    numbers = same["number"].transform(", ".join)
+    named, numbered = _free_places(frame, frame["short"][highest], WIDTH), _free_places(frame, numbers[highest], NARROW)
     columns = {
         "numbers": [numbers[index] if highest[index] else "" for index in frame.index],
         "name": [frame.loc[index, "short"] if index in named else "" for index in frame.index],
     }
-    for position, field in enumerate(("align", "dx", "dy")):
-        columns[field] = [named.get(index, PLACES[0])[position] for index in frame.index]
+    for prefix, places in (("", named), ("narrow_", numbered)):
+        for position, field in enumerate(("align", "dx", "dy")):
+            columns[prefix + field] = [places.get(index, PLACES[0])[position] for index in frame.index]
     return columns
+
+
+def _free_places(frame: pd.DataFrame, words: pd.Series, width: int) -> dict[int, tuple[str, int, int]]:
+    """Of the words that can stand where they meet no mark, no interval and no other words: where."""
+    x, y, tops, bottoms = positions(frame, width)
+    taken = [Box(cx - MARK, cx + MARK, cy - MARK, cy + MARK) for cx, cy in zip(x, y, strict=True)]
+    taken += [Box(cx - 2, cx + 2, top, bottom) for cx, top, bottom in zip(x, tops, bottoms, strict=True)]
+    found: dict[int, tuple[str, int, int]] = {}
+    for index, text in words.items():
+        for place in _places(y[index], tops[index], bottoms[index]):
+            there = box(text, x[index], y[index], *place)
+            if there.inside(width) and not any(there.meets(other) for other in taken):
+                found[index] = place
+                taken.append(there)
+                break
+    return found
 
 
 def _places(y: float, top: float, bottom: float) -> list[tuple[str, int, int]]:

@@ -66,11 +66,11 @@ def _fronts(base: alt.Chart, y: alt.Y) -> list[alt.Chart]:
 
 def _words(base: alt.Chart) -> list[alt.Chart]:
     """A name with its halo beside each mark; in a narrow chart the number that the mark has in the table."""
+    fields = {"text": ("name", "numbers")} | {f: (f, f"narrow_{f}") for f in ("align", "dx", "dy")}
     style = {
-        "text": alt.ExprRef(f"width >= {WIDTH} ? datum.name : datum.numbers"),
-        "align": alt.ExprRef("datum.align"), "dx": alt.ExprRef("datum.dx"),
-        "dy": alt.ExprRef("datum.dy"), "fontSize": 13,
-    }  # fmt: skip
+        f: alt.ExprRef(f"width >= {WIDTH} ? datum.{wide} : datum.{narrow}") for f, (wide, narrow) in fields.items()
+    }
+    style["fontSize"] = 13
     ground = "#12161C" if theme.is_dark() else "#FFFFFF"
     halo = base.mark_text(stroke=ground, strokeWidth=4, strokeJoin="round", aria=False, **style)
     return [halo, base.mark_text(color=theme.ink(), **style)]
