@@ -149,7 +149,7 @@ def _untrained(runs: list[SeedRun]) -> Accuracy | None:
     ]
     if not noted:
         return None
-    n, _, accuracy = max(noted)
+    n, _, accuracy = max(noted, key=lambda it: it[:2])  # of several the first: other machines round differently
     return wilson(accuracy * n, n)
 
 
