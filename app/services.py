@@ -171,9 +171,9 @@ def _device() -> str:
 
 @st.cache_resource(show_spinner=False)
 def _precision() -> str:
-    from peft_core.device import compute_dtype, pick_device
+    from peft_core.device import compute_dtype, pick_device, precision_name
 
-    return str(compute_dtype(pick_device())).removeprefix("torch.")
+    return precision_name(compute_dtype(pick_device()))
 
 
 @st.cache_data(ttl=60, show_spinner=False)

@@ -35,6 +35,11 @@ def compute_dtype(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if native else torch.float32
 
 
+def precision_name(dtype: torch.dtype) -> str:
+    """As records have it: "bfloat16", "float32"."""
+    return str(dtype).removeprefix("torch.")
+
+
 def evaluation_batch(device: torch.device) -> int:
     """Reviews that are measured at a time. On a CPU 64 are slower than 32 (docs/log.md)."""
     return 256 if device.type == "cuda" else 32

@@ -19,7 +19,7 @@ from peft_core.backbone import Backbone, load_backbone
 from peft_core.batches import fixed_widths, make_batches
 from peft_core.checkpoint import save_checkpoint
 from peft_core.configs import FullConfig, RunConfig, SoftPromptConfig, run_config, run_name
-from peft_core.device import compile_if_it_pays, compute_dtype, describe, pick_device
+from peft_core.device import compile_if_it_pays, compute_dtype, describe, pick_device, precision_name
 from peft_core.errors import PeftClassroomError
 from peft_core.evaluation import accuracy
 from peft_core.fused import fuse
@@ -145,7 +145,7 @@ class Experiment:
             seconds=round(trainer.seconds, 2),
             examples_per_second=trainer.examples_per_second and round(trainer.examples_per_second, 2),
             device=describe(self.device),
-            precision=str(self.dtype).removeprefix("torch."),
+            precision=precision_name(self.dtype),
             created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             versions={name: metadata.version(name) for name in PACKAGES},
             test_probabilities=decimals(test_probabilities),

@@ -143,7 +143,7 @@ def best(trials: Sequence[Trial]) -> Trial | None:
 
 def _try(key: tuple[RunConfig, str, str], work: Path, report, should_stop) -> Trial | None:
     """Train and validate; None if it was stopped: its state is in `work` then."""
-    from peft_core.device import describe
+    from peft_core.device import describe, precision_name
     from peft_core.experiment import PACKAGES, Experiment, measured
 
     config, base_fingerprint, data_fingerprint = key
@@ -177,7 +177,7 @@ def _try(key: tuple[RunConfig, str, str], work: Path, report, should_stop) -> Tr
         seconds=round(trainer.seconds, 2),
         message=message,
         device=describe(experiment.device),
-        precision=str(experiment.dtype).removeprefix("torch."),
+        precision=precision_name(experiment.dtype),
         created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         versions={name: metadata.version(name) for name in PACKAGES},
     )

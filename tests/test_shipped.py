@@ -51,6 +51,7 @@ def test_reviews_measured_again_are_answered_as_the_record_says(info, splits):
     undecided = abs(positive[rows] - 0.5) < 0.05
     recorded = (positive[rows] > 0.5) == labels[rows]
     assert again.n == 60
+    assert info.record.test.n == 3_000
     assert abs(again.accuracy * 60 - recorded.sum()) <= undecided.sum() + 1e-6
     assert undecided.sum() <= 6
 
