@@ -198,10 +198,29 @@ def test_what_other_results_hold_is_not_trained_again_unless_anything_differs(ma
     assert [results.result(name).state for name in names] == ["done"] * 3
     for other in (make(max_length=32), make(make_base(tmp_path / "base", seed=1))):
         assert collect(other, tmp_path / "work", known).result(same).state == "not run"
-    finished = run_table(table, tmp_path / "work", out, [same], act=act)  # without `known` it is trained
+    finished = run_table(table, tmp_path / "work", tmp_path / "own.json", [same], act=act)  # trained without `known`
     assert finished.result(same).weights == known.result(first).weights
     both = collect(table, tmp_path / "work", known)
     assert both.result(same) == finished.result(same)  # what is finished here counts before what is known
+
+
+def test_a_results_file_loses_no_finished_run(make, tmp_path):
+    out, act, names = tmp_path / "r.json", Here(), ["lora-1-seed2", "bag-of-words-2000"]
+    known = run_table(make(), tmp_path / "elsewhere", out, names, act=act)
+    before = out.read_bytes()
+    other_seeds = make(seeds=(0, 1))
+    for table, others, lost in (
+        (make(), None, "lora-1-seed2, bag-of-words-2000"),
+        (other_seeds, known, "lora-1-seed2"),
+        (make(max_length=32), known, "lora-1-seed2"),
+    ):
+        with pytest.raises(PeftClassroomError, match=f"would be lost: {lost}. Name another --out"):
+            run_table(table, tmp_path / "work", out, ["soft-prompt-1"], act=act, known=others)
+        assert out.read_bytes() == before
+    assert act.worked == names  # nothing is trained first
+    run_table(make(), tmp_path / "work", out, [], act=act, known=known)  # taken over
+    run_table(other_seeds, tmp_path / "elsewhere", out, [], act=act)  # finished in the folder of runs
+    assert load_results(out).settings.seeds == (0, 1)
 
 
 def test_a_process_that_dies_is_a_sentence_and_the_run_is_tried_again(make, tmp_path):

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import fmean
@@ -16,9 +16,17 @@ from peft_core.errors import PeftClassroomError
 from peft_core.paths import ROOT
 from peft_core.records import RECORD, RunRecord, read_record, weights_digest
 from peft_core.reproduction.plan import Planned, PlannedRun, PlannedYardstick, Table, find_folders, make_folder
-from peft_core.reproduction.results import Point, Results, RowResult, RunResult, YardstickResult, write_results
+from peft_core.reproduction.results import (
+    Point,
+    Results,
+    RowResult,
+    RunResult,
+    YardstickResult,
+    load_results,
+    write_results,
+)
 from peft_core.reproduction.rows import ROWS
-from peft_core.reproduction.worker import ERROR, FINISHED, STOPPED, Report, noted_peak, read_yardstick
+from peft_core.reproduction.worker import ERROR, FINISHED, STOPPED, YARDSTICK, Report, noted_peak, read_yardstick
 from peft_core.runs.folder import RunFolder, write_atomic
 
 # act(folder, report, should_stop): works on the run in the folder and returns the exit code of a worker.
@@ -45,11 +53,12 @@ def run_table(
         known: results whose finished runs are taken over instead of trained again, as by `collect`.
 
     Raises:
-        PeftClassroomError: if another process is at work in the same folder.
+        PeftClassroomError: if another process is at work in the same folder, or `out` would lose a finished run.
     """
     act = act or in_a_process
     with _alone(work):
         folders, before = find_folders(work), collect(table, work, known)
+        _check_nothing_is_lost(out, before, folders)
         for name in names:
             planned = table.planned[name]
             if before.result(name).state == "done":
@@ -118,8 +127,7 @@ def collect(table: Table, work: Path, known: Results | None = None) -> Results:
             and reviews, counts unless it is finished in `work`.
     """
     folders = find_folders(work)
-    others = (*known.runs, *known.yardsticks) if known else ()
-    elsewhere = {_planned(other): other for other in others if other.state == "done"}
+    elsewhere = {_planned(other): other for other in (_finished(known) if known else ())}
     found = []
     for name, planned in table.planned.items():
         result = _result(table, name, folders.get(planned))
@@ -142,6 +150,34 @@ def collect(table: Table, work: Path, known: Results | None = None) -> Results:
         runs=tuple(result for result in found if isinstance(result, RunResult)),
         yardsticks=tuple(result for result in found if isinstance(result, YardstickResult)),
     )
+
+
+def _check_nothing_is_lost(out: Path, table: Results, folders: Mapping[Planned, Path]) -> None:
+    """What took hours, perhaps on another computer, is not written over.
+
+    Raises:
+        PeftClassroomError: if `out` holds a finished run that is neither in the table nor finished in a folder.
+    """
+    try:
+        there = load_results(out)
+    except PeftClassroomError:  # missing, or damaged: nothing in it can be kept
+        return
+    kept = {_planned(result) for result in _finished(table)} | {
+        planned for planned, folder in folders.items() if _is_finished(folder)
+    }
+    if lost := [result.name for result in _finished(there) if _planned(result) not in kept]:
+        raise PeftClassroomError(
+            f"{out.name} holds finished runs that would be lost: {', '.join(lost)}. Name another --out; or, where the "
+            f"table has their rows and seeds, take them over with --known {out}."
+        )
+
+
+def _finished(results: Results) -> list[RunResult | YardstickResult]:
+    return [result for result in (*results.runs, *results.yardsticks) if result.state == "done"]
+
+
+def _is_finished(folder: Path) -> bool:
+    return (RunFolder(folder).checkpoint / RECORD).is_file() or (folder / YARDSTICK).is_file()
 
 
 def _planned(result: RunResult | YardstickResult) -> Planned:
