@@ -221,6 +221,10 @@ def test_a_results_file_loses_no_finished_run(make, tmp_path):
     run_table(make(), tmp_path / "work", out, [], act=act, known=known)  # taken over
     run_table(other_seeds, tmp_path / "elsewhere", out, [], act=act)  # finished in the folder of runs
     assert load_results(out).settings.seeds == (0, 1)
+    out.write_text("my notes")
+    with pytest.raises(PeftClassroomError, match="no results can be read"):
+        run_table(make(), tmp_path / "work", out, [], act=act, known=known)
+    assert out.read_text() == "my notes"
 
 
 def test_a_process_that_dies_is_a_sentence_and_the_run_is_tried_again(make, tmp_path):

@@ -156,12 +156,17 @@ def _check_nothing_is_lost(out: Path, table: Results, folders: Mapping[Planned, 
     """What took hours, perhaps on another computer, is not written over.
 
     Raises:
-        PeftClassroomError: if `out` holds a finished run that is neither in the table nor finished in a folder.
+        PeftClassroomError: if `out` holds a finished run that is neither in the table nor finished in a folder, or is
+            something else.
     """
+    if not out.exists():
+        return
     try:
         there = load_results(out)
-    except PeftClassroomError:  # missing, or damaged: nothing in it can be kept
-        return
+    except PeftClassroomError as error:
+        raise PeftClassroomError(
+            f"{out.name} is there already, and no results can be read from it. Move it away, or name another --out."
+        ) from error
     kept = {_planned(result) for result in _finished(table)} | {
         planned for planned, folder in folders.items() if _is_finished(folder)
     }
