@@ -2,6 +2,7 @@
 
 import argparse
 import multiprocessing
+import shlex
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -49,9 +50,11 @@ def provenance(command: str, threads: int, peers: Sequence[str] = ()) -> Provena
 
 
 def command_line(parser: argparse.ArgumentParser, options: argparse.Namespace) -> str:
-    """What to type to measure the same again: the options that are not the defaults."""
+    """What to type to measure the same again: the options that are not the defaults, a flag (True) without a value."""
     words = [parser.prog]
     for name, value in vars(options).items():
         if value != parser.get_default(name) and name != "json":
-            words.append(f"--{name} {' '.join(map(str, value)) if isinstance(value, list) else value}")
+            words.append("--" + name.replace("_", "-"))
+            if value is not True:
+                words += [shlex.quote(str(part)) for part in (value if isinstance(value, list) else [value])]
     return " ".join(words)
