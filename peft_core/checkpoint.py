@@ -22,7 +22,7 @@ from torch import nn
 
 from peft_core.backbone import Backbone
 from peft_core.configs import AdapterConfig, FullConfig, LoraConfig, MethodConfig, SoftPromptConfig
-from peft_core.errors import PeftClassroomError
+from peft_core.errors import PeftClassroomError, UnknownMethodError
 from peft_core.methods import apply_method, trainable_tensors
 from peft_core.records import RunRecord, display_path, read_record, write_record
 
@@ -54,7 +54,9 @@ def ecosystem_name(method: str, name: str) -> str:
         name = name.replace(".dropout.adapter.", ".adapter.")
         name = name.replace(".adapter.", f".adapters.{ADAPTER_NAME}.")
         return re.sub(r"\.adapter_down\.(weight|bias)$", r".adapter_down.0.\1", name)
-    return name
+    if method in ("full", "soft_prompt"):
+        return name
+    raise UnknownMethodError(method, "ecosystem_name")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -203,8 +205,10 @@ def _write_files(folder: Path, model: nn.Module, config: MethodConfig, backbone:
         description = _lora_config(config, backbone)
     elif isinstance(config, SoftPromptConfig):
         description = _prompt_config(config, backbone)
-    else:
+    elif isinstance(config, AdapterConfig):
         description = _adapter_config(config, backbone)
+    else:
+        raise UnknownMethodError(config, "save_checkpoint")
     (folder / "adapter_config.json").write_text(json.dumps(description, indent=2) + "\n")
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
-from peft_core.errors import PeftClassroomError
+from peft_core.errors import PeftClassroomError, UnknownMethodError
 
 MethodName = Literal["full", "soft_prompt", "adapter", "lora"]
 METHODS: tuple[MethodName, ...] = ("full", "soft_prompt", "adapter", "lora")
@@ -152,8 +152,9 @@ def method_label(method: MethodConfig) -> str:
             return f"Adapter m={method.bottleneck_dim}, {method.placement.capitalize()}"
         case LoraConfig():
             return f"LoRA r={method.r}"
-        case _:
+        case FullConfig():
             return "Full fine-tuning"
+    raise UnknownMethodError(method, "method_label")
 
 
 def run_name(config: RunConfig) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from peft_core.architecture import Architecture
 from peft_core.configs import AdapterConfig, FullConfig, LoraConfig, MethodConfig, SoftPromptConfig
+from peft_core.errors import UnknownMethodError
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,10 @@ def count(architecture: Architecture, config: MethodConfig) -> Count:
         lines = soft_prompt_lines(architecture, config)
     elif isinstance(config, AdapterConfig):
         lines = adapter_lines(architecture, config)
-    else:
+    elif isinstance(config, LoraConfig):
         lines = lora_lines(architecture, config)
+    else:
+        raise UnknownMethodError(config, "count")
     added = sum(line.value for line in lines)
     return Count(tuple(lines), added, base + added)
 

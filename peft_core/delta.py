@@ -19,7 +19,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from peft_core.configs import FullConfig, LoraConfig, MethodConfig
-from peft_core.errors import PeftClassroomError
+from peft_core.errors import PeftClassroomError, UnknownMethodError
 from peft_core.one_thread import numpy_in_one_thread
 
 Stack = Literal["encoder", "decoder"]
@@ -77,7 +77,9 @@ def check_method(method: MethodConfig, name: str) -> None:
         PeftClassroomError: for a soft prompt or an adapter.
     """
     if not isinstance(method, FullConfig | LoraConfig):
-        what = "a soft prompt" if method.method == "soft_prompt" else "an adapter"
+        what = {"soft_prompt": "a soft prompt", "adapter": "an adapter"}.get(method.method)
+        if what is None:
+            raise UnknownMethodError(method, "check_method")
         raise PeftClassroomError(
             f"{name} is {what}: it adds parameters and changes no weight matrix, so it has no ΔW. Choose a checkpoint "
             "of LoRA or of full fine-tuning."

@@ -28,7 +28,7 @@ from peft_core.configs import (
     method_label,
 )
 from peft_core.data import SPLIT_SIZES
-from peft_core.errors import PeftClassroomError
+from peft_core.errors import PeftClassroomError, UnknownMethodError
 from peft_core.records import display_path
 
 Library = Literal["peft", "adapters", "transformers", "peft_core"]
@@ -45,9 +45,11 @@ def libraries(method: MethodConfig) -> tuple[Library, ...]:
         return ("transformers", "peft_core")
     if isinstance(method, AdapterConfig):
         return ("adapters", "peft_core")
-    if isinstance(method, LoraConfig) and "o" not in method.target_modules:
-        return ("peft", "adapters", "peft_core")
-    return ("peft", "peft_core")
+    if isinstance(method, LoraConfig):
+        return ("peft", "peft_core") if "o" in method.target_modules else ("peft", "adapters", "peft_core")
+    if isinstance(method, SoftPromptConfig):
+        return ("peft", "peft_core")
+    raise UnknownMethodError(method, "libraries")
 
 
 def script(config: RunConfig, library: Library) -> str:

@@ -3,3 +3,12 @@
 
 class PeftClassroomError(Exception):
     """A sentence for the person in front of the screen. The CLI prints it and exits with 2; the app shows it."""
+
+
+class UnknownMethodError(TypeError):
+    """A branch over the methods met a configuration that it has no answer for. No branch answers for another method."""
+
+    def __init__(self, config: object, place: str) -> None:
+        super().__init__(
+            f"{place} has no answer for {type(config).__name__}. Add one: no method stands in for another."
+        )

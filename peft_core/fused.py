@@ -100,6 +100,8 @@ class FusedAttention(T5Attention):
         if dropping or past_key_values is not None or (self.is_decoder and hidden_states.shape[1] > 1):
             return super().forward(hidden_states, mask, key_value_states, position_bias, past_key_values)
         if key_value_states is not None:
+            if not (_has_short_cut(self.k) and _has_short_cut(self.v)):
+                return super().forward(hidden_states, mask, key_value_states, position_bias, past_key_values)
             return self.o(self._one_query(hidden_states, key_value_states, mask)), None, None
         batch, length = hidden_states.shape[:2]
         if self.is_decoder:  # one position attends to itself alone
@@ -126,6 +128,11 @@ class FusedAttention(T5Attention):
             scores = scores + mask.view(len(x), 1, -1)
         seen = torch.bmm(scores.softmax(-1), x)  # (batch, heads, d)
         return _per_head(self.v, seen, self.key_value_proj_dim).view(len(x), 1, self.inner_dim)
+
+
+def _has_short_cut(layer: nn.Module) -> bool:
+    """Whether `layer` computes Wx for a W that is known here. Any other layer computes in its own plain form."""
+    return type(layer) in (nn.Linear, LoRALinear, FusedLoRALinear)
 
 
 def _transposed(layer: nn.Module, q: torch.Tensor) -> torch.Tensor:

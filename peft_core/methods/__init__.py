@@ -2,7 +2,8 @@
 
 from torch import nn
 
-from peft_core.configs import AdapterConfig, FullConfig, LoraConfig, MethodConfig
+from peft_core.configs import AdapterConfig, FullConfig, LoraConfig, MethodConfig, SoftPromptConfig
+from peft_core.errors import UnknownMethodError
 from peft_core.methods import adapter, full, lora, soft_prompt
 
 
@@ -18,7 +19,9 @@ def apply_method(model: nn.Module, config: MethodConfig, prompt_ids: list[int] |
         return adapter.apply(model, config)
     if isinstance(config, LoraConfig):
         return lora.apply(model, config)
-    return soft_prompt.apply(model, config, prompt_ids)
+    if isinstance(config, SoftPromptConfig):
+        return soft_prompt.apply(model, config, prompt_ids)
+    raise UnknownMethodError(config, "apply_method")
 
 
 def trainable_tensors(model: nn.Module) -> dict[str, nn.Parameter]:

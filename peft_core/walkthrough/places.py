@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from peft_core.architecture import Architecture
-from peft_core.configs import TARGET_MODULES, AdapterConfig, LoraConfig, MethodConfig, SoftPromptConfig
-from peft_core.errors import PeftClassroomError
+from peft_core.configs import TARGET_MODULES, AdapterConfig, FullConfig, LoraConfig, MethodConfig, SoftPromptConfig
+from peft_core.errors import PeftClassroomError, UnknownMethodError
 
 ATTENTION = ("q", "k", "v", "o")
 KINDS = {"SelfAttention": "self-attention", "EncDecAttention": "cross-attention", "DenseReluDense": "feed-forward"}
@@ -40,8 +40,11 @@ def places(architecture: Architecture, config: MethodConfig) -> tuple[Place, ...
             Place(f"encoder.block.{b}.layer.0.SelfAttention", "encoder", b, "self-attention")
             for b in range(architecture.encoder_layers)
         )
-    wanted = config.target_modules if isinstance(config, LoraConfig) else TARGET_MODULES
-    return tuple(_matrices(architecture, wanted))
+    if isinstance(config, LoraConfig):
+        return tuple(_matrices(architecture, config.target_modules))
+    if isinstance(config, FullConfig):
+        return tuple(_matrices(architecture, TARGET_MODULES))
+    raise UnknownMethodError(config, "places")
 
 
 def find_place(architecture: Architecture, config: MethodConfig, name: str) -> Place:

@@ -12,8 +12,9 @@ from app.components.measured_on import measured_on
 from app.components.messages import plain
 from app.content import label, text
 from peft_core.config_source import command, wrapped
-from peft_core.configs import AdapterConfig, LoraConfig, MethodConfig, RunConfig, SoftPromptConfig
+from peft_core.configs import AdapterConfig, FullConfig, LoraConfig, MethodConfig, RunConfig, SoftPromptConfig
 from peft_core.equivalent import output_folder
+from peft_core.errors import UnknownMethodError
 from peft_core.quoted import BASE, TEST_REVIEWS
 from peft_core.report_table import Reproduction, TableRow
 from peft_core.words import bytes_text
@@ -123,5 +124,6 @@ def training_page(method: MethodConfig) -> tuple[str, dict[str, str]]:
             return "adapter", {"adapter_m": str(method.bottleneck_dim)}
         case SoftPromptConfig():
             return "soft_prompt", {"prompt_n": str(method.num_virtual_tokens)}
-        case _:
+        case FullConfig():
             return "full", {}
+    raise UnknownMethodError(method, "training_page")
