@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app.components.places import place_of
-from peft_core.architecture import Architecture, base_model
-from peft_core.configs import MethodConfig
+from peft_core.checkpoints.listing import CheckpointInfo, list_checkpoints
 from peft_core.errors import PeftClassroomError
-from peft_core.records import CheckpointInfo, list_checkpoints
-from peft_core.runs import LocalBackend, RunStore
+from peft_core.methods.method import MethodConfig
+from peft_core.t5.architecture import Architecture, base_model
+from peft_core.training.runs import LocalBackend, RunStore
 
 if TYPE_CHECKING:
-    from peft_core.predictor import Prediction
+    from peft_core.checkpoints.predictor import Prediction
 
 SECONDS_BEFORE_IMPORTS = 0.5
 SECONDS_IN_LINE = 20
@@ -54,9 +54,9 @@ class HeavyImports:
         try:
             import datasets  # noqa: F401
 
-            import peft_core.audit
-            import peft_core.predictor  # noqa: F401
-            from peft_core.allocator import keep_freed_memory
+            import peft_core.checkpoints.predictor
+            import peft_core.counting.by_numel  # noqa: F401
+            from peft_core.checkpoints.memory import keep_freed_memory
 
             keep_freed_memory()
         except ImportError as error:
@@ -124,7 +124,7 @@ def numel(architecture: Architecture, config: MethodConfig):
     """The count by `numel()`, or None while torch is still being imported."""
     if not heavy().ready.is_set() or heavy().error:
         return None
-    from peft_core.audit import audit
+    from peft_core.counting.by_numel import audit
 
     return audit(architecture, config)
 
@@ -141,7 +141,7 @@ def numel_by_place(architecture: Architecture, config: MethodConfig) -> dict[str
 
 @lru_cache(maxsize=512)
 def _numel_by_place(architecture: Architecture, config: MethodConfig) -> dict[str, int]:
-    from peft_core.audit import trainable_rows
+    from peft_core.counting.by_numel import trainable_rows
 
     sums: Counter[str] = Counter()
     for row in trainable_rows(architecture, config):
@@ -164,14 +164,14 @@ def machine() -> tuple[str, str] | None:
 
 @st.cache_resource(show_spinner=False)
 def _device() -> str:
-    from peft_core.device import describe, pick_device
+    from peft_core.training.device import describe, pick_device
 
     return describe(pick_device())
 
 
 @st.cache_resource(show_spinner=False)
 def _precision() -> str:
-    from peft_core.device import compute_dtype, pick_device, precision_name
+    from peft_core.training.device import compute_dtype, pick_device, precision_name
 
     return precision_name(compute_dtype(pick_device()))
 
@@ -221,8 +221,8 @@ def checkpoints() -> tuple[CheckpointInfo, ...]:
 @st.cache_resource(max_entries=2, show_spinner=False)
 def predictor(base: str):
     """The one Predictor of this base model, for all sessions. Use it, and its backbone, inside `turn()`."""
-    from peft_core.backbone import load_backbone
-    from peft_core.predictor import Predictor
+    from peft_core.checkpoints.predictor import Predictor
+    from peft_core.t5.backbone import load_backbone
 
     return Predictor(load_backbone(base))
 
@@ -283,7 +283,7 @@ def examples() -> list[tuple[str, int]]:
 
 def _examples() -> list[tuple[str, int]]:
     """Read them: for seconds the first time, when the reviews are put into an Arrow file. In the background, too."""
-    from peft_core.data import load_splits
+    from peft_core.reviews.splits import load_splits
 
     try:
         test = load_splits()["test"]

@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from peft_core.configs import MethodConfig, MethodField, method_label
-from peft_core.measured import RESULTS, Provenance
+from peft_core.methods.registry import MethodConfig, MethodField, method_label
+from peft_core.report.costs.measured import RESULTS, Provenance
 
 APP_SPEED = RESULTS / "app_speed.json"
 Times = tuple[float, ...]

@@ -32,22 +32,17 @@ from benchmarks.app_report import (
     summary,
 )
 from benchmarks.processes import command_line, provenance
-from peft_core.architecture import base_model
-from peft_core.configs import (
-    PRESETS,
-    TARGET_MODULES,
-    AdapterConfig,
-    DataConfig,
-    FullConfig,
-    LoraConfig,
-    MethodConfig,
-    RunConfig,
-    SoftPromptConfig,
-    TrainConfig,
-)
-from peft_core.counting import count
+from peft_core.config import PRESETS, RunConfig, TrainConfig
+from peft_core.counting.by_hand import count
+from peft_core.methods.adapter.method import AdapterConfig
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.lora.method import TARGET_MODULES, LoraConfig
+from peft_core.methods.method import MethodConfig
+from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.paths import BUNDLED_BASES, ROOT, cache_dir
-from peft_core.runs import LocalBackend, RunStore, new_spec
+from peft_core.reviews.config import DataConfig
+from peft_core.t5.architecture import base_model
+from peft_core.training.runs import LocalBackend, RunStore, new_spec
 
 LARGEST = "t5-11b"
 VARIED: tuple[tuple[MethodConfig, str], ...] = (  # a method, and the number by which every round is another one
@@ -76,7 +71,7 @@ def timed(work: Callable[[], object]) -> float:
 
 def measure_counts(rounds: int) -> Iterator[CountTime]:
     """Every method on the largest base model, the methods in turn."""
-    from peft_core.audit import audit, survey
+    from peft_core.counting.by_numel import audit, survey
 
     architecture = base_model(LARGEST).architecture
     audit(base_model("tiny-t5").architecture, FullConfig())  # the first build of a process imports a little more

@@ -17,9 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.processes import command_line, in_a_fresh_process, one_process_settings, provenance
-from peft_core.architecture import BaseModel, base_model
-from peft_core.configs import AdapterConfig, FullConfig, LoraConfig, MethodConfig, SoftPromptConfig, method_label
-from peft_core.measured import (
+from peft_core.methods.adapter.method import AdapterConfig
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.registry import MethodConfig, method_label
+from peft_core.methods.soft_prompt.method import SoftPromptConfig
+from peft_core.report.costs.measured import (
     COST,
     CostReport,
     InferenceCost,
@@ -28,6 +31,7 @@ from peft_core.measured import (
     load_cost,
     write_report,
 )
+from peft_core.t5.architecture import BaseModel, base_model
 
 METHODS: dict[str, MethodConfig] = {
     "full": FullConfig(),

@@ -12,9 +12,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoModelForSeq2SeqLM
 
 from benchmarks.sides.hf import with_method
-from peft_core.architecture import Architecture
-from peft_core.backbone import hf_config
-from peft_core.configs import MethodConfig
+from peft_core.methods.method import MethodConfig
+from peft_core.t5.architecture import Architecture
+from peft_core.t5.backbone import hf_config
 
 
 def step_flops(architecture: Architecture, method: MethodConfig, batch: int, width: int, backward: bool = True) -> int:

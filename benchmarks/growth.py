@@ -20,10 +20,10 @@ from typing import get_args
 
 from benchmarks.cost import METHODS, ONE_OF_EACH, TRAINING_BATCH, Run
 from benchmarks.processes import command_line, in_a_fresh_process, one_process_settings, provenance
-from peft_core.architecture import BaseModel, base_model
-from peft_core.configs import MethodConfig, method_label
+from peft_core.checkpoints.listing import CheckpointInfo, list_checkpoints
 from peft_core.errors import PeftClassroomError
-from peft_core.growth import (
+from peft_core.methods.registry import MethodConfig, method_label
+from peft_core.report.costs.growth import (
     GROWTH,
     KNOBS,
     TURNED,
@@ -36,8 +36,8 @@ from peft_core.growth import (
     TrainingSweepName,
     load_growth,
 )
-from peft_core.measured import Provenance, TrainingCost, write_report
-from peft_core.records import CheckpointInfo, list_checkpoints
+from peft_core.report.costs.measured import Provenance, TrainingCost, write_report
+from peft_core.t5.architecture import BaseModel, base_model
 
 BASE = "tiny-t5"
 DEFAULT: dict[str, MethodConfig] = {METHODS[name].method: METHODS[name] for name in ONE_OF_EACH}
@@ -170,7 +170,7 @@ def measure(run: Run, base: BaseModel, plan: Plan, name: SweepName, source: Prov
     """One sweep."""
     if name in get_args(TrainingSweepName):
         return TrainingSweep(provenance=source, rows=tuple(measure_training(run, base, plan, name)))
-    from peft_core.data import load_splits
+    from peft_core.reviews.splits import load_splits
 
     source = source.model_copy(update={"precision": "float32"})  # the predictor's, whatever a training step takes
     infos, texts = shipped(base.name, plan.methods), load_splits()["test"]["text"][:]

@@ -10,11 +10,11 @@ import torch
 from torch import nn
 
 from benchmarks.random_model import LABEL_IDS, SETTLING, Work, random_batch, random_model, seconds
-from peft_core.architecture import Architecture
-from peft_core.backbone import label_logits
-from peft_core.configs import MethodConfig
-from peft_core.measured import InferenceForm
-from peft_core.methods import lora
+from peft_core.methods.lora import layer as lora
+from peft_core.methods.method import MethodConfig
+from peft_core.report.costs.measured import InferenceForm
+from peft_core.t5.architecture import Architecture
+from peft_core.t5.backbone import label_logits
 
 
 def inference_round(

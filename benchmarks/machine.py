@@ -21,11 +21,11 @@ from benchmarks.peer_reports import Part, spread
 from benchmarks.processes import command_line, in_a_fresh_process, one_process_settings, provenance
 from benchmarks.shapes import source_of
 from benchmarks.training_speed import METHODS, run_config
-from peft_core.configs import MethodConfig, MethodField, method_label
-from peft_core.measured import RESULTS, Provenance, write_report
+from peft_core.methods.registry import MethodConfig, MethodField, method_label
+from peft_core.report.costs.measured import RESULTS, Provenance, write_report
 
 MACHINE = RESULTS / "machine.json"
-PRELOADED = ("benchmarks.flops", "peft_core.experiment")
+PRELOADED = ("benchmarks.flops", "peft_core.training.experiment")
 # (m, k, n): squares, and the products of T5-small for 32 × 128 tokens
 SIZES = (
     (1024, 1024, 1024),
@@ -90,7 +90,7 @@ def time_products(sizes: Sequence[tuple[int, int, int]]) -> list[float]:
     import torch
 
     from benchmarks.random_model import seconds
-    from peft_core.device import pick_device
+    from peft_core.training.device import pick_device
 
     device = pick_device()
 
@@ -111,7 +111,7 @@ def time_products(sizes: Sequence[tuple[int, int, int]]) -> list[float]:
 def time_steps(base: str, method: MethodConfig, batch: int, widths: Sequence[int], steps: int) -> list[float]:
     """Median seconds of a step at each width."""
     from benchmarks.random_model import Work, random_batch, seconds
-    from peft_core.experiment import Experiment
+    from peft_core.training.experiment import Experiment
 
     experiment = Experiment(run_config(source_of(base), method, batch, max(widths), "bundled"))
     experiment.model.train()
@@ -161,7 +161,7 @@ def measure(
 def flops_of(base: str, method: MethodConfig, batch: int, width: int) -> int:
     """FLOPs of a step on the base model called `base`."""
     from benchmarks.flops import step_flops
-    from peft_core.architecture import base_model
+    from peft_core.t5.architecture import base_model
 
     return step_flops(base_model(source_of(base)).architecture, method, batch, width)
 

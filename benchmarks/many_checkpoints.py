@@ -4,11 +4,15 @@ from pathlib import Path
 
 import torch
 
-from peft_core.backbone import Backbone
-from peft_core.checkpoint import save_checkpoint
-from peft_core.configs import AdapterConfig, LoraConfig, MethodConfig, RunConfig, SoftPromptConfig
+from peft_core.checkpoints.files import save_checkpoint
+from peft_core.checkpoints.record import Measured, RunRecord
+from peft_core.config import RunConfig
 from peft_core.methods import apply_method, trainable_tensors
-from peft_core.records import Measured, RunRecord
+from peft_core.methods.adapter.method import AdapterConfig
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.method import MethodConfig
+from peft_core.methods.soft_prompt.method import SoftPromptConfig
+from peft_core.t5.backbone import Backbone
 
 OF_EACH_METHOD: tuple[MethodConfig, ...] = (
     LoraConfig(r=1),

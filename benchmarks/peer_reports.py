@@ -10,10 +10,12 @@ from typing import Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from peft_core.configs import MethodConfig, MethodField, RunConfig, sentence
+from peft_core.config import RunConfig
 from peft_core.errors import PeftClassroomError
-from peft_core.intervals import Z
-from peft_core.measured import RESULTS, Provenance
+from peft_core.methods.registry import MethodConfig, MethodField
+from peft_core.report.costs.measured import RESULTS, Provenance
+from peft_core.statistics.intervals import Z
+from peft_core.validated import sentence
 
 TRAINING_SPEED, TIME_TO_ACCURACY = RESULTS / "training_speed.json", RESULTS / "time_to_accuracy.json"
 TRAINER_TUNING = RESULTS / "trainer_tuning.json"

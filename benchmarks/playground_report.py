@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from peft_core.measured import RESULTS, Provenance
+from peft_core.report.costs.measured import RESULTS, Provenance
 
 PLAYGROUND = RESULTS / "playground.json"
 Checkpoints = Literal["ten of each method", "ten LoRAs", "one LoRA"]

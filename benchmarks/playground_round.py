@@ -20,18 +20,18 @@ from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 from benchmarks.many_checkpoints import LORAS, OF_EACH_METHOD, save_all
 from benchmarks.memory import give_back_at_once, give_back_now, resident_bytes
 from benchmarks.playground_report import Memory, Timing
-from peft_core.allocator import keep_freed_memory
-from peft_core.backbone import load_backbone
-from peft_core.batches import encode, fixed_widths, make_batches
-from peft_core.checkpoint import load_checkpoint
-from peft_core.configs import DataConfig
-from peft_core.data import LABEL_WORDS, load_splits
-from peft_core.device import compute_dtype, evaluation_batch
-from peft_core.evaluation import probabilities
-from peft_core.fused import fuse
+from peft_core.checkpoints.files import load_checkpoint
+from peft_core.checkpoints.memory import keep_freed_memory
+from peft_core.checkpoints.predictor import Predictor
+from peft_core.methods.fast import fuse
 from peft_core.paths import SHIPPED_CHECKPOINTS
-from peft_core.predictor import Predictor
-from peft_core.training import cast
+from peft_core.reviews.batches import encode, fixed_widths, make_batches
+from peft_core.reviews.config import DataConfig
+from peft_core.reviews.splits import LABEL_WORDS, load_splits
+from peft_core.t5.backbone import load_backbone
+from peft_core.t5.precision import cast
+from peft_core.training.device import compute_dtype, evaluation_batch
+from peft_core.training.evaluation import probabilities
 
 BASE, LENGTH, BATCH = "tiny-t5", DataConfig().max_length, 16
 WORDS = "The plot creaks and the dialogue is clumsy yet the two leads are so good together that I left smiling . "

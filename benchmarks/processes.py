@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from importlib import metadata
 from typing import Any
 
-from peft_core.measured import Provenance
+from peft_core.report.costs.measured import Provenance
 
 PACKAGES = ("torch", "transformers", "safetensors", "numpy")
 
@@ -36,7 +36,7 @@ def in_a_fresh_process(preload: Sequence[str], function: Callable[..., Any], *ar
 
 def provenance(command: str, threads: int, peers: Sequence[str] = ()) -> Provenance:
     """Which machine, which versions (those of the packages `peers` as well), when."""
-    from peft_core.device import compute_dtype, describe, pick_device
+    from peft_core.training.device import compute_dtype, describe, pick_device
 
     device = pick_device()
     return Provenance(

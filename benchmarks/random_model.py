@@ -9,12 +9,12 @@ import torch
 from torch import nn
 from transformers import AutoModelForSeq2SeqLM
 
-from peft_core.architecture import Architecture
-from peft_core.backbone import hf_config
-from peft_core.batches import Batch
-from peft_core.configs import MethodConfig
 from peft_core.methods import apply_method
-from peft_core.training import set_backbone_dropout
+from peft_core.methods.method import MethodConfig
+from peft_core.reviews.batches import Batch
+from peft_core.t5.architecture import Architecture
+from peft_core.t5.backbone import hf_config
+from peft_core.t5.precision import set_backbone_dropout
 
 CPU = torch.device("cpu")
 LABEL_IDS = (3, 4)

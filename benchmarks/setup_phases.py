@@ -9,7 +9,7 @@ from importlib import import_module
 
 import psutil
 
-IMPORTS = ("torch", "transformers", "transformers.models.t5.modeling_t5", "datasets", "peft_core.experiment")
+IMPORTS = ("torch", "transformers", "transformers.models.t5.modeling_t5", "datasets", "peft_core.training.experiment")
 
 
 def main() -> None:
@@ -25,11 +25,13 @@ def main() -> None:
         import_module(name)
         clock = until_now(name.split(".")[-1], clock)
 
-    from peft_core.backbone import load_backbone
-    from peft_core.configs import PRESETS, DataConfig, LoraConfig
-    from peft_core.data import load_splits
-    from peft_core.rows import SHARED_SEED
-    from peft_core.split_predictions import load_rows
+    from peft_core.config import PRESETS
+    from peft_core.methods.lora.method import LoraConfig
+    from peft_core.reviews.config import DataConfig
+    from peft_core.reviews.draws import SHARED_SEED
+    from peft_core.reviews.splits import load_splits
+    from peft_core.t5.backbone import load_backbone
+    from peft_core.training.measuring import load_rows
 
     preset = PRESETS["minute"]
     backbone = load_backbone("tiny-t5")

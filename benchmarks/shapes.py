@@ -8,9 +8,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from peft_core.architecture import base_model
 from peft_core.errors import PeftClassroomError
 from peft_core.paths import BUNDLED_BASES, cache_dir
+from peft_core.t5.architecture import base_model
 
 SUFFIX = "-shape"
 TOKENIZER = "tiny-t5"
@@ -34,7 +34,7 @@ def _write(name: str, folder: Path) -> None:
     import torch
     from transformers import AutoTokenizer, T5ForConditionalGeneration
 
-    from peft_core.backbone import hf_config
+    from peft_core.t5.backbone import hf_config
 
     tokenizer = AutoTokenizer.from_pretrained(BUNDLED_BASES / TOKENIZER, local_files_only=True)
     architecture = base_model(name).architecture

@@ -14,13 +14,18 @@ import numpy as np
 import torch
 
 from benchmarks.processes import provenance
-from peft_core.backbone import Backbone, load_backbone
-from peft_core.configs import AdapterConfig, DataConfig, FullConfig, LoraConfig, MethodConfig, SoftPromptConfig
-from peft_core.device import evaluation_batch
-from peft_core.evaluation import probabilities
-from peft_core.measured import STEP_ZERO, StepZeroReport, StepZeroRow, write_report
 from peft_core.methods import apply_method
-from peft_core.split_predictions import Rows, load_rows
+from peft_core.methods.adapter.method import AdapterConfig
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.method import MethodConfig
+from peft_core.methods.soft_prompt.method import SoftPromptConfig
+from peft_core.report.costs.measured import STEP_ZERO, StepZeroReport, StepZeroRow, write_report
+from peft_core.reviews.config import DataConfig
+from peft_core.t5.backbone import Backbone, load_backbone
+from peft_core.training.device import evaluation_batch
+from peft_core.training.evaluation import probabilities
+from peft_core.training.measuring import Rows, load_rows
 
 CPU = torch.device("cpu")
 METHODS: tuple[MethodConfig, ...] = (

@@ -29,9 +29,11 @@ from benchmarks.processes import command_line, in_a_fresh_process, one_process_s
 from benchmarks.sides import PEERS, PRELOADED, run_side
 from benchmarks.sides.settings import SIDES, settings_of
 from benchmarks.training_speed import METHODS
-from peft_core.configs import DataConfig, RunConfig, TrainConfig, method_label
+from peft_core.config import RunConfig, TrainConfig
 from peft_core.errors import PeftClassroomError
-from peft_core.measured import write_report
+from peft_core.methods.registry import method_label
+from peft_core.report.costs.measured import write_report
+from peft_core.reviews.config import DataConfig
 
 LEVELS = tuple(percent / 100 for percent in range(70, 96))  # told: those above the untrained model that a side reached
 Run = Callable[..., Any]

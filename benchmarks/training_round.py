@@ -1,7 +1,7 @@
 """Memory and time of a few training steps, measured in the process that takes them.
 
-The way is that of a real run: the same freezing, casting, loss and AdamW (peft_core/training.py). Only the validations
-and the copies of the best weights are left out. Memory is that of a step when the optimizer has its state and the
+The way is that of a real run: the same freezing, casting, loss and AdamW (loop.py). Only the validations and the
+copies of the best weights are left out. Memory is that of a step when the optimizer has its state and the
 gradients of the step before are still there, as in any step but the first.
 """
 
@@ -19,13 +19,16 @@ from torch import nn
 
 from benchmarks.memory import give_back_at_once, highest_bytes, keep_for_reuse, reset_highest, resident_bytes
 from benchmarks.random_model import CPU, LABEL_IDS, SETTLING, Work, random_batch, random_model, seconds
-from peft_core.architecture import Architecture
-from peft_core.batches import Batch
-from peft_core.checkpoint import stored_tensors
-from peft_core.configs import DEFAULT_LEARNING_RATE, FullConfig, MethodConfig, TrainConfig
-from peft_core.device import compute_dtype
-from peft_core.fused import fuse
-from peft_core.training import Trainer, cast
+from peft_core.checkpoints.files import stored_tensors
+from peft_core.config import TrainConfig
+from peft_core.methods.fast import fuse
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.registry import DEFAULT_LEARNING_RATE, MethodConfig
+from peft_core.reviews.batches import Batch
+from peft_core.t5.architecture import Architecture
+from peft_core.t5.precision import cast
+from peft_core.training.device import compute_dtype
+from peft_core.training.loop import Trainer
 
 # Trained before the measurement, so that what the libraries set up once is not counted as the method's.
 MINIATURE, MINIATURE_WORK = Architecture(64, 16, 8, 32, 2, 1, 1), Work(batch=2, width=16, steps=1)
@@ -33,7 +36,7 @@ MINIATURE, MINIATURE_WORK = Architecture(64, 16, 8, 32, 2, 1, 1), Work(batch=2, 
 
 @dataclass(frozen=True)
 class TrainingRound:
-    """What one process measured, in bytes and seconds; the fields of `peft_core.measured.TrainingCost`."""
+    """What one process measured, in bytes and seconds; the fields of `peft_core.report.costs.measured.TrainingCost`."""
 
     trainable_parameters: int
     total_parameters: int

@@ -32,18 +32,14 @@ from benchmarks.peer_reports import (
 from benchmarks.processes import command_line, in_a_fresh_process, one_process_settings, provenance
 from benchmarks.sides import PEERS, PRELOADED, run_side
 from benchmarks.sides.settings import SIDES, VARIANTS, settings_of
-from peft_core.configs import (
-    AdapterConfig,
-    DataConfig,
-    FullConfig,
-    LoraConfig,
-    MethodConfig,
-    RunConfig,
-    SoftPromptConfig,
-    TrainConfig,
-    method_label,
-)
-from peft_core.measured import write_report
+from peft_core.config import RunConfig, TrainConfig
+from peft_core.methods.adapter.method import AdapterConfig
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.registry import MethodConfig, method_label
+from peft_core.methods.soft_prompt.method import SoftPromptConfig
+from peft_core.report.costs.measured import write_report
+from peft_core.reviews.config import DataConfig
 
 METHODS: dict[str, MethodConfig] = {
     "lora": LoraConfig(r=8),

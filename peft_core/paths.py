@@ -16,3 +16,9 @@ def runs_dir() -> Path:
 def cache_dir() -> Path:
     """Folder of files that can be made again at any time (`PEFT_CACHE_DIR`, default `.cache/` in the project)."""
     return Path(os.environ.get("PEFT_CACHE_DIR") or ROOT / ".cache")
+
+
+def display_path(path: Path) -> str:
+    """Relative to the project where possible."""
+    resolved = path.resolve()
+    return str(resolved.relative_to(ROOT)) if resolved.is_relative_to(ROOT) else str(path)

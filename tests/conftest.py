@@ -9,8 +9,11 @@ os.environ["PEFT_SPARE_WORKER"] = "0"  # pages under test train nothing, or have
 
 import pytest
 
-from peft_core.architecture import Architecture
-from peft_core.configs import AdapterConfig, FullConfig, LoraConfig, SoftPromptConfig
+from peft_core.methods.adapter.method import AdapterConfig
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.soft_prompt.method import SoftPromptConfig
+from peft_core.t5.architecture import Architecture
 
 WORDS = "a the film was good bad dull lively sad funny plot actor scene never very not and but it i".split()
 TINY = Architecture(
@@ -37,7 +40,7 @@ def make_base(folder, architecture: Architecture = TINY, seed: int = 0):
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast, T5ForConditionalGeneration
 
-    from peft_core.backbone import hf_config
+    from peft_core.t5.backbone import hf_config
 
     vocabulary = ["<pad>", "</s>", "<unk>", "negative", "positive", "sst2", "sentence:", *WORDS]
     tokenizer = Tokenizer(models.WordLevel({w: i for i, w in enumerate(vocabulary)}, unk_token="<unk>"))
@@ -59,7 +62,7 @@ def base_folder(tmp_path_factory):
 @pytest.fixture(scope="session")
 def backbone(base_folder):
     """Shared by all tests, as the app shares it: a test that changed it would fail others, and one checks that."""
-    from peft_core.backbone import load_backbone
+    from peft_core.t5.backbone import load_backbone
 
     return load_backbone(str(base_folder))
 
@@ -113,7 +116,7 @@ def open_page(monkeypatch, tmp_path):
 @pytest.fixture
 def line(monkeypatch):
     """Runs that are submitted stay in line: no process is wanted here. Gives the list of their specs."""
-    from peft_core.runs import LocalBackend
+    from peft_core.training.runs import LocalBackend
 
     submitted = []
 

@@ -9,8 +9,8 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from benchmarks import app_client
 from benchmarks.app_report import AppSpeedReport, FirstStep, MoveTime, StartTime, percentile, summary
-from peft_core.configs import LoraConfig
-from peft_core.measured import Provenance
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.report.costs.measured import Provenance
 
 
 @given(times=st.lists(st.floats(0, 10), min_size=1, max_size=60), share=st.floats(0, 1))

@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_checkpoint import make_record, trained
 
-from peft_core import attribution
-from peft_core.attribution import TOLERANCE, integrated_gradients, logit_differences, occlusion
-from peft_core.backbone import label_logits
-from peft_core.batches import encode
-from peft_core.checkpoint import load_checkpoint, save_checkpoint
-from peft_core.counterfactual import delete_word
+from peft_core.analysis.explain import attribution
+from peft_core.analysis.explain.attribution import TOLERANCE, integrated_gradients, logit_differences, occlusion
+from peft_core.analysis.explain.edits import delete_word
+from peft_core.checkpoints.files import load_checkpoint, save_checkpoint
+from peft_core.checkpoints.predictor import Predictor
 from peft_core.errors import PeftClassroomError
-from peft_core.predictor import Predictor
-from peft_core.reading import read
+from peft_core.reviews.batches import encode
+from peft_core.reviews.word_tokens import read
+from peft_core.t5.backbone import label_logits
 
 TEXT = "the plot was very dull and sad , not funny"
 LENGTH = 24
@@ -111,7 +111,7 @@ def test_points_that_were_done_are_not_done_again():
 @settings(max_examples=40, deadline=None)
 def test_a_reading_is_what_the_model_gets_and_knows_what_was_not_read(backbone, words, max_length):
     text = " ".join(words)
-    reading = read(backbone, text, max_length)
+    reading = read(backbone.tokenizer, backbone.base.prefix, text, max_length)
     assert [reading.ids] == encode(backbone.tokenizer, [text], backbone.base.prefix, max_length)
     assert len(reading.word_of) == len(reading.ids)
     for token, word in zip(reading.ids, reading.word_of, strict=True):
@@ -127,7 +127,7 @@ def test_words_that_were_not_read_have_no_score(backbone, folders):
     for method in attribution.METHODS.values():
         found = method(backbone, model, text, 12)
         scored = [index for index, score in enumerate(found.scores) if score is not None]
-        assert scored == sorted(read(backbone, text, 12).read)
+        assert scored == sorted(read(backbone.tokenizer, backbone.base.prefix, text, 12).read)
         assert len(scored) < 40
         assert sorted(found.most_influential(40)) == scored
 
@@ -138,7 +138,7 @@ def test_pieces_go_to_their_words_with_both_kinds_of_tokenizer():
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-    from peft_core.architecture import base_model
+    from peft_core.t5.architecture import base_model
 
     text = "Its isn't  unbelievably good!!"
     bundled = AutoTokenizer.from_pretrained(base_model("tiny-t5").source)  # WordPiece, as in BERT
@@ -147,7 +147,7 @@ def test_pieces_go_to_their_words_with_both_kinds_of_tokenizer():
     letters.pre_tokenizer = pre_tokenizers.Metaspace()
     for tokenizer in (bundled, PreTrainedTokenizerFast(tokenizer_object=letters, eos_token="</s>", unk_token="</s>")):
         backbone = SimpleNamespace(tokenizer=tokenizer, base=SimpleNamespace(prefix="", name="made here"))
-        reading = read(backbone, text, 64)
+        reading = read(backbone.tokenizer, backbone.base.prefix, text, 64)
         spoken = ["", "", "", ""]
         for token, word in zip(tokenizer.convert_ids_to_tokens(reading.ids[:-1]), reading.word_of[:-1], strict=True):
             spoken[word] += token
@@ -158,7 +158,7 @@ def test_no_words_and_a_slow_tokenizer_are_sentences(backbone):
     from types import SimpleNamespace
 
     with pytest.raises(PeftClassroomError, match="at least one word"):
-        read(backbone, " \n", LENGTH)
+        read(backbone.tokenizer, backbone.base.prefix, " \n", LENGTH)
     slow = SimpleNamespace(tokenizer=SimpleNamespace(is_fast=False), base=backbone.base)
     with pytest.raises(PeftClassroomError, match="does not say which characters"):
-        read(slow, TEXT, LENGTH)
+        read(slow.tokenizer, slow.base.prefix, TEXT, LENGTH)

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peft_core import predictor
-from peft_core.batch_file import (
+from peft_core.errors import PeftClassroomError
+from peft_core.reviews import checks
+from peft_core.reviews.spreadsheet import (
     DELIMITERS,
     LABELS,
     MAX_CHARACTERS,
@@ -17,7 +18,6 @@ from peft_core.batch_file import (
     safe_cell,
     write_csv,
 )
-from peft_core.errors import PeftClassroomError
 
 
 def read_file(content: str | bytes):
@@ -41,7 +41,7 @@ def test_a_list_is_one_review_a_line_and_empty_lines_are_counted():
 
 
 def test_the_limits_are_those_of_the_predictor():
-    assert (MAX_REVIEWS, MAX_CHARACTERS) == (predictor.MAX_TEXTS, predictor.MAX_CHARACTERS)
+    assert (MAX_REVIEWS, MAX_CHARACTERS) == (checks.MAX_TEXTS, checks.MAX_CHARACTERS)
     assert len(read_list("x\n" * MAX_REVIEWS).texts) == MAX_REVIEWS
 
 
@@ -65,7 +65,7 @@ def test_any_text_is_read_or_refused_and_the_predictor_takes_what_is_read(pasted
         found = read_list(pasted)
     except PeftClassroomError:
         return
-    assert all(predictor.check_text(text) for text in found.texts)
+    assert all(checks.check_text(text) for text in found.texts)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -10,33 +10,19 @@ import pytest
 from peft_core.paths import ROOT
 
 CORE = sorted((ROOT / "peft_core").rglob("*.py"))
-METHOD_FILES = [p for p in CORE if p.parent.name == "methods" and p.stem not in ("__init__", "common")]
-TORCH_FREE = ["", ".architecture", ".configs", ".counting", ".records", ".data", ".batches", ".cli", ".runs", ".errors"]
-TORCH_FREE += [
-    ".calibration",
-    ".batch_file",
-    ".comparison",
-    ".counterfactual",
-    ".equivalent",
-    ".export",
-    ".growth",
-    ".html_report",
-    ".intervals",
-    ".delta",
-    ".measured",
-    ".cli_spectrum",
-    ".optimism",
-    ".quoted_differences",
-    ".report_rows",
-    ".reproduction",
-    ".reproduction.table",
-    ".similarity",
-    ".spectrum",
-    ".sweep",
-    ".truncation_file",
-    ".truncation_finding",
-    ".yardstick",
-]
+LAYERS = sorted((ROOT / "peft_core" / "methods").glob("*/layer.py"))
+LOADS_TORCH = {  # every other module of the library is imported without torch
+    "analysis.explain.attribution", "analysis.spectra.checkpoint_deltas", "analysis.spectra.truncation",
+    "analysis.walkthrough.ends", "analysis.walkthrough.forward", "analysis.walkthrough.tokens",
+    "checkpoints.files", "checkpoints.memory", "checkpoints.packed_pass", "checkpoints.passes", "checkpoints.predictor",
+    "checkpoints.weights_file", "cli.progress", "counting.by_numel",
+    "methods.adapter.layer", "methods.adapter.steps", "methods.common", "methods.full.layer", "methods.full.steps",
+    "methods.lora.layer", "methods.lora.steps", "methods.passed", "methods.recorder", "methods.soft_prompt.layer",
+    "methods.soft_prompt.steps", "t5.backbone", "t5.fused",
+    "training.device", "training.evaluation", "training.experiment", "training.gradients", "training.loop",
+    "training.measuring", "training.pretraining.plan", "training.pretraining.run", "training.pretraining.student",
+    "training.pretraining.teacher",
+}  # fmt: skip
 
 
 def imports(path: Path, top_level_only: bool = False) -> set[str]:
@@ -56,24 +42,28 @@ def test_the_library_knows_nothing_of_the_app(path):
     assert not {n for n in imports(path) if n.split(".")[0] in ("streamlit", "app")}
 
 
-@pytest.mark.parametrize("path", METHOD_FILES, ids=lambda p: p.stem)
-def test_methods_import_neither_each_other_nor_training(path):
-    others = {f"peft_core.methods.{p.stem}" for p in METHOD_FILES}
-    assert not imports(path) & (others | {"peft_core.training", "peft_core.counting"})
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT / "peft_core").with_suffix("").parts).removesuffix("__init__").rstrip(".")
 
 
-def test_counting_and_audit_share_no_code():
-    counting, audit = (imports(ROOT / "peft_core" / f"{name}.py") for name in ("counting", "audit"))
-    assert "peft_core.audit" not in counting
-    assert "peft_core.counting" not in audit
-    shared = {n for n in counting & audit if n.startswith("peft_core")}
-    assert {n.split(".")[1] for n in shared} <= {"architecture", "configs"}
+def test_counting_by_hand_and_by_numel_share_no_code():
+    """Both read a base model's shapes and a configuration, nothing else: else a tick compares a thing to itself."""
+    by_hand, by_numel = (imports(ROOT / "peft_core" / "counting" / f"{name}.py") for name in ("by_hand", "by_numel"))
+    assert not {n for n in by_hand if n.startswith("peft_core.counting")}
+    assert not {n for n in by_numel | imports(ROOT / "peft_core" / "counting" / "module_tree.py") if "by_hand" in n}
+    shared = {n for n in by_hand & by_numel if n.startswith("peft_core.")}
+    assert {n.split(".")[1] for n in shared} <= {"t5", "methods", "config"}
+    assert not {n for n in shared if "layer" in n}
+    for layer in LAYERS:
+        assert not {n for n in imports(layer) if "counting" in n or n.endswith("CountLine")}
 
 
 def test_importing_these_modules_loads_neither_torch_nor_streamlit():
-    names = ", ".join(f"peft_core{name}" for name in TORCH_FREE)
+    names = [name_of(path) for path in CORE if path.name != "__main__.py"]
+    assert set(names) > LOADS_TORCH, "a name in LOADS_TORCH is no module any more"
+    free = ", ".join(f"peft_core.{name}".rstrip(".") for name in names if name not in LOADS_TORCH)
     heavy = ("torch", "transformers", "streamlit", "datasets", "sklearn")
-    code = f"import {names}, sys; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import {free}, sys; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "[]"
 

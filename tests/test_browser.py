@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from peft_core.architecture import base_model
-from peft_core.configs import PRESETS, LoraConfig
-from peft_core.counting import count
+from peft_core.config import PRESETS
+from peft_core.counting.by_hand import count
+from peft_core.methods.lora.method import LoraConfig
 from peft_core.paths import ROOT
+from peft_core.t5.architecture import base_model
 
 sys.path.insert(0, str(ROOT / "scripts"))
 from screenshots import BROWSER_ARGUMENTS, chromium, running_app, settled

@@ -14,11 +14,11 @@ from test_checkpoint import make_record
 
 from app import services
 from app.components import verdicts
-from peft_core.calibration import confusion, expected_calibration_error, reliability, threshold_curve, within
-from peft_core.configs import LoraConfig
-from peft_core.intervals import wilson
+from peft_core.checkpoints.record import write_record
+from peft_core.methods.lora.method import LoraConfig
 from peft_core.paths import ROOT
-from peft_core.records import write_record
+from peft_core.statistics.calibration import confusion, expected_calibration_error, reliability, threshold_curve, within
+from peft_core.statistics.intervals import wilson
 
 probability = st.floats(0, 1, width=32)
 answered = st.lists(st.tuples(probability, st.integers(0, 1)), min_size=1, max_size=80)

@@ -8,13 +8,18 @@ from conftest import every_config, make_base
 from safetensors.torch import load_file, save_file
 from test_method_contract import apply, logits, train_a_little
 
-from peft_core.backbone import load_backbone
-from peft_core.checkpoint import WEIGHTS, load_checkpoint, reduction_factor, save_checkpoint, stored_tensors
-from peft_core.configs import AdapterConfig, FullConfig, LoraConfig, RunConfig, SoftPromptConfig
+from peft_core.checkpoints.files import WEIGHTS, load_checkpoint, reduction_factor, save_checkpoint, stored_tensors
+from peft_core.checkpoints.listing import find_checkpoint, list_checkpoints
+from peft_core.checkpoints.record import Measured, RunRecord, read_record
+from peft_core.config import RunConfig
 from peft_core.errors import PeftClassroomError
 from peft_core.methods import trainable_tensors
+from peft_core.methods.adapter.method import AdapterConfig
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.paths import ROOT
-from peft_core.records import Measured, RunRecord, find_checkpoint, list_checkpoints, read_record
+from peft_core.t5.backbone import load_backbone
 
 
 def make_record(backbone, config) -> RunRecord:

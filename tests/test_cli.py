@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from test_training import easy_reviews  # noqa: F401  (a fixture: small reviews in place of the bundled ones)
 
-from peft_core.architecture import base_model
+from peft_core.analysis.spectra.truncation_file import read_truncation
+from peft_core.checkpoints.record import read_record, write_record
 from peft_core.cli import main
-from peft_core.configs import METHODS
-from peft_core.records import read_record, write_record
-from peft_core.truncation_file import read_truncation
+from peft_core.methods.registry import METHODS
+from peft_core.t5.architecture import base_model
 
 
 @pytest.fixture

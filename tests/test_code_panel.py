@@ -5,8 +5,9 @@ from test_equivalent import config_of
 
 from app.components.code_panel import COLOURS
 from app.content import label, text
-from peft_core.architecture import base_model
-from peft_core.configs import AdapterConfig, LoraConfig
+from peft_core.methods.adapter.method import AdapterConfig
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.t5.architecture import base_model
 
 LIBRARIES = {
     "full": ("transformers", "peft_core"),

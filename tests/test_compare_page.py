@@ -13,12 +13,12 @@ from app.components.compare import curve_charts, export, linked, placing, runs, 
 from app.components.compare.words import with_interval
 from app.components.cost_words import duration
 from app.content import label
-from peft_core.configs import LoraConfig
-from peft_core.quoted import quoted_rows
-from peft_core.records import write_record
-from peft_core.report_rows import build_table
-from peft_core.runs import RunStore, new_spec
-from peft_core.runs.folder import RunStatus
+from peft_core.checkpoints.record import write_record
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.report.build import build_table
+from peft_core.report.quoted import quoted_rows
+from peft_core.training.runs import RunStore, new_spec
+from peft_core.training.runs.folder import RunStatus
 
 PARTS = ("table", "trade_off", "curves", "significant", "optimism", "export")
 TITLES = {name: label("compare", f"column_{name}") for name in table.CELLS}
@@ -42,8 +42,8 @@ def only_shipped(open_page):
 @pytest.fixture
 def nothing_here(open_page, monkeypatch, tmp_path):
     """The page on a computer without any checkpoint or result."""
-    monkeypatch.setattr("peft_core.records.SHIPPED_CHECKPOINTS", tmp_path / "none")
-    monkeypatch.setattr("peft_core.report_rows.shipped_results", lambda base: tmp_path / "none.json")
+    monkeypatch.setattr("peft_core.checkpoints.listing.SHIPPED_CHECKPOINTS", tmp_path / "none")
+    monkeypatch.setattr("peft_core.report.build.shipped_results", lambda base: tmp_path / "none.json")
     return lambda **query: open_page("compare", **query)
 
 
@@ -357,8 +357,8 @@ def test_only_the_settings_that_differ_are_shown_until_all_are_asked_for(only_sh
 
 
 def test_two_checkpoints_of_the_link_are_paired_on_the_same_reviews(only_shipped):
-    from peft_core.comparison import compare
-    from peft_core.words import p_value
+    from peft_core.analysis.comparison import compare
+    from peft_core.statistics.formats import p_value
 
     app = only_shipped(part="significant", first="lora-8", second="soft-prompt-10")
     known = {info.name: info for info in services.checkpoints()}
@@ -398,7 +398,7 @@ def test_checkpoints_on_different_reviews_are_not_paired(open_page, tmp_path, ba
 
 
 def test_close_pairs_of_the_report_are_tested_from_its_reviews(only_shipped):
-    from peft_core.quoted_differences import quoted_differences
+    from peft_core.report.quoted_differences import quoted_differences
 
     app = only_shipped(part="significant")
     (chart,) = [c for c in charts(app) if "close pairs" in c.proto.alt]
@@ -408,8 +408,8 @@ def test_close_pairs_of_the_report_are_tested_from_its_reviews(only_shipped):
 
 
 def test_two_rows_of_the_link_are_told_apart_or_not_by_how_often_they_disagreed(only_shipped):
-    from peft_core.quoted_differences import quoted_difference
-    from peft_core.words import p_value
+    from peft_core.report.quoted_differences import quoted_difference
+    from peft_core.statistics.formats import p_value
 
     one, other = (row for row in quoted_rows() if row.key in ("soft_prompt-10-own", "soft_prompt-10-opendelta"))
     found = quoted_difference(one, other)
@@ -442,8 +442,8 @@ def test_another_pair_of_rows_moves_the_slider_into_its_own_bounds(only_shipped)
 
 
 def test_the_reports_curves_claim_their_best_epoch(only_shipped):
-    from peft_core.optimism import quoted_optimism
-    from peft_core.words import points
+    from peft_core.report.optimism import quoted_optimism
+    from peft_core.statistics.formats import points
 
     app = only_shipped(part="optimism")
     (chart,) = [c for c in charts(app) if "the last epoch → " in c.proto.alt]

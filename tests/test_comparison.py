@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from test_cli import run  # noqa: F401  (a fixture: call a command)
 
-from peft_core import comparison
-from peft_core.comparison import compare, compare_with, difference_sentence
-from peft_core.configs import LoraConfig
-from peft_core.data import load_splits
+from peft_core.analysis import comparison
+from peft_core.analysis.comparison import compare, compare_with, difference_sentence
+from peft_core.checkpoints.differences import ABSENT, differences, settings
+from peft_core.checkpoints.listing import find_checkpoint
 from peft_core.errors import PeftClassroomError
-from peft_core.records import find_checkpoint
-from peft_core.settings import ABSENT, differences, settings
-from peft_core.significance import paired_test
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.reviews.splits import load_splits
+from peft_core.statistics.paired_test import paired_test
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,12 @@ import pytest
 from conftest import every_config
 from test_equivalent import of
 
-from peft_core import cli
-from peft_core.config_source import command, wrapped
-from peft_core.configs import DataConfig, LoraConfig, RunConfig, TrainConfig
+from peft_core.cli import main as cli
+from peft_core.config import RunConfig, TrainConfig
 from peft_core.errors import PeftClassroomError
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.reviews.config import DataConfig
+from peft_core.training.as_script.written_out import command, wrapped
 
 
 @every_config
@@ -19,7 +21,7 @@ def test_the_command_line_reads_the_command_back(config, monkeypatch):
         heard.append((config, str(out)))
         return dict(SUMMARY)
 
-    monkeypatch.setattr("peft_core.progress.train_with_progress", train)
+    monkeypatch.setattr("peft_core.cli.progress.train_with_progress", train)
     for asked in (
         of(config),
         of(config, "t5-small", DataConfig(source="hub"), TrainConfig()),

@@ -10,14 +10,16 @@ from conftest import CONFIGS, TINY
 
 from benchmarks import cost, memory
 from benchmarks.processes import in_a_fresh_process
-from peft_core.architecture import BaseModel, base_model
-from peft_core.configs import FullConfig, LoraConfig, SoftPromptConfig
-from peft_core.counting import count
+from peft_core.checkpoints.listing import list_checkpoints
+from peft_core.counting.by_hand import count
 from peft_core.errors import PeftClassroomError
-from peft_core.measured import load_cost, load_step_zero, write_report
-from peft_core.paired import mcnemar
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.paths import ROOT
-from peft_core.records import list_checkpoints
+from peft_core.report.costs.measured import load_cost, load_step_zero, write_report
+from peft_core.statistics.paired import mcnemar
+from peft_core.t5.architecture import BaseModel, base_model
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
 BASE = BaseModel("tiny", TINY, "", True, "")
@@ -166,8 +168,8 @@ def test_the_shipped_step_zero_is_of_the_shipped_base_model():
 
 def test_step_zero_compares_every_method_with_the_base_model(backbone):
     from benchmarks.step_zero import compare
-    from peft_core.batches import encode
-    from peft_core.split_predictions import Rows
+    from peft_core.reviews.batches import encode
+    from peft_core.training.measuring import Rows
 
     texts = ["the film was good", "a dull plot", "never sad", "it was bad but funny"]
     rows = Rows(encode(backbone.tokenizer, texts, "", 16), np.array([1, 0, 1, 0]), "")
@@ -200,6 +202,7 @@ def test_answers_to_other_reviews_cannot_be_paired():
 
 
 def test_reading_measurements_loads_no_torch():
-    code = "import peft_core.measured, peft_core.paired, sys; print('torch' in sys.modules, 'scipy' in sys.modules)"
+    code = "import peft_core.report.costs.measured, peft_core.statistics.paired, sys; "
+    code += "print('torch' in sys.modules, 'scipy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "False False"

@@ -8,10 +8,14 @@ from test_method_pages import MOVES
 
 from app.components import cost_charts, cost_growth, cost_panel, cost_words
 from app.content import label
-from peft_core.configs import AdapterConfig, FullConfig, LoraConfig, SoftPromptConfig, method_label
 from peft_core.errors import PeftClassroomError
-from peft_core.growth import KNOBS, TURNED, GrowthReport, alike, load_growth
-from peft_core.measured import load_cost, load_report
+from peft_core.methods.adapter.method import AdapterConfig
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.registry import method_label
+from peft_core.methods.soft_prompt.method import SoftPromptConfig
+from peft_core.report.costs.growth import KNOBS, TURNED, GrowthReport, alike, load_growth
+from peft_core.report.costs.measured import load_cost, load_report
 
 DEFAULT = {
     "soft_prompt": SoftPromptConfig(), "adapter": AdapterConfig(), "lora": LoraConfig(), "full": FullConfig(),

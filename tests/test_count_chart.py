@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from app.components import count_chart, theme
 from app.components.count_chart import Knob, Limit
-from peft_core.architecture import BaseModel, base_model, catalogue
-from peft_core.configs import AdapterConfig, LoraConfig, SoftPromptConfig
-from peft_core.counting import count
+from peft_core.counting.by_hand import count
+from peft_core.methods.adapter.method import AdapterConfig
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.soft_prompt.method import SoftPromptConfig
+from peft_core.t5.architecture import BaseModel, base_model, catalogue
 
 BASES = [*catalogue().values(), BaseModel("tiny", TINY, "", True, ""), BaseModel("gated", GATED, "", True, "")]
 

@@ -4,15 +4,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from peft_core.counterfactual import (
-    AUXILIARIES,
-    DENIAL,
-    delete_word,
-    negate,
-    replace_word,
-    split_words,
-)
+from peft_core.analysis.explain.edits import AUXILIARIES, DENIAL, delete_word, negate, replace_word
 from peft_core.errors import PeftClassroomError
+from peft_core.reviews.words import split_words
 
 texts = st.text(max_size=80)
 with_words = texts.filter(lambda text: text.split())

@@ -4,10 +4,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peft_core.architecture import Architecture, base_model, catalogue
-from peft_core.audit import audit, trainable_rows
-from peft_core.configs import TARGET_MODULES, AdapterConfig, FullConfig, LoraConfig, SoftPromptConfig, method_config
-from peft_core.counting import count
+from peft_core.counting.by_hand import count
+from peft_core.counting.by_numel import audit, trainable_rows
+from peft_core.methods.adapter.method import AdapterConfig
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.lora.method import TARGET_MODULES, LoraConfig
+from peft_core.methods.registry import method_config
+from peft_core.methods.soft_prompt.method import SoftPromptConfig
+from peft_core.t5.architecture import Architecture, base_model, catalogue
 
 REPORT = [  # method, options, total, trainable: the student report's table
     ("full", {}, 60_506_624, 60_506_624),

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peft_core.batches import FILLER, encode, fixed_widths, make_batches, truncate
-from peft_core.data import (
+from peft_core.errors import PeftClassroomError
+from peft_core.reviews.batches import FILLER, encode, fixed_widths, make_batches, truncate
+from peft_core.reviews.splits import (
     SPLIT_SIZES,
     balanced_subset,
     clean,
@@ -15,7 +16,6 @@ from peft_core.data import (
     load_splits,
     split_rows,
 )
-from peft_core.errors import PeftClassroomError
 
 
 def test_bundled_splits_are_the_sizes_balanced_and_share_no_text():

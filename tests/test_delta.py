@@ -11,14 +11,25 @@ from hypothesis import strategies as st
 from test_checkpoint import make_record, trained
 from torch import nn
 
-from peft_core.backbone import load_backbone
-from peft_core.checkpoint import save_checkpoint
-from peft_core.checkpoint_deltas import deltas_of, initial_deltas, linear_layers, load_deltas
-from peft_core.configs import AdapterConfig, FullConfig, LoraConfig, SoftPromptConfig
-from peft_core.delta import DenseDelta, LowRankDelta, WeightName, kept_energy, random_like, svd, weight_name
+from peft_core.analysis.spectra.checkpoint_deltas import deltas_of, initial_deltas, linear_layers, load_deltas
+from peft_core.analysis.spectra.delta import (
+    DenseDelta,
+    LowRankDelta,
+    WeightName,
+    kept_energy,
+    random_like,
+    svd,
+    weight_name,
+)
+from peft_core.checkpoints.files import save_checkpoint
 from peft_core.errors import PeftClassroomError
 from peft_core.methods import apply_method
-from peft_core.methods.lora import lora_layers
+from peft_core.methods.adapter.method import AdapterConfig
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.lora.layer import lora_layers
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.soft_prompt.method import SoftPromptConfig
+from peft_core.t5.backbone import load_backbone
 
 NAME = WeightName("encoder", 0, "self_attention", "q")
 sides = st.integers(1, 7)

@@ -12,20 +12,17 @@ from conftest import every_config
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peft_core.architecture import base_model
-from peft_core.config_source import command, literal
-from peft_core.configs import (
-    AdapterConfig,
-    DataConfig,
-    FullConfig,
-    LoraConfig,
-    RunConfig,
-    SoftPromptConfig,
-    TrainConfig,
-)
-from peft_core.equivalent import libraries, notebook, packages, script
+from peft_core.config import RunConfig, TrainConfig
 from peft_core.errors import PeftClassroomError
+from peft_core.methods.adapter.method import AdapterConfig
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.paths import ROOT
+from peft_core.reviews.config import DataConfig
+from peft_core.t5.architecture import base_model
+from peft_core.training.as_script.script import libraries, notebook, packages, script
+from peft_core.training.as_script.written_out import command, literal
 
 DATA = DataConfig(train_size=96, max_length=48, test_size=38)
 TRAIN = TrainConfig(epochs=3, batch_size=8, learning_rate=0.0125, max_seconds=77, seed=12345)
@@ -73,7 +70,7 @@ def config_of(source: str) -> RunConfig:
     settings = [
         node
         for node in body
-        if (isinstance(node, ast.ImportFrom) and node.module in ("peft_core.configs", "pathlib"))
+        if (isinstance(node, ast.ImportFrom) and node.module in ("peft_core.config", "pathlib"))
         or (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in ("config", "OUT"))
     ]
     exec(compile(ast.Module(settings, []), "script", "exec"), namespace)
@@ -163,7 +160,7 @@ def test_soft_prompt_settings(n, init):
 @pytest.fixture(scope="module")
 def reduction_factor():
     """What our own checkpoints write; torch comes with it."""
-    from peft_core.checkpoint import reduction_factor
+    from peft_core.checkpoints.files import reduction_factor
 
     return reduction_factor
 
@@ -223,6 +220,6 @@ def test_no_limit_of_time_needs_no_clock():
 
 def test_importing_it_loads_no_torch():
     heavy = ("torch", "transformers", "nbformat")
-    code = f"import peft_core.equivalent, sys; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import peft_core.training.as_script.script, sys; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "[]"

@@ -11,15 +11,19 @@ import torch
 from conftest import make_base
 from transformers import T5ForConditionalGeneration
 
-from peft_core.architecture import base_model
-from peft_core.backbone import load_backbone
-from peft_core.checkpoint import WEIGHTS, copy_tensors, read_tensors
-from peft_core.configs import DataConfig, FullConfig, LoraConfig, RunConfig, SoftPromptConfig, TrainConfig
-from peft_core.counting import count
-from peft_core.equivalent import script
+from peft_core.checkpoints.files import WEIGHTS, copy_tensors, read_tensors
+from peft_core.checkpoints.record import read_record
+from peft_core.config import RunConfig, TrainConfig
+from peft_core.counting.by_hand import count
 from peft_core.methods import apply_method
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.paths import BUNDLED_BASES, ROOT
-from peft_core.records import read_record
+from peft_core.reviews.config import DataConfig
+from peft_core.t5.architecture import base_model
+from peft_core.t5.backbone import load_backbone
+from peft_core.training.as_script.script import script
 
 DATA = DataConfig(train_size=64, validation_size=20, test_size=64, max_length=64)
 TRAIN = TrainConfig(epochs=1, max_seconds=60)

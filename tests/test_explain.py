@@ -16,8 +16,9 @@ from app.components import explain, theme, verdict_changes, what_if, word_chart
 from app.components.verdict_changes import Change
 from app.components.word_chart import LETTER, LINES, lay_out, letters
 from app.content import label
-from peft_core.attribution import Attribution
-from peft_core.configs import LoraConfig, SoftPromptConfig
+from peft_core.analysis.explain.attribution import Attribution
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.paths import ROOT
 
 MARKUP = (
@@ -43,8 +44,8 @@ def page(component: str) -> None:
 @pytest.fixture
 def checkpoints(monkeypatch, tmp_path, batch):
     """Two trained checkpoints over a tiny base."""
-    from peft_core.backbone import load_backbone
-    from peft_core.checkpoint import save_checkpoint
+    from peft_core.checkpoints.files import save_checkpoint
+    from peft_core.t5.backbone import load_backbone
 
     monkeypatch.setenv("PEFT_RUNS_DIR", str(tmp_path / "runs"))
     backbone = load_backbone(str(make_base(tmp_path / "tiny")))

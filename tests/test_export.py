@@ -11,14 +11,14 @@ from test_cli import run  # noqa: F401  (a fixture: call a command)
 from test_report_table import SHIPPED, shipped, variant  # noqa: F401  (a fixture)
 
 from app.components.theme import METHOD
-from peft_core.architecture import base_model
-from peft_core.comparison import Comparison
-from peft_core.configs import FullConfig
-from peft_core.counting import count
-from peft_core.export import as_csv, as_json, compared_with_first, table_data
-from peft_core.html_report import as_html
-from peft_core.report_rows import build_table
-from peft_core.significance import paired_test
+from peft_core.analysis.comparison import Comparison
+from peft_core.counting.by_hand import count
+from peft_core.methods.full.method import FullConfig
+from peft_core.report.build import build_table
+from peft_core.report.export.data import as_csv, as_json, compared_with_first, table_data
+from peft_core.report.export.page import as_html
+from peft_core.statistics.paired_test import paired_test
+from peft_core.t5.architecture import base_model
 
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 HOSTILE = "<script>alert(\"1\")</script>&=cmd|' /C calc'!A0"

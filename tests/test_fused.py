@@ -6,14 +6,17 @@ import pytest
 import torch
 from conftest import CONFIGS, GATED, every_config, make_base
 
-from peft_core.backbone import first_step_hidden, load_backbone
-from peft_core.batches import FILLER, Batch
-from peft_core.configs import LoraConfig, TrainConfig
-from peft_core.device import COMPILE_FROM_STEPS, compile_if_it_pays
-from peft_core.fused import fuse
-from peft_core.gradients import draws_random_numbers, gradients, in_threads, sliced, slices_for
-from peft_core.methods import apply_method, lora, trainable_tensors
-from peft_core.training import Trainer, cast, set_backbone_dropout
+from peft_core.config import TrainConfig
+from peft_core.methods import apply_method, trainable_tensors
+from peft_core.methods.fast import fuse
+from peft_core.methods.lora import layer as lora
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.reviews.batches import FILLER, Batch
+from peft_core.t5.backbone import first_step_hidden, load_backbone
+from peft_core.t5.precision import cast, set_backbone_dropout
+from peft_core.training.device import COMPILE_FROM_STEPS, compile_if_it_pays
+from peft_core.training.gradients import draws_random_numbers, gradients, in_threads, sliced, slices_for
+from peft_core.training.loop import Trainer
 
 CPU = torch.device("cpu")
 

@@ -11,12 +11,16 @@ from test_cost import BASE, here
 
 from benchmarks import growth
 from benchmarks.growth import LONG, SHORT, Plan, spread
-from peft_core.architecture import base_model
-from peft_core.checkpoint import save_checkpoint
-from peft_core.configs import AdapterConfig, FullConfig, LoraConfig, SoftPromptConfig, method_label
-from peft_core.counting import count
+from peft_core.checkpoints.files import save_checkpoint
+from peft_core.checkpoints.listing import CheckpointInfo
+from peft_core.counting.by_hand import count
 from peft_core.errors import PeftClassroomError
-from peft_core.growth import (
+from peft_core.methods.adapter.method import AdapterConfig
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.registry import method_label, what_costs
+from peft_core.methods.soft_prompt.method import SoftPromptConfig
+from peft_core.report.costs.growth import (
     KNOBS,
     TURNED,
     GrowthReport,
@@ -27,10 +31,9 @@ from peft_core.growth import (
     alike,
     load_growth,
     nearest,
-    what_costs,
 )
-from peft_core.measured import load_cost, write_report
-from peft_core.records import CheckpointInfo
+from peft_core.report.costs.measured import load_cost, write_report
+from peft_core.t5.architecture import base_model
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 SMALL = Plan(

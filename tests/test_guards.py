@@ -8,17 +8,18 @@ from conftest import TINY
 from torch import nn
 
 from app.components.compare.row_detail import training_page
-from peft_core.backbone import first_step_hidden
-from peft_core.checkpoint import ecosystem_name
-from peft_core.configs import Frozen, method_label
-from peft_core.counting import count
-from peft_core.delta import check_method
-from peft_core.equivalent import libraries
+from peft_core.analysis.spectra.delta import check_method
+from peft_core.checkpoints.files import ecosystem_name
+from peft_core.counting.by_hand import count
 from peft_core.errors import UnknownMethodError
-from peft_core.fused import fuse
 from peft_core.methods import apply_method
 from peft_core.methods.common import freeze
-from peft_core.walkthrough.places import places
+from peft_core.methods.fast import fuse
+from peft_core.methods.places import places
+from peft_core.methods.registry import method_label
+from peft_core.t5.backbone import first_step_hidden
+from peft_core.training.as_script.script import libraries
+from peft_core.validated import Frozen
 
 
 class Stranger(Frozen):

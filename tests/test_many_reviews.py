@@ -11,9 +11,9 @@ from test_checkpoint import make_record, trained
 
 from app import services
 from app.components import many_results, many_reviews
-from peft_core.batch_file import Reviews
-from peft_core.configs import LoraConfig
 from peft_core.errors import PeftClassroomError
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.reviews.spreadsheet import Reviews
 
 PAGE = """
 import streamlit as st
@@ -27,8 +27,8 @@ many_reviews.draw([info for info in services.checkpoints() if not info.shipped])
 @pytest.fixture
 def tab(monkeypatch, tmp_path, batch):
     """The tab by itself, with two trained checkpoints over a tiny base."""
-    from peft_core.backbone import load_backbone
-    from peft_core.checkpoint import save_checkpoint
+    from peft_core.checkpoints.files import save_checkpoint
+    from peft_core.t5.backbone import load_backbone
 
     monkeypatch.setenv("PEFT_RUNS_DIR", str(tmp_path / "runs"))
     backbone = load_backbone(str(make_base(tmp_path / "tiny")))

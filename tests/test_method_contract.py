@@ -3,11 +3,14 @@
 import torch
 from conftest import GATED, every_config, make_base
 
-from peft_core.audit import audit
-from peft_core.backbone import fingerprint, label_logits, load_backbone
-from peft_core.configs import FullConfig, LoraConfig, SoftPromptConfig
-from peft_core.counting import count
-from peft_core.methods import apply_method, lora, trainable_tensors
+from peft_core.counting.by_hand import count
+from peft_core.counting.by_numel import audit
+from peft_core.methods import apply_method, trainable_tensors
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.lora import layer as lora
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.soft_prompt.method import SoftPromptConfig
+from peft_core.t5.backbone import fingerprint, label_logits, load_backbone
 
 PROMPT_IDS = [8, 9]
 IDLE = ("q", "k", "relative_attention_bias")

@@ -5,10 +5,15 @@ from test_checkpoint import make_record
 
 from app import services
 from app.content import label
-from peft_core.architecture import base_model
-from peft_core.configs import PRESETS, AdapterConfig, FullConfig, LoraConfig, RunConfig, SoftPromptConfig
-from peft_core.counting import count
-from peft_core.records import find_checkpoint, write_record
+from peft_core.checkpoints.listing import find_checkpoint
+from peft_core.checkpoints.record import write_record
+from peft_core.config import PRESETS, RunConfig
+from peft_core.counting.by_hand import count
+from peft_core.methods.adapter.method import AdapterConfig
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.soft_prompt.method import SoftPromptConfig
+from peft_core.t5.architecture import base_model
 
 # Of every page: its link with widgets moved, and what it must then count.
 MOVED = {

@@ -12,15 +12,17 @@ from hypothesis import strategies as st
 from test_checkpoint import make_record, trained
 from torch import nn
 
-from peft_core import mixed_batch
-from peft_core.backbone import label_logits as library_logits
-from peft_core.backbone import load_backbone
-from peft_core.checkpoint import save_checkpoint
-from peft_core.configs import AdapterConfig, LoraConfig, SoftPromptConfig
+from peft_core.checkpoints import passes
+from peft_core.checkpoints.files import save_checkpoint
+from peft_core.checkpoints.packed_pass import can_share
+from peft_core.checkpoints.passes import TOLERANCE, Row, label_logits
+from peft_core.checkpoints.predictor import Predictor
 from peft_core.errors import PeftClassroomError
-from peft_core.mixed_batch import TOLERANCE, Row, label_logits
-from peft_core.packed_t5 import can_share
-from peft_core.predictor import Predictor
+from peft_core.methods.adapter.method import AdapterConfig
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.soft_prompt.method import SoftPromptConfig
+from peft_core.t5.backbone import label_logits as library_logits
+from peft_core.t5.backbone import load_backbone
 
 SHARING = [name for name in CONFIGS if name != "full"]
 TEXTS = ["a good film", "the plot was very dull and sad , not funny", "i never", "bad " * 60, "scene"]
@@ -78,7 +80,7 @@ rows_of_checkpoints = st.lists(
 def test_any_mix_of_rows_gives_what_each_row_gives_alone(backbone, models, mix, most_tokens):
     rows = [Row(models[name], ids) for name, ids in mix]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mixed_batch, "PASS_TOKENS", most_tokens)  # also when it takes several passes
+        patch.setattr(passes, "PASS_TOKENS", most_tokens)  # also when it takes several passes
         together = label_logits(rows, backbone.label_ids)
     expected = torch.cat([one_by_one(row, backbone) for row in rows])
     assert torch.allclose(together, expected, rtol=0, atol=TOLERANCE)

@@ -15,14 +15,17 @@ from transformers import T5ForConditionalGeneration
 from app import services
 from app.components.module_tree import lines, written
 from app.content import label
-from peft_core import audit as audit_module
-from peft_core.architecture import base_model
-from peft_core.audit import audit, module_tree, survey, trainable_rows
-from peft_core.backbone import WithoutValues, build_on_meta, hf_config
-from peft_core.configs import AdapterConfig, FullConfig, LoraConfig, SoftPromptConfig
+from peft_core.counting import by_numel as audit_module
+from peft_core.counting.by_numel import audit, module_tree, survey, trainable_rows
+from peft_core.counting.module_tree import Node, insertions, outline, parameters, read_tree, unfold
 from peft_core.methods import apply_method
-from peft_core.methods.lora import LoRALinear
-from peft_core.module_tree import Node, insertions, outline, parameters, read_tree, unfold
+from peft_core.methods.adapter.method import AdapterConfig
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.lora.layer import LoRALinear
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.soft_prompt.method import SoftPromptConfig
+from peft_core.t5.architecture import base_model
+from peft_core.t5.backbone import WithoutValues, build_on_meta, hf_config
 
 
 def build(architecture, config) -> nn.Module:

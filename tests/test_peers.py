@@ -8,7 +8,7 @@ from conftest import CONFIGS, TINY
 
 pytest.importorskip("accelerate", reason="the Trainer needs it: pip install -r requirements-bench.txt")
 
-import peft_core.split_predictions as split_predictions
+import peft_core.training.measuring as split_predictions
 from benchmarks import machine, time_to_accuracy, training_speed
 from benchmarks.flops import step_flops
 from benchmarks.peer_reports import (
@@ -26,12 +26,16 @@ from benchmarks.peer_reports import (
 from benchmarks.shapes import source_of
 from benchmarks.sides import run_side
 from benchmarks.sides.settings import SIDES, TUNED, VARIANTS, settings_of
-from peft_core.architecture import base_model
-from peft_core.backbone import load_backbone
-from peft_core.configs import METHODS, DataConfig, FullConfig, LoraConfig, RunConfig, TrainConfig
-from peft_core.counting import count
+from peft_core.config import RunConfig, TrainConfig
+from peft_core.counting.by_hand import count
 from peft_core.errors import PeftClassroomError
-from peft_core.measured import write_report
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.registry import METHODS
+from peft_core.report.costs.measured import write_report
+from peft_core.reviews.config import DataConfig
+from peft_core.t5.architecture import base_model
+from peft_core.t5.backbone import load_backbone
 
 PEERS = {name: CONFIGS[name] for name in ("full", "soft_prompt-vocab", "adapter-pfeiffer", "lora", "lora-all")}
 BATCH, REVIEWS, EPOCHS = 8, 48, 2
@@ -93,7 +97,7 @@ def test_every_side_trains_what_is_counted_by_hand_for_as_many_steps(make_config
 
 def test_all_sides_read_the_same_tokens_equally_often(make_config, monkeypatch, base_folder):
     from benchmarks.sides import hf
-    from peft_core.training import Trainer
+    from peft_core.training.loop import Trainer
 
     seen: list[tuple[int, ...]] = []
     pad = load_backbone(str(base_folder)).tokenizer.pad_token_id

@@ -9,9 +9,12 @@ from app.components import theme
 from app.components.pictures import adapter, adapterhub, full, lora, soft_prompt
 from app.components.pictures.common import Block, Length, Sheet, Words, chart, frame
 from app.content import label
-from peft_core.architecture import BaseModel, base_model, catalogue
-from peft_core.configs import AdapterConfig, DataConfig, LoraConfig, SoftPromptConfig
-from peft_core.counting import base_lines, count
+from peft_core.counting.by_hand import base_lines, count
+from peft_core.methods.adapter.method import AdapterConfig
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.soft_prompt.method import SoftPromptConfig
+from peft_core.reviews.config import DataConfig
+from peft_core.t5.architecture import BaseModel, base_model, catalogue
 
 BASES = [*catalogue().values(), BaseModel("tiny", TINY, "", True, ""), BaseModel("gated", GATED, "", True, "")]
 every_base = pytest.mark.parametrize("base", BASES, ids=lambda b: b.name)

@@ -7,14 +7,15 @@ from test_checkpoint import make_record, trained
 
 from app import services
 from app.components import verdicts
-from peft_core.configs import METHODS, LoraConfig
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.registry import METHODS
 
 
 @pytest.fixture
 def playground(open_page, monkeypatch, tmp_path, batch):
     """The Playground with two trained checkpoints over a tiny base."""
-    from peft_core.backbone import load_backbone
-    from peft_core.checkpoint import save_checkpoint
+    from peft_core.checkpoints.files import save_checkpoint
+    from peft_core.t5.backbone import load_backbone
 
     backbone = load_backbone(str(make_base(tmp_path / "tiny")))
     for number, config in enumerate((LoraConfig(r=2), LoraConfig(r=3))):

@@ -8,8 +8,8 @@ from benchmarks import playground
 from benchmarks.many_checkpoints import LORAS, OF_EACH_METHOD, save_all
 from benchmarks.playground_report import Memory, PlaygroundReport, Timing, write
 from benchmarks.processes import provenance
-from peft_core.backbone import load_backbone
-from peft_core.checkpoint import load_checkpoint
+from peft_core.checkpoints.files import load_checkpoint
+from peft_core.t5.backbone import load_backbone
 
 
 def timing(seconds: float, side: str = "together", **more) -> Timing:

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_checkpoint import make_record, trained
 
-from peft_core.checkpoint import load_checkpoint, save_checkpoint
+from peft_core.checkpoints.files import load_checkpoint, save_checkpoint
+from peft_core.checkpoints.predictor import Predictor
 from peft_core.errors import PeftClassroomError
-from peft_core.predictor import MAX_CHARACTERS, Predictor, check_text
+from peft_core.reviews.checks import MAX_CHARACTERS, check_text
 
 TEXTS = ["a good film", "the plot was very dull and sad , not funny", "i never", "bad " * 300]
 

@@ -8,15 +8,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peft_core import teacher
-from peft_core.backbone import load_backbone
 from peft_core.errors import PeftClassroomError
-from peft_core.gradients import sliced
-from peft_core.model_card import export
-from peft_core.pretraining import Pretraining, first_words
-from peft_core.pretraining_plan import PretrainConfig, batch_rows, learning_rate_at
-from peft_core.student import blocks_of_base, empty_student, layers_of_teacher, student_tokenizer
-from peft_core.teacher import framed_rows, windows_of
+from peft_core.t5.backbone import load_backbone
+from peft_core.training.gradients import sliced
+from peft_core.training.pretraining import teacher
+from peft_core.training.pretraining.model_card import export
+from peft_core.training.pretraining.plan import PretrainConfig, batch_rows, learning_rate_at
+from peft_core.training.pretraining.run import Pretraining, first_words
+from peft_core.training.pretraining.student import blocks_of_base, empty_student, layers_of_teacher, student_tokenizer
+from peft_core.training.pretraining.teacher import framed_rows, windows_of
 
 WORDS = "a the film was good bad dull lively plot not negative positive sentiment :".split()
 SMALL = {"window": 12, "batch_size": 4, "snippet_batch_size": 4, "snippet_width": 12, "snippet_every": 3}

@@ -10,11 +10,14 @@ from app.components.questions import question as making
 from app.components.questions.facts import Comparison, Facts
 from app.components.questions.recorded import evidence
 from app.content import FOLDER, LANGUAGE, _sections, label
-from peft_core.architecture import BaseModel, catalogue
-from peft_core.configs import AdapterConfig, FullConfig, LoraConfig, SoftPromptConfig
-from peft_core.counting import count
-from peft_core.paired import Paired
-from peft_core.records import list_checkpoints
+from peft_core.checkpoints.listing import list_checkpoints
+from peft_core.counting.by_hand import count
+from peft_core.methods.adapter.method import AdapterConfig
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.soft_prompt.method import SoftPromptConfig
+from peft_core.statistics.paired import Paired
+from peft_core.t5.architecture import BaseModel, catalogue
 
 SETTINGS = {
     "full": [FullConfig()],
@@ -247,7 +250,7 @@ def test_another_setting_asks_anew(open_page):
 
 def test_a_missing_file_of_measurements_is_a_sentence(open_page, monkeypatch, tmp_path):
     def missing(path=tmp_path / "cost.json"):
-        from peft_core.measured import CostReport, load_report
+        from peft_core.report.costs.measured import CostReport, load_report
 
         return load_report(path, CostReport, "python -m benchmarks.cost")
 

@@ -16,12 +16,13 @@ from app.components.messages import plain
 from app.components.rank_builder import nonzero_terms
 from app.components.svd_parts import number, percent
 from app.content import label
-from peft_core.configs import FullConfig, LoraConfig
+from peft_core.analysis.spectra.spectrum import effective_rank, energy, partial_sum, residual_norm
+from peft_core.analysis.spectra.truncation_file import TRUNCATION, Truncation, write_truncation
+from peft_core.analysis.spectra.truncation_finding import find
+from peft_core.checkpoints.record import read_record
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.lora.method import LoraConfig
 from peft_core.paths import SHIPPED_CHECKPOINTS
-from peft_core.records import read_record
-from peft_core.spectrum import effective_rank, energy, partial_sum, residual_norm
-from peft_core.truncation_file import TRUNCATION, Truncation, write_truncation
-from peft_core.truncation_finding import find
 
 
 @pytest.fixture
@@ -159,8 +160,8 @@ def with_runs(lab, monkeypatch, tmp_path, batch):
     from conftest import make_base
     from test_checkpoint import make_record, trained
 
-    from peft_core.backbone import load_backbone
-    from peft_core.checkpoint import save_checkpoint
+    from peft_core.checkpoints.files import save_checkpoint
+    from peft_core.t5.backbone import load_backbone
 
     backbone = load_backbone(str(make_base(tmp_path / "tiny")))
     for run, config in zip(RUN, (LoraConfig(r=2), LoraConfig(r=3), FullConfig()), strict=True):
@@ -179,8 +180,8 @@ def tinys():
 
 @pytest.mark.parametrize("name", ["lora-8", "full"])
 def test_the_spectrum_on_the_screen_is_that_of_the_checkpoint(lab, name):
-    from peft_core.backbone import load_backbone
-    from peft_core.checkpoint_deltas import load_deltas
+    from peft_core.analysis.spectra.checkpoint_deltas import load_deltas
+    from peft_core.t5.backbone import load_backbone
 
     app = lab(lab="delta", delta_of=name, delta_layer="encoder.1.self_attention.v")
     delta = next(
@@ -251,7 +252,7 @@ def test_own_runs_are_offered_and_a_damaged_one_is_a_sentence(with_runs):
 def one_shipped(monkeypatch, tmp_path):
     """lora-8 is the only checkpoint that is shipped."""
     shutil.copytree(SHIPPED_CHECKPOINTS / "lora-8", tmp_path / "shipped" / "lora-8")
-    monkeypatch.setattr("peft_core.records.SHIPPED_CHECKPOINTS", tmp_path / "shipped")
+    monkeypatch.setattr("peft_core.checkpoints.listing.SHIPPED_CHECKPOINTS", tmp_path / "shipped")
 
 
 def test_one_lora_checkpoint_is_not_enough_and_the_link_trains_another(one_shipped, lab):
@@ -321,7 +322,7 @@ def test_runs_on_another_base_are_not_compared(one_shipped, with_runs):
 
 
 def store(name: str) -> Truncation:
-    from peft_core.truncation import measure_truncation
+    from peft_core.analysis.spectra.truncation import measure_truncation
 
     truncation = measure_truncation(tinys()[name].path, limit=20)
     write_truncation(truncation, tinys()[name].path)

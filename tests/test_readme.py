@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.peer_reports import TRAINING_SPEED, SpeedReport, ratios, read_report
 from benchmarks.sides.settings import SIDES
-from peft_core.configs import method_label
+from peft_core.methods.registry import method_label
 from peft_core.paths import ROOT
 
 REPORT = read_report(TRAINING_SPEED, SpeedReport)

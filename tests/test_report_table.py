@@ -5,19 +5,28 @@ import shutil
 
 import pytest
 
-from peft_core.audit import audit
-from peft_core.configs import AdapterConfig, LoraConfig
+from peft_core.checkpoints.listing import CheckpointInfo, find_checkpoint
+from peft_core.checkpoints.record import read_record
+from peft_core.checkpoints.weights_file import weights_file
+from peft_core.counting.by_numel import audit
 from peft_core.errors import PeftClassroomError
-from peft_core.growth import load_growth
-from peft_core.measured import load_cost
-from peft_core.quoted import quoted_rows
-from peft_core.records import CheckpointInfo, find_checkpoint, read_record
-from peft_core.report_rows import build_table
-from peft_core.reproduction.plan import Settings
-from peft_core.reproduction.results import Results, RowResult, RunResult, YardstickResult, load_results, write_results
-from peft_core.reproduction.rows import Quoted
-from peft_core.weights_file import weights_file
-from peft_core.yardstick import YardstickConfig
+from peft_core.methods.adapter.method import AdapterConfig
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.report.build import build_table
+from peft_core.report.costs.growth import load_growth
+from peft_core.report.costs.measured import load_cost
+from peft_core.report.quoted import quoted_rows
+from peft_core.report.reproduction.plan import Settings
+from peft_core.report.reproduction.planned_rows import Quoted
+from peft_core.report.reproduction.results import (
+    Results,
+    RowResult,
+    RunResult,
+    YardstickResult,
+    load_results,
+    write_results,
+)
+from peft_core.report.reproduction.yardstick import YardstickConfig
 
 SHIPPED = {
     "full": "full-own",
@@ -30,9 +39,9 @@ SHIPPED = {
 @pytest.fixture
 def shipped(monkeypatch, tmp_path):
     """The four checkpoints by name, and no results file."""
-    from peft_core import report_rows
+    from peft_core.report import build
 
-    monkeypatch.setattr(report_rows, "shipped_results", lambda base: tmp_path / "none.json")
+    monkeypatch.setattr(build, "shipped_results", lambda base: tmp_path / "none.json")
     return {name: find_checkpoint(name) for name in SHIPPED}
 
 

@@ -9,19 +9,19 @@ from conftest import make_base
 from test_cli import run  # noqa: F401  (a fixture: calls a command)
 from test_training import easy_reviews  # noqa: F401  (a fixture: small reviews in place of the bundled ones)
 
-from peft_core import split_predictions
-from peft_core.backbone import load_backbone
-from peft_core.checkpoint import load_checkpoint
+from peft_core.checkpoints.files import load_checkpoint
+from peft_core.checkpoints.record import read_record
 from peft_core.errors import PeftClassroomError
-from peft_core.experiment import STATE
-from peft_core.paired import mcnemar
-from peft_core.records import read_record
-from peft_core.reproduction import ROW_NAMES, ROWS, load_results
-from peft_core.reproduction.plan import Settings, make_folder, make_table
-from peft_core.reproduction.publishing import publish
-from peft_core.reproduction.results import Results, write_results
-from peft_core.reproduction.table import _alone, collect, in_a_process, run_table
-from peft_core.reproduction.worker import FINISHED, STOPPED, work
+from peft_core.report.reproduction import ROW_NAMES, ROWS, load_results
+from peft_core.report.reproduction.collect import _alone, collect, in_a_process, run_table
+from peft_core.report.reproduction.plan import Settings, make_folder, make_table
+from peft_core.report.reproduction.publishing import publish
+from peft_core.report.reproduction.results import Results, write_results
+from peft_core.report.reproduction.worker import FINISHED, STOPPED, work
+from peft_core.statistics.paired import mcnemar
+from peft_core.t5.backbone import load_backbone
+from peft_core.training import measuring
+from peft_core.training.experiment import STATE
 
 SMALL = {"train_size": 48, "validation_size": 80, "max_length": 16, "epochs": 1, "evaluations": 2}
 TWO = ["soft-prompt-1", "lora-1"]
@@ -31,14 +31,14 @@ TIMES = ("seconds", "examples_per_second", "created", "peak_bytes")
 @pytest.fixture
 def small_reviews(easy_reviews, monkeypatch):  # noqa: F811
     """The same small reviews for the yardstick."""
-    monkeypatch.setattr("peft_core.data.load_splits", split_predictions.load_splits)
+    monkeypatch.setattr("peft_core.reviews.splits.load_splits", measuring.load_splits)
 
 
 @pytest.fixture
 def make(base_folder, small_reviews):
     def table(base=base_folder, **settings):
         settings = Settings(base=str(base), **SMALL | settings)
-        return make_table(settings, load_backbone(str(base)).fingerprint, split_predictions.load_splits("bundled"))
+        return make_table(settings, load_backbone(str(base)).fingerprint, measuring.load_splits("bundled"))
 
     return table
 
@@ -338,7 +338,7 @@ def test_the_command_trains_publishes_and_does_nothing_the_second_time(run, base
 
 
 def test_a_process_that_is_told_to_stop_keeps_its_state(base_folder, tmp_path):
-    from peft_core.data import load_splits
+    from peft_core.reviews.splits import load_splits
 
     settings = Settings(base=str(base_folder), train_size=400, validation_size=40, test_size=60, max_length=16)
     table = make_table(settings, load_backbone(str(base_folder)).fingerprint, load_splits())

@@ -14,10 +14,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from peft_core.configs import run_config
+from peft_core.config import run_config
 from peft_core.errors import PeftClassroomError
 from peft_core.paths import ROOT
-from peft_core.runs import (
+from peft_core.training.runs import (
     CLASSROOM_LIMITS,
     LocalBackend,
     RunFolder,
@@ -28,15 +28,15 @@ from peft_core.runs import (
     new_run_id,
     new_spec,
 )
-from peft_core.runs.process import identity, is_alive
-from peft_core.runs.worker import run_worker
+from peft_core.training.runs.process import identity, is_alive
+from peft_core.training.runs.worker import run_worker
 
 # Started as a process by the backend: the real worker with an experiment that only pretends to train.
 FAKE_WORKER = '''
 import json, os, sys, time
 from dataclasses import dataclass
 from peft_core.errors import PeftClassroomError
-from peft_core.runs import worker
+from peft_core.training.runs import worker
 
 @dataclass(frozen=True)
 class StepLog:
@@ -249,7 +249,7 @@ def test_the_last_word_of_a_worker_is_heard(store, monkeypatch):
         folder.write_status(RunStatus(state="succeeded"))
         return False
 
-    monkeypatch.setattr("peft_core.runs.local.is_alive", ends_meanwhile)
+    monkeypatch.setattr("peft_core.training.runs.local.is_alive", ends_meanwhile)
     LocalBackend(store, command=["/no/such/program"]).reconcile()
     assert store.read(run.id).status.state == "succeeded"
 
@@ -329,7 +329,7 @@ def test_the_spare_is_cancelled_killed_and_found_lost_like_any_worker(store, mak
 
 SERVER = """
 import sys, time
-from peft_core.runs import LocalBackend, RunSpec, RunStore
+from peft_core.training.runs import LocalBackend, RunSpec, RunStore
 root, *command = sys.argv[1:]
 backend = LocalBackend(RunStore(root), command=command)
 backend.keep_spare = True
@@ -548,7 +548,7 @@ def test_the_threads_are_set_before_the_experiment_is_imported(store, monkeypatc
         yield Log("start", 0)
         return {}
 
-    monkeypatch.setitem(sys.modules, "peft_core.experiment", SimpleNamespace(run_experiment=run_experiment))
+    monkeypatch.setitem(sys.modules, "peft_core.training.experiment", SimpleNamespace(run_experiment=run_experiment))
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         monkeypatch.setenv(name, "")  # remembered, so that the worker's setting ends with this test
         monkeypatch.delenv(name)
@@ -687,9 +687,10 @@ def test_the_tail_of_the_log_begins_with_a_whole_line(store):
     assert store.log_tail(run.id, max_bytes=10) == "third\n"
 
 
-def test_a_folder_that_cannot_be_written_is_named_as_the_reason(tmp_path):
+def test_a_folder_that_cannot_be_written_is_named_as_the_reason(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     store = RunStore(tmp_path / "file" / "runs")
+    monkeypatch.setenv("PEFT_RUNS_DIR", str(store.root))
     with pytest.raises(PeftClassroomError, match="set PEFT_RUNS_DIR"):
         LocalBackend(store).submit(spec())
 
@@ -731,19 +732,19 @@ def test_a_process_is_more_than_its_pid():
 
 
 def test_importing_runs_loads_no_torch():
-    code = "import sys, json, peft_core.runs, peft_core.runs.worker; print(json.dumps(sorted(sys.modules)))"
+    code = "import sys, json, peft_core.training.runs.worker; print(json.dumps(sorted(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = {name.partition(".")[0] for name in json.loads(done.stdout)}
     assert not loaded & {"torch", "transformers", "streamlit", "datasets", "numpy"}
 
 
 def test_the_worker_is_a_command(tmp_path):
-    command = [sys.executable, "-m", "peft_core.runs.worker", str(tmp_path / "no-run")]
+    command = [sys.executable, "-m", "peft_core.training.runs.worker", str(tmp_path / "no-run")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "There is no run no-run" in done.stderr
 
 
 def test_the_spare_is_a_command_that_is_ready_and_leaves_without_a_word():
-    command = [sys.executable, "-m", "peft_core.runs.worker", "--spare"]
+    command = [sys.executable, "-m", "peft_core.training.runs.worker", "--spare"]
     done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "")

@@ -3,18 +3,19 @@
 import pytest
 import torch
 
-from peft_core.architecture import base_model
-from peft_core.backbone import load_backbone
-from peft_core.checkpoint import load_checkpoint
-from peft_core.configs import METHODS
-from peft_core.counting import count
-from peft_core.data import load_splits
-from peft_core.evaluation import accuracy
+from peft_core.checkpoints.files import load_checkpoint
+from peft_core.checkpoints.listing import list_checkpoints
+from peft_core.checkpoints.predictor import Predictor
+from peft_core.checkpoints.stored_answers import stored_test
+from peft_core.counting.by_hand import count
+from peft_core.methods.registry import METHODS
 from peft_core.paths import BUNDLED_BASES, ROOT, SHIPPED_CHECKPOINTS
-from peft_core.predictor import Predictor
-from peft_core.records import list_checkpoints
-from peft_core.rows import SHARED_SEED, row_numbers, stored_test
-from peft_core.split_predictions import evaluate_checkpoint
+from peft_core.reviews.draws import SHARED_SEED, row_numbers
+from peft_core.reviews.splits import load_splits
+from peft_core.t5.architecture import base_model
+from peft_core.t5.backbone import load_backbone
+from peft_core.training.evaluation import accuracy
+from peft_core.training.measuring import evaluate_checkpoint
 
 SHIPPED = [info for info in list_checkpoints() if info.shipped]
 every_checkpoint = pytest.mark.parametrize("info", SHIPPED, ids=lambda info: info.name)

@@ -7,20 +7,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peft_core.intervals import newcombe, wilson
-from peft_core.optimism import mean_over_runs, quoted_optimism, run_optimism, selection_optimism, validation_gap
-from peft_core.pareto import Point, dominates, pareto_front
-from peft_core.quoted import TEST_REVIEWS, quoted_rows
-from peft_core.quoted_differences import (
+from peft_core.checkpoints.listing import list_checkpoints
+from peft_core.report.optimism import mean_over_runs, quoted_optimism, run_optimism, selection_optimism, validation_gap
+from peft_core.report.quoted import TEST_REVIEWS, quoted_rows
+from peft_core.report.quoted_differences import (
     mcnemar_p,
     most_significant,
     quoted_difference,
     quoted_differences,
     two_proportions,
 )
-from peft_core.records import list_checkpoints
-from peft_core.significance import bootstrap_interval, paired_test
-from peft_core.words import bytes_text, p_text, p_value, points
+from peft_core.statistics.formats import bytes_text, p_text, p_value, points
+from peft_core.statistics.intervals import newcombe, wilson
+from peft_core.statistics.paired_test import bootstrap_interval, paired_test
+from peft_core.statistics.pareto import Point, dominates, pareto_front
 
 ANSWERS = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=80)
 POINTS = st.lists(

@@ -5,11 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peft_core.delta import DenseDelta, LowRankDelta, WeightName
-from peft_core.errors import PeftClassroomError
-from peft_core.paths import SHIPPED_CHECKPOINTS
-from peft_core.records import read_record
-from peft_core.similarity import (
+from peft_core.analysis.spectra.delta import DenseDelta, LowRankDelta, WeightName
+from peft_core.analysis.spectra.similarity import (
     check_same_base,
     directions,
     expected_by_chance,
@@ -17,6 +14,9 @@ from peft_core.similarity import (
     smaller,
     subspace_similarity,
 )
+from peft_core.checkpoints.record import read_record
+from peft_core.errors import PeftClassroomError
+from peft_core.paths import SHIPPED_CHECKPOINTS
 
 NAME = WeightName("decoder", 1, "cross_attention", "v")
 

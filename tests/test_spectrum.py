@@ -8,8 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
+from peft_core.analysis.spectra.spectrum import (
+    effective_rank,
+    energy,
+    energy_curve,
+    partial_sum,
+    residual_norm,
+    stable_rank,
+    svd_terms,
+)
 from peft_core.errors import PeftClassroomError
-from peft_core.spectrum import effective_rank, energy, energy_curve, partial_sum, residual_norm, stable_rank, svd_terms
 
 shapes = array_shapes(min_dims=2, max_dims=2, max_side=6)
 integers = arrays(np.float64, shapes, elements=st.integers(-9, 9).map(float))  # many of lower rank, many ties
@@ -128,5 +136,7 @@ def test_spectrum_loads_no_torch():
     import subprocess
     import sys
 
-    code = "import peft_core.spectrum, peft_core.module_tree, sys; print('torch' in sys.modules)"
+    code = (
+        "import peft_core.analysis.spectra.spectrum, peft_core.counting.module_tree, sys; print('torch' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"

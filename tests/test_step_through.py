@@ -7,8 +7,8 @@ from test_checkpoint import trained
 from test_walkthrough import walks
 
 from app.content import label, text
-from peft_core.architecture import base_model
-from peft_core.walkthrough.forward import untrained_model
+from peft_core.analysis.walkthrough.forward import untrained_model
+from peft_core.t5.architecture import base_model
 
 D_MODEL = base_model("tiny-t5").architecture.d_model
 PAGES = {"full": 7, "soft_prompt": 7, "adapter": 8, "adapterhub": 8, "lora": 9}  # steps of the pages' own settings

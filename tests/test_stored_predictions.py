@@ -9,12 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_checkpoint import make_record
 
-from peft_core.configs import DataConfig, LoraConfig, TrainConfig
-from peft_core.data import data_fingerprint
+from peft_core.checkpoints.listing import list_checkpoints
+from peft_core.checkpoints.record import MAX_RECORD_BYTES, RECORD, Measured, RunRecord, read_record, write_record
+from peft_core.checkpoints.stored_answers import stored_test
+from peft_core.config import TrainConfig
 from peft_core.errors import PeftClassroomError
-from peft_core.records import MAX_RECORD_BYTES, RECORD, Measured, RunRecord, list_checkpoints, read_record, write_record
-from peft_core.rows import run_fingerprint, select, stored_test
-from peft_core.split_predictions import decimals
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.reviews.config import DataConfig
+from peft_core.reviews.draws import run_fingerprint, select
+from peft_core.reviews.splits import data_fingerprint
+from peft_core.training.measuring import decimals
 
 
 @settings(deadline=None)

@@ -6,8 +6,8 @@ from streamlit.testing.v1 import AppTest
 
 from app.components.svd_terms import MATRICES, number, percent
 from app.content import label
+from peft_core.analysis.spectra.spectrum import energy, partial_sum, residual_norm, svd_terms
 from peft_core.paths import ROOT
-from peft_core.spectrum import energy, partial_sum, residual_norm, svd_terms
 
 
 @pytest.fixture

@@ -6,10 +6,13 @@ import pytest
 from test_cli import run  # noqa: F401  (a fixture: calls a command)
 from test_training import easy_reviews  # noqa: F401  (a fixture: small reviews in place of the bundled ones)
 
-from peft_core import split_predictions
-from peft_core.configs import DataConfig, LoraConfig, RunConfig, SoftPromptConfig, TrainConfig
+from peft_core.config import RunConfig, TrainConfig
 from peft_core.errors import PeftClassroomError
-from peft_core.sweep import best, default_rates, grid, read_sweep, run_sweep
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.soft_prompt.method import SoftPromptConfig
+from peft_core.reviews.config import DataConfig
+from peft_core.training import measuring
+from peft_core.training.sweep import best, default_rates, grid, read_sweep, run_sweep
 
 
 class WithoutTest(dict):
@@ -22,8 +25,8 @@ class WithoutTest(dict):
 
 @pytest.fixture
 def splits(monkeypatch):
-    guarded = WithoutTest(split_predictions.load_splits("bundled"))
-    monkeypatch.setattr(split_predictions, "load_splits", lambda source: guarded)
+    guarded = WithoutTest(measuring.load_splits("bundled"))
+    monkeypatch.setattr(measuring, "load_splits", lambda source: guarded)
     return guarded
 
 
@@ -67,7 +70,7 @@ def test_a_stopped_sweep_goes_on_to_the_same_trials(splits, config, tmp_path):
 
 
 def test_a_rate_that_is_too_high_is_a_result_too(splits, config, tmp_path, monkeypatch):
-    from peft_core.training import Trainer
+    from peft_core.training.loop import Trainer
 
     def diverge(self, batch):
         raise PeftClassroomError("The training loss stopped being a number at step 3.")
@@ -98,7 +101,7 @@ def test_the_grid_has_every_combination_and_rates_around_the_default(config):
 
 
 def test_the_command_says_which_is_best(run, splits, base_folder, tmp_path, monkeypatch):  # noqa: F811
-    monkeypatch.setattr("peft_core.data.load_splits", lambda source: splits)
+    monkeypatch.setattr("peft_core.reviews.splits.load_splits", lambda source: splits)
     out = tmp_path / "sweep.json"
     options = ["--base", base_folder, "--train-size", 48, "--validation-size", 80, "--max-length", 16, "--out", out]
     code, printed, error = run("sweep", "lora", *options, "--learning-rates", "1e-4,0.03", "--r", 2, "--json")

@@ -7,16 +7,19 @@ import pytest
 import torch
 from conftest import CONFIGS, every_config
 
-import peft_core.split_predictions as split_predictions
-from peft_core.checkpoint import load_checkpoint
-from peft_core.configs import DataConfig, FullConfig, LoraConfig, RunConfig, TrainConfig, run_config
+import peft_core.training.measuring as split_predictions
+from peft_core.checkpoints.files import load_checkpoint
+from peft_core.checkpoints.record import read_record
+from peft_core.checkpoints.stored_answers import stored_test
+from peft_core.config import RunConfig, TrainConfig, run_config
 from peft_core.errors import PeftClassroomError
-from peft_core.evaluation import accuracy, wilson
-from peft_core.experiment import STATE, Experiment, run_experiment
 from peft_core.methods import trainable_tensors
-from peft_core.records import read_record
-from peft_core.rows import stored_test
-from peft_core.split_predictions import evaluate_checkpoint
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.reviews.config import DataConfig
+from peft_core.training.evaluation import accuracy, wilson
+from peft_core.training.experiment import STATE, Experiment, run_experiment
+from peft_core.training.measuring import evaluate_checkpoint
 
 GOOD, BAD = ["good", "lively", "funny"], ["bad", "dull", "sad"]
 
@@ -150,7 +153,7 @@ def test_the_clock_stands_still_while_the_test_split_is_measured(make_config, mo
 
     config = make_config(LoraConfig(), epochs=2, test_curve=True, max_seconds=300)
     trainer = Experiment(config).trainer
-    monkeypatch.setattr("peft_core.training.time.monotonic", lambda: now)
+    monkeypatch.setattr("peft_core.training.loop.time.monotonic", lambda: now)
     trainer.validate, trainer.measure_test = costs(1, trainer.validate), costs(1000, trainer.measure_test)
     trainer.take_step = costs(0.01, trainer.take_step)
     logs = list(trainer.run())
@@ -239,7 +242,7 @@ def test_a_loss_that_is_no_number_ends_the_run_with_a_sentence(make_config):
 def test_filler_rows_count_for_nothing(make_config):
     run = Experiment(make_config(LoraConfig()))
     encoded = run.train_rows.encoded[:3]
-    from peft_core.batches import make_batches
+    from peft_core.reviews.batches import make_batches
 
     full, filled = (make_batches(encoded, size, (16,), 0)[0] for size in (3, 8))
     assert torch.allclose(run.trainer.loss(full), run.trainer.loss(filled), rtol=2e-2)

@@ -9,17 +9,19 @@ from test_checkpoint import make_record, trained
 from test_method_contract import logits
 from test_training import easy_reviews  # noqa: F401  (a fixture: small reviews in place of the bundled ones)
 
-from peft_core import truncation_finding
-from peft_core.backbone import fingerprint, load_backbone
-from peft_core.checkpoint import load_checkpoint, save_checkpoint
-from peft_core.checkpoint_deltas import linear_layers, load_deltas
-from peft_core.configs import DataConfig, FullConfig, LoraConfig
-from peft_core.delta import kept_energy
+from peft_core.analysis.spectra import truncation_finding
+from peft_core.analysis.spectra.checkpoint_deltas import linear_layers, load_deltas
+from peft_core.analysis.spectra.delta import kept_energy
+from peft_core.analysis.spectra.truncation import check_ranks, load_truncated, max_rank, measure_truncation, usual_ranks
+from peft_core.analysis.spectra.truncation_file import TRUNCATION, Truncation, read_truncation, write_truncation
+from peft_core.checkpoints.files import load_checkpoint, save_checkpoint
+from peft_core.checkpoints.record import read_record
 from peft_core.errors import PeftClassroomError
-from peft_core.records import read_record
-from peft_core.split_predictions import evaluate_checkpoint
-from peft_core.truncation import check_ranks, load_truncated, max_rank, measure_truncation, usual_ranks
-from peft_core.truncation_file import TRUNCATION, Truncation, read_truncation, write_truncation
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.reviews.config import DataConfig
+from peft_core.t5.backbone import fingerprint, load_backbone
+from peft_core.training.measuring import evaluate_checkpoint
 
 ADAPTED = {"lora": LoraConfig(r=4, alpha=6), "lora-all": CONFIGS["lora-all"], "full": FullConfig()}
 every_adapted = pytest.mark.parametrize("config", ADAPTED.values(), ids=ADAPTED.keys())
@@ -133,7 +135,7 @@ def test_a_measured_curve_ends_at_the_checkpoint_and_is_read_back(backbone, batc
 
 
 def test_the_uncut_checkpoint_is_measured_as_evaluate_measures_it(backbone, batch, tmp_path, monkeypatch):
-    monkeypatch.setattr("peft_core.split_predictions.compute_dtype", lambda device: torch.float32)
+    monkeypatch.setattr("peft_core.training.measuring.compute_dtype", lambda device: torch.float32)
     folder = save(backbone, LoraConfig(r=4, alpha=6), batch, tmp_path / "c")
     measured = measure_truncation(folder, ranks=[1], limit=60)
     assert (measured.n, measured.test_size, [p.rank for p in measured.points]) == (60, 60, [1])
@@ -273,7 +275,7 @@ def test_the_interval_of_a_difference_agrees_with_simulation():
 def test_the_rank_one_checkpoint_is_found_by_its_record(backbone):
     from pathlib import Path
 
-    from peft_core.records import CheckpointInfo
+    from peft_core.checkpoints.listing import CheckpointInfo
 
     def info(name, method, seed=0, shipped=True, **data):
         made = make_record(backbone, method)
@@ -317,9 +319,9 @@ def splits():
 
 
 def test_answers_of_another_checkpoint_are_those_on_the_same_reviews(backbone, splits):
-    from peft_core.data import data_fingerprint
-    from peft_core.records import RunRecord
-    from peft_core.rows import SHARED_SEED, row_numbers, run_fingerprint, select
+    from peft_core.checkpoints.record import RunRecord
+    from peft_core.reviews.draws import SHARED_SEED, row_numbers, run_fingerprint, select
+    from peft_core.reviews.splits import data_fingerprint
 
     record = make_record(backbone, LoraConfig(r=1))
     config = record.config.model_copy(update={"data": DataConfig(train_size=8, validation_size=4)})

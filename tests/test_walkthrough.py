@@ -12,18 +12,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_checkpoint import make_record, trained
 
-from peft_core.backbone import build_on_meta, fingerprint, load_backbone
-from peft_core.checkpoint import load_checkpoint, save_checkpoint
-from peft_core.configs import AdapterConfig, FullConfig, LoraConfig, SoftPromptConfig
+from peft_core.analysis.walkthrough.forward import untrained_model, walk
+from peft_core.analysis.walkthrough.tokens import MAX_TOKENS, read_words
+from peft_core.checkpoints.files import load_checkpoint, save_checkpoint
+from peft_core.checkpoints.predictor import Predictor
 from peft_core.errors import PeftClassroomError
 from peft_core.methods import apply_method, trainable_tensors
-from peft_core.methods.adapter import BottleneckAdapter
-from peft_core.methods.lora import LoRALinear
+from peft_core.methods.adapter.layer import BottleneckAdapter
+from peft_core.methods.adapter.method import AdapterConfig
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.lora.layer import LoRALinear
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.places import find_place, places
+from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.paths import ROOT
-from peft_core.predictor import Predictor
-from peft_core.walkthrough.forward import untrained_model, walk
-from peft_core.walkthrough.places import find_place, places
-from peft_core.walkthrough.reading import MAX_TOKENS, read_words
+from peft_core.t5.backbone import build_on_meta, fingerprint, load_backbone
 
 TEXT = "the film was not good , i never laughed"
 ACT = {
@@ -82,7 +85,7 @@ def test_places_are_the_modules_that_the_method_touches(architecture, config):
 
 
 def test_places_and_steps_load_no_torch():
-    code = "import peft_core.walkthrough.places, peft_core.walkthrough.steps, sys; print('torch' in sys.modules)"
+    code = "import peft_core.t5.names, peft_core.methods.steps, sys; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "False"
 
@@ -208,7 +211,7 @@ def test_hooks_go_when_the_pass_fails(backbone, monkeypatch):
         assert recorders(model)
         raise ZeroDivisionError
 
-    monkeypatch.setattr("peft_core.walkthrough.forward.label_logits", fails)
+    monkeypatch.setattr("peft_core.analysis.walkthrough.forward.label_logits", fails)
     with pytest.raises(ZeroDivisionError):
         next(walks(backbone, model, config))
     assert not recorders(model)

@@ -4,18 +4,19 @@ import pytest
 from datasets import Dataset
 from test_training import easy_reviews  # noqa: F401  (a fixture: small reviews in place of the bundled ones)
 
-from peft_core import split_predictions
-from peft_core.configs import LoraConfig, RunConfig, TrainConfig
-from peft_core.intervals import wilson
-from peft_core.rows import draw, rows_fingerprint
-from peft_core.yardstick import C_VALUES, YardstickConfig, measure
+from peft_core.config import RunConfig, TrainConfig
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.report.reproduction.yardstick import C_VALUES, YardstickConfig, measure
+from peft_core.reviews.draws import draw, rows_fingerprint
+from peft_core.statistics.intervals import wilson
+from peft_core.training import measuring
 
 CONFIG = YardstickConfig(train_size=60, validation_size=80, seed=2)
 
 
 @pytest.fixture
 def splits():
-    return split_predictions.load_splits("bundled")
+    return measuring.load_splits("bundled")
 
 
 def changed(split: Dataset, **columns) -> Dataset:

@@ -6,8 +6,8 @@ from app.components import adapter_parts, method_page, url
 from app.components.count_chart import Knob
 from app.components.pictures import adapter as picture
 from app.content import label, text
-from peft_core.architecture import BaseModel
-from peft_core.configs import AdapterConfig
+from peft_core.methods.adapter.method import AdapterConfig
+from peft_core.t5.architecture import BaseModel
 
 MAX_BOTTLENECK = 256
 

@@ -6,8 +6,8 @@ from app.components import adapter_parts, method_page, url
 from app.components.count_chart import Knob
 from app.components.pictures import adapterhub as picture
 from app.content import label, text
-from peft_core.architecture import BaseModel
-from peft_core.configs import AdapterConfig
+from peft_core.methods.adapter.method import AdapterConfig
+from peft_core.t5.architecture import BaseModel
 
 # 2ᵏ and 3·2ᵏ: with them m = 8 and m = 1 can be had at every d_model, 384 and 768 included
 FACTORS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)

@@ -5,9 +5,10 @@ import streamlit as st
 from app.components import method_page
 from app.components.pictures import full as picture
 from app.content import text
-from peft_core.architecture import BaseModel
-from peft_core.configs import DEFAULT_LEARNING_RATE, FullConfig
-from peft_core.counting import count
+from peft_core.counting.by_hand import count
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.registry import DEFAULT_LEARNING_RATE
+from peft_core.t5.architecture import BaseModel
 
 BYTES = 4  # of a number in fp32
 

@@ -7,9 +7,9 @@ import streamlit as st
 from app import services
 from app.components import theme
 from app.content import label, text
-from peft_core.architecture import catalogue
-from peft_core.configs import METHODS, method_config
-from peft_core.counting import count
+from peft_core.counting.by_hand import count
+from peft_core.methods.registry import METHODS, method_config
+from peft_core.t5.architecture import catalogue
 
 PAGES = {"full": ("full",), "soft_prompt": ("soft_prompt",), "adapter": ("adapter", "adapterhub"), "lora": ("lora",)}
 

@@ -7,9 +7,9 @@ from app.components.count_chart import Knob, Limit
 from app.components.pictures import lora as picture
 from app.components.shapes import matrix_shape, wrapped_weights
 from app.content import label, text
-from peft_core.architecture import BaseModel
-from peft_core.configs import TARGET_MODULES, LoraConfig
-from peft_core.counting import count
+from peft_core.counting.by_hand import count
+from peft_core.methods.lora.method import TARGET_MODULES, LoraConfig
+from peft_core.t5.architecture import BaseModel
 
 MAX_RANK, MAX_ALPHA = 256, 512.0
 

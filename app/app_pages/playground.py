@@ -7,8 +7,8 @@ from app.components import calibration_panel, explain, many_reviews, url, verdic
 from app.components.messages import plain
 from app.components.review_box import review_box, truth_line
 from app.content import label, text
+from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.errors import PeftClassroomError
-from peft_core.records import CheckpointInfo
 
 TABS = ("compare", "explain", "what_if", "many", "calibration")
 

@@ -6,8 +6,9 @@ from app.components import method_page, url
 from app.components.count_chart import Knob
 from app.components.pictures import soft_prompt as picture
 from app.content import label, text
-from peft_core.architecture import BaseModel
-from peft_core.configs import DataConfig, SoftPromptConfig
+from peft_core.methods.soft_prompt.method import SoftPromptConfig
+from peft_core.reviews.config import DataConfig
+from peft_core.t5.architecture import BaseModel
 
 MAX_TOKENS = 200
 INITS = ("vocab", "random")

@@ -4,9 +4,9 @@ import streamlit as st
 
 from app.components.count_chart import Limit
 from app.content import label, text
-from peft_core.architecture import BaseModel
-from peft_core.configs import AdapterConfig
-from peft_core.counting import count
+from peft_core.counting.by_hand import count
+from peft_core.methods.adapter.method import AdapterConfig
+from peft_core.t5.architecture import BaseModel
 
 NON_LINEARITIES = ("relu", "gelu", "silu", "tanh")
 WRITTEN = {"relu": r"\mathrm{ReLU}", "gelu": r"\mathrm{GELU}", "silu": r"\mathrm{SiLU}", "tanh": r"\tanh"}

@@ -4,9 +4,10 @@ import streamlit as st
 
 from app import services
 from app.content import label, text
-from peft_core.architecture import BaseModel
-from peft_core.configs import FullConfig, MethodConfig
-from peft_core.counting import Count
+from peft_core.counting.by_hand import Count
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.method import MethodConfig
+from peft_core.t5.architecture import BaseModel
 
 
 def headline(result: Count) -> None:

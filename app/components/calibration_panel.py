@@ -9,9 +9,9 @@ from app.components import stored_answers, theme, threshold_panel, verdicts
 from app.components.messages import plain
 from app.components.threshold_panel import Tested
 from app.content import label, text
-from peft_core.calibration import BINS, Bin, expected_calibration_error, reliability, within
+from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.errors import PeftClassroomError
-from peft_core.records import CheckpointInfo
+from peft_core.statistics.calibration import BINS, Bin, expected_calibration_error, reliability, within
 
 ABOUT = (0.85, 0.95)  # "about 0.9"
 

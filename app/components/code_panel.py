@@ -7,9 +7,11 @@ import streamlit as st
 
 from app.components import theme, url
 from app.content import label, text
-from peft_core.config_source import command
-from peft_core.configs import AdapterConfig, MethodConfig, RunConfig, SoftPromptConfig
-from peft_core.equivalent import (
+from peft_core.config import RunConfig
+from peft_core.methods.adapter.method import AdapterConfig
+from peft_core.methods.method import MethodConfig
+from peft_core.methods.soft_prompt.method import SoftPromptConfig
+from peft_core.training.as_script.script import (
     ADAPTERS_VERSIONS,
     Library,
     installed,
@@ -20,6 +22,7 @@ from peft_core.equivalent import (
     reads_from_hub,
     script,
 )
+from peft_core.training.as_script.written_out import command
 
 # Streamlit's own colours of code stay below a contrast of 4.5 to 1 on a light ground. (light, dark)
 COLOURS = {

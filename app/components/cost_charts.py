@@ -12,8 +12,8 @@ from app.components.cost_words import duration, with_range
 from app.components.questions.measured import PARTS
 from app.components.questions.question import megabytes
 from app.content import label
-from peft_core.configs import method_label
-from peft_core.measured import TrainingCost
+from peft_core.methods.registry import method_label
+from peft_core.report.costs.measured import TrainingCost
 
 BAR, ROW, AXIS = 30, 70, 36  # pixels: a bar, its row with the name above it, the axis of the rows
 CURVE, LEGEND = 270, 90  # a chart of curves, and what a legend takes of it

@@ -13,11 +13,13 @@ from app.components.measured_on import measured_on
 from app.components.messages import plain
 from app.components.questions.question import megabytes
 from app.content import label, text
-from peft_core.architecture import BaseModel
-from peft_core.configs import FullConfig, MethodConfig, RunConfig, method_label
+from peft_core.config import RunConfig
 from peft_core.errors import PeftClassroomError
-from peft_core.growth import KNOBS, TURNED, ServingCost, SweepName, alike, knob_of, load_growth
-from peft_core.measured import TrainingCost
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.registry import MethodConfig, method_label
+from peft_core.report.costs.growth import KNOBS, TURNED, ServingCost, SweepName, alike, knob_of, load_growth
+from peft_core.report.costs.measured import TrainingCost
+from peft_core.t5.architecture import BaseModel
 
 Row = TrainingCost | ServingCost
 AGAINST = "cost_against"

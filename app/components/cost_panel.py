@@ -18,11 +18,13 @@ from app.components.questions.facts import DEFAULTS
 from app.components.questions.measured import PARTS
 from app.components.questions.question import megabytes
 from app.content import label, text
-from peft_core.architecture import BaseModel
-from peft_core.configs import FullConfig, MethodConfig, RunConfig, method_label
+from peft_core.config import RunConfig
 from peft_core.errors import PeftClassroomError
-from peft_core.growth import nearest
-from peft_core.measured import CostReport, TrainingCost, load_cost
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.registry import MethodConfig, method_label
+from peft_core.report.costs.growth import nearest
+from peft_core.report.costs.measured import CostReport, TrainingCost, load_cost
+from peft_core.t5.architecture import BaseModel
 
 WITH = "cost_with"  # full fine-tuning's page: the method it is compared with
 OTHERS = ("lora", "adapter", "soft_prompt")

@@ -9,9 +9,10 @@ import streamlit as st
 
 from app.components.questions.question import megabytes, share, times
 from app.content import label, text
-from peft_core.configs import FullConfig, MethodConfig, method_label
-from peft_core.growth import KNOBS, TURNED, ServingCost, SweepName, what_costs
-from peft_core.measured import TrainingCost
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.registry import MethodConfig, method_label, what_costs
+from peft_core.report.costs.growth import KNOBS, TURNED, ServingCost, SweepName
+from peft_core.report.costs.measured import TrainingCost
 
 
 @dataclass(frozen=True)

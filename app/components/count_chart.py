@@ -14,9 +14,9 @@ import streamlit as st
 
 from app.components import figure, theme
 from app.content import label, text
-from peft_core.architecture import Architecture, BaseModel
-from peft_core.configs import MethodConfig
-from peft_core.counting import count
+from peft_core.counting.by_hand import count
+from peft_core.methods.method import MethodConfig
+from peft_core.t5.architecture import Architecture, BaseModel
 
 HEIGHT = 320
 PREVIEW, NOW = "preview", "now"  # names of Vega parameters: the value tried, and this setting

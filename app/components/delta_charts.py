@@ -11,7 +11,7 @@ import streamlit as st
 from app.components import figure, lab_data, theme
 from app.components.lab_data import Layer
 from app.content import label
-from peft_core.spectrum import effective_rank, energy_curve
+from peft_core.analysis.spectra.spectrum import effective_rank, energy_curve
 
 ROWS = "rows"  # name of the data
 HEIGHT = 220

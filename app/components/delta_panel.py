@@ -9,9 +9,9 @@ from app.components.messages import plain
 from app.components.step_controls import pick
 from app.components.svd_parts import percent
 from app.content import label, text
+from peft_core.analysis.spectra.spectrum import effective_rank, energy_curve
+from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.errors import PeftClassroomError
-from peft_core.records import CheckpointInfo
-from peft_core.spectrum import effective_rank, energy_curve
 
 CHECKPOINT, LAYER = "delta_of", "delta_layer"  # in the URL
 MOST = 0.9  # of the energy: "the first k σ hold 90%"

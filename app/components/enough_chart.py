@@ -12,8 +12,8 @@ from app.components import theme
 from app.components.enough_data import Shown
 from app.components.messages import plain
 from app.content import label
-from peft_core.intervals import Accuracy
-from peft_core.records import CheckpointInfo
+from peft_core.checkpoints.listing import CheckpointInfo
+from peft_core.statistics.intervals import Accuracy
 
 HEIGHT = 380
 NARROW = 500  # pixels: there the legend below the chart alone says what the diamond is

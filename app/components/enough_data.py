@@ -14,13 +14,13 @@ from app import services
 from app.components import lab_data
 from app.components.messages import plain
 from app.content import label
+from peft_core.analysis.spectra.truncation_file import TRUNCATION, Truncation, read_truncation
+from peft_core.analysis.spectra.truncation_finding import find
+from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.errors import PeftClassroomError
-from peft_core.records import CheckpointInfo
-from peft_core.truncation_file import TRUNCATION, Truncation, read_truncation
-from peft_core.truncation_finding import find
 
 if TYPE_CHECKING:
-    from peft_core.truncation import TruncationTest, Which
+    from peft_core.analysis.spectra.truncation import TruncationTest, Which
 
 WORK = "enough work"  # session state: what is being measured, and what has been
 KEPT = 8  # truncations that a session remembers
@@ -128,7 +128,7 @@ def _progress(which: "Which", done: int, total: int) -> str:
 @st.cache_resource(max_entries=2, ttl=600, show_spinner=False)
 def _test(base: str, folder: str, changed: int, limit: int) -> "TruncationTest":
     """The updates with their SVDs and the reviews, once for all sessions that measure the same: up to 100 MB."""
-    from peft_core.truncation import TruncationTest
+    from peft_core.analysis.spectra.truncation import TruncationTest
 
     with services.turn(base) as predictor:
         test = TruncationTest(Path(folder), predictor.backbone, limit)

@@ -9,10 +9,10 @@ from app.components.enough_data import Shown
 from app.components.messages import plain
 from app.components.svd_parts import percent
 from app.content import label, text
-from peft_core.configs import LoraConfig
+from peft_core.analysis.spectra.truncation_finding import rank_one_beside
+from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.errors import PeftClassroomError
-from peft_core.records import CheckpointInfo
-from peft_core.truncation_finding import rank_one_beside
+from peft_core.methods.lora.method import LoraConfig
 
 CHOSEN, REVIEWS = "cut", "cut_reviews"  # in the URL
 LIMITS, LIMIT = (100, 200, 400), 200  # test reviews of a measurement on the page

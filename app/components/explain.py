@@ -12,11 +12,11 @@ from app.components import theme, url, verdicts, word_chart
 from app.components.messages import plain
 from app.components.word_chart import signed
 from app.content import label, text
+from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.errors import PeftClassroomError
-from peft_core.records import CheckpointInfo
 
 if TYPE_CHECKING:
-    from peft_core.attribution import Attribution
+    from peft_core.analysis.explain.attribution import Attribution
 
 METHODS = ("occlusion", "integrated_gradients")
 CHOICES = ("both", *METHODS)
@@ -85,7 +85,7 @@ def usable(review: str) -> str | None:
 
 def check(review: str) -> str:
     """`predictor.check_text`, imported when it is needed: torch comes with it."""
-    from peft_core.predictor import check_text
+    from peft_core.reviews.checks import check_text
 
     return check_text(review)
 
@@ -97,7 +97,7 @@ def known(review: str, info: CheckpointInfo, method: str) -> "Attribution | None
 
 def explain(review: str, info: CheckpointInfo, methods: tuple[str, ...]) -> None:
     """Compute what is not known yet and keep it. What cannot be computed is a sentence on the screen."""
-    from peft_core import attribution
+    from peft_core.analysis.explain import attribution
 
     kept = st.session_state.setdefault(KEPT, {})
     try:

@@ -12,11 +12,12 @@ import streamlit as st
 
 from app import services
 from app.content import label
-from peft_core.delta import WeightName, random_like
-from peft_core.records import RECORD, CheckpointInfo, read_record
+from peft_core.analysis.spectra.delta import WeightName, random_like
+from peft_core.checkpoints.listing import CheckpointInfo
+from peft_core.checkpoints.record import RECORD, read_record
 
 if TYPE_CHECKING:
-    from peft_core.checkpoint_deltas import Deltas
+    from peft_core.analysis.spectra.checkpoint_deltas import Deltas
 
 WITH_UPDATE = ("lora", "full")  # methods that change weight matrices
 RANDOM_SEED = 0
@@ -82,7 +83,7 @@ def changed(info: CheckpointInfo) -> int:
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _layers(base: str, folder: str, changed: int) -> dict[str, Layer]:
-    from peft_core.checkpoint_deltas import load_deltas
+    from peft_core.analysis.spectra.checkpoint_deltas import load_deltas
 
     with services.turn(base) as predictor:
         found = load_deltas(Path(folder), predictor.backbone)
@@ -98,7 +99,7 @@ def _layers(base: str, folder: str, changed: int) -> dict[str, Layer]:
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _lora_deltas(base: str, folder: str, changed: int, trained: bool) -> "Deltas":
-    from peft_core.checkpoint_deltas import initial_deltas, load_deltas
+    from peft_core.analysis.spectra.checkpoint_deltas import initial_deltas, load_deltas
 
     with services.turn(base) as predictor:
         if trained:

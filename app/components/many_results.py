@@ -11,14 +11,14 @@ import streamlit as st
 from app import services
 from app.components import theme, verdicts
 from app.content import label, text
-from peft_core.batch_file import Reviews, write_csv
-from peft_core.calibration import confusion
-from peft_core.data import LABEL_WORDS
-from peft_core.intervals import wilson
-from peft_core.records import CheckpointInfo
+from peft_core.checkpoints.listing import CheckpointInfo
+from peft_core.reviews.splits import LABEL_WORDS
+from peft_core.reviews.spreadsheet import Reviews, write_csv
+from peft_core.statistics.calibration import confusion
+from peft_core.statistics.intervals import wilson
 
 if TYPE_CHECKING:
-    from peft_core.predictor import Prediction
+    from peft_core.checkpoints.predictor import Prediction
 
 
 @dataclass

@@ -9,9 +9,9 @@ from app import services
 from app.components import many_results, url
 from app.components.messages import plain
 from app.content import label, text
-from peft_core.batch_file import MAX_REVIEWS, Reviews, read_list, read_table, reviews_of
+from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.errors import PeftClassroomError
-from peft_core.records import CheckpointInfo
+from peft_core.reviews.spreadsheet import MAX_REVIEWS, Reviews, read_list, read_table, reviews_of
 
 MAX_PASTED = 500_000  # characters
 MAX_MEGABYTES = 3

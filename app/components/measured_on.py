@@ -1,7 +1,7 @@
 """Where a measured number comes from, as the caption under it."""
 
 from app.content import label
-from peft_core.measured import Provenance
+from peft_core.report.costs.measured import Provenance
 
 
 def measured_on(source: Provenance) -> str:

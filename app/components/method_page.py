@@ -16,9 +16,10 @@ from app.components import calculator, code_panel, cost_panel, count_chart, modu
 from app.components.count_chart import Knob, Limit
 from app.components.train_panel import run_panel, train_settings
 from app.content import label, text
-from peft_core.architecture import BaseModel, catalogue
-from peft_core.configs import DataConfig, MethodConfig
-from peft_core.counting import Count, count
+from peft_core.counting.by_hand import Count, count
+from peft_core.methods.method import MethodConfig
+from peft_core.reviews.config import DataConfig
+from peft_core.t5.architecture import BaseModel, catalogue
 
 Draw = Callable[[BaseModel, MethodConfig], None]
 

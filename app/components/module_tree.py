@@ -8,9 +8,9 @@ import streamlit as st
 from app import services
 from app.components import theme
 from app.content import label, text
-from peft_core.architecture import BaseModel
-from peft_core.configs import MethodConfig
-from peft_core.module_tree import Node, Tensor, insertions, outline
+from peft_core.counting.module_tree import Node, Tensor, insertions, outline
+from peft_core.methods.method import MethodConfig
+from peft_core.t5.architecture import BaseModel
 
 ON_THE_MODULES_LINE = ("weight", "bias")  # parameters with other names have a line of their own
 
@@ -31,7 +31,7 @@ def draw(base: BaseModel, config: MethodConfig) -> None:
     if not services.heavy().ready.is_set() or services.heavy().error:
         st.info(services.heavy().error or label("tree", "waiting"), icon=":material/hourglass_top:")
         return
-    from peft_core.audit import module_tree
+    from peft_core.counting.by_numel import module_tree
 
     tree = module_tree(base.architecture, config)
     numbers = {"trains": f"{tree.trains:,}", "frozen": f"{tree.frozen:,}", "n": sum(insertions(tree).values())}

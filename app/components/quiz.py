@@ -11,9 +11,9 @@ from app.components import quiz_chart
 from app.components.messages import plain
 from app.components.questions import Loading, Question, Setting, load, questions
 from app.content import label
-from peft_core.architecture import BaseModel
-from peft_core.configs import MethodConfig
 from peft_core.errors import PeftClassroomError
+from peft_core.methods.method import MethodConfig
+from peft_core.t5.architecture import BaseModel
 
 KEY = "question"
 PREDICTED = "quiz predictions"  # session state: {(page, name, options): the option that was revealed}

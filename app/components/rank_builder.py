@@ -8,7 +8,7 @@ import streamlit as st
 from app.components import matrix_editor, svd_parts
 from app.components.svd_parts import number, percent
 from app.content import label, text
-from peft_core.spectrum import Term, energy, partial_sum, residual_norm, svd_terms
+from peft_core.analysis.spectra.spectrum import Term, energy, partial_sum, residual_norm, svd_terms
 
 TERMS = "lab_terms"
 ZERO = 1e-9  # a σ below this share of the largest one is 0: whole numbers leave nothing but rounding there

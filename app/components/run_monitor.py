@@ -6,9 +6,9 @@ from app import services
 from app.components.charts import training_curves
 from app.components.messages import plain
 from app.content import label
+from peft_core.checkpoints.record import weights_digest
 from peft_core.errors import PeftClassroomError
-from peft_core.records import weights_digest
-from peft_core.runs import Run
+from peft_core.training.runs import Run
 
 POLL_SECONDS = 1.0
 

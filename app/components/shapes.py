@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from peft_core.architecture import Architecture
+from peft_core.t5.architecture import Architecture
 
 
 def matrix_shape(architecture: Architecture, module: str) -> tuple[int, int]:

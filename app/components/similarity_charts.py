@@ -11,8 +11,8 @@ import streamlit as st
 
 from app.components import figure, lab_data, theme
 from app.content import label
-from peft_core.delta import WeightName
-from peft_core.similarity import Simulated, expected_by_chance
+from peft_core.analysis.spectra.delta import WeightName
+from peft_core.analysis.spectra.similarity import Simulated, expected_by_chance
 
 ROWS = "rows"  # name of the data
 ZOOM = 8

@@ -10,14 +10,14 @@ from app.components.messages import plain
 from app.components.similarity_charts import Compared
 from app.components.step_controls import pick
 from app.content import label, text
-from peft_core.configs import LoraConfig
-from peft_core.delta import WeightName
+from peft_core.analysis.spectra.delta import WeightName
+from peft_core.analysis.spectra.similarity import Simulated, directions, simulated_by_chance, subspace_similarity
+from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.errors import PeftClassroomError
-from peft_core.records import CheckpointInfo
-from peft_core.similarity import Simulated, directions, simulated_by_chance, subspace_similarity
+from peft_core.methods.lora.method import LoraConfig
 
 if TYPE_CHECKING:
-    from peft_core.checkpoint_deltas import Deltas
+    from peft_core.analysis.spectra.checkpoint_deltas import Deltas
 
 FIRST, SECOND, PLACE, WHAT = "lab_first", "lab_second", "lab_place", "lab_what"  # in the URL
 MODULES = ("q", "v")

@@ -10,7 +10,7 @@ import streamlit as st
 from app.components import theme
 from app.components.messages import plain
 from app.content import label
-from peft_core.walkthrough.steps import Tensor
+from peft_core.methods.steps import Tensor
 
 COLUMNS, ROWS = 32, 16  # of a heat-map, at most
 MANY = 4  # rows: their names are smaller then

@@ -7,11 +7,12 @@ import streamlit as st
 from app import services
 from app.components import url, verdicts
 from app.content import label
-from peft_core.architecture import BaseModel
-from peft_core.configs import MethodConfig
-from peft_core.records import CheckpointInfo
-from peft_core.walkthrough.places import Place, places
-from peft_core.walkthrough.steps import Reading, Token
+from peft_core.checkpoints.listing import CheckpointInfo
+from peft_core.methods.method import MethodConfig
+from peft_core.methods.places import places
+from peft_core.methods.steps import Reading, Token
+from peft_core.t5.architecture import BaseModel
+from peft_core.t5.names import Place
 
 UNTRAINED = "untrained"
 MAX_CHARACTERS = 1000  # far more than the 60 tokens that a walk reads

@@ -8,9 +8,9 @@ from app.components import step_charts, theme
 from app.components.messages import plain
 from app.components.step_controls import token_name
 from app.content import label
-from peft_core.architecture import BaseModel
-from peft_core.configs import MethodConfig, method_label
-from peft_core.walkthrough.steps import Step, Tensor, Walk
+from peft_core.methods.registry import MethodConfig, method_label
+from peft_core.methods.steps import Step, Tensor, Walk
+from peft_core.t5.architecture import BaseModel
 
 OF_ITS_OWN = ("tokens", "prompt_attention", "answer")  # steps that are drawn in another way than as signed heat-maps
 

@@ -9,11 +9,14 @@ from app import services
 from app.components import step_controls, step_panels
 from app.components.messages import plain
 from app.content import label, text
-from peft_core.architecture import BaseModel
-from peft_core.configs import DataConfig, LoraConfig, MethodConfig, method_config, method_label
+from peft_core.checkpoints.listing import CheckpointInfo
+from peft_core.checkpoints.record import RECORD
 from peft_core.errors import PeftClassroomError
-from peft_core.records import RECORD, CheckpointInfo
-from peft_core.walkthrough.steps import Reading, Step, Walk
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.registry import MethodConfig, method_config, method_label
+from peft_core.methods.steps import Reading, Step, Walk
+from peft_core.reviews.config import DataConfig
+from peft_core.t5.architecture import BaseModel
 
 KEPT = 32  # walks and readings that are remembered: Back and Next compute nothing
 
@@ -83,7 +86,7 @@ def _identity(chosen: CheckpointInfo | None) -> tuple[str | None, int]:
 
 @st.cache_data(max_entries=KEPT, show_spinner=False)
 def _read(base: str, words: str, max_length: int) -> Reading:
-    from peft_core.walkthrough.reading import read_words
+    from peft_core.analysis.walkthrough.tokens import read_words
 
     with services.turn(base) as predictor:
         return read_words(predictor.backbone, words, max_length)
@@ -94,9 +97,9 @@ def _walk(
     base: str, settings: str, checkpoint: str | None, changed: int, words: str, place: str, token: int, max_length: int
 ) -> Walk:
     """One forward pass, on a module tree of its own over the shared weights. All that it depends on is a parameter."""
-    from peft_core.checkpoint import load_checkpoint
-    from peft_core.walkthrough.forward import untrained_model, walk
-    from peft_core.walkthrough.places import find_place
+    from peft_core.analysis.walkthrough.forward import untrained_model, walk
+    from peft_core.checkpoints.files import load_checkpoint
+    from peft_core.methods.places import find_place
 
     config = method_config(**json.loads(settings))
     with services.turn(base) as predictor:

@@ -5,14 +5,15 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from peft_core.records import RECORD, CheckpointInfo, read_record
-from peft_core.rows import stored_test
+from peft_core.checkpoints.listing import CheckpointInfo
+from peft_core.checkpoints.record import RECORD, read_record
+from peft_core.checkpoints.stored_answers import stored_test
 
 
 @st.cache_resource(show_spinner=False)
 def splits():
     """The bundled reviews, memory-mapped: about two seconds, once for all sessions."""
-    from peft_core.data import load_splits
+    from peft_core.reviews.splits import load_splits
 
     return load_splits()
 

@@ -12,7 +12,7 @@ import streamlit as st
 
 from app.components import theme, url
 from app.content import label
-from peft_core.spectrum import Term, partial_sum
+from peft_core.analysis.spectra.spectrum import Term, partial_sum
 
 HEIGHT = 150  # pixels of a map of three rows
 MAX_X = 9

@@ -8,7 +8,7 @@ import streamlit as st
 from app.components import svd_parts, url
 from app.components.svd_parts import number, percent
 from app.content import label, text
-from peft_core.spectrum import Term, energy, residual_norm, svd_terms
+from peft_core.analysis.spectra.spectrum import Term, energy, residual_norm, svd_terms
 
 MATRICES = {  # small integers; the texts say of them only what is computed here
     "nearly": [[2, 3, -2], [-1, -2, 1], [3, 6, -4]],

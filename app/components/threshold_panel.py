@@ -9,8 +9,8 @@ import streamlit as st
 
 from app.components import theme, url
 from app.content import label, text
-from peft_core.calibration import confusion, threshold_curve
-from peft_core.records import CheckpointInfo
+from peft_core.checkpoints.listing import CheckpointInfo
+from peft_core.statistics.calibration import confusion, threshold_curve
 
 LOW, HIGH, STEP = 0.05, 0.95, 0.05
 

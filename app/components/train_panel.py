@@ -7,20 +7,13 @@ from app.components import url
 from app.components.messages import plain
 from app.components.run_monitor import monitor
 from app.content import label, text
-from peft_core.architecture import BaseModel
-from peft_core.configs import (
-    DEFAULT_LEARNING_RATE,
-    PRESETS,
-    PRESETS_TIMED_IN,
-    PRESETS_TIMED_WITH,
-    DataConfig,
-    MethodConfig,
-    RunConfig,
-    TrainConfig,
-)
+from peft_core.config import PRESETS, PRESETS_TIMED_IN, PRESETS_TIMED_WITH, RunConfig, TrainConfig
 from peft_core.errors import PeftClassroomError
-from peft_core.pace import find_pace
-from peft_core.runs import CLASSROOM_LIMITS, new_spec
+from peft_core.methods.registry import DEFAULT_LEARNING_RATE, MethodConfig
+from peft_core.reviews.config import DataConfig
+from peft_core.t5.architecture import BaseModel
+from peft_core.training.pace import find_pace
+from peft_core.training.runs import CLASSROOM_LIMITS, new_spec
 
 SIZES = (64, 500, 1000, 2000, 4000, 8000, 20_000)
 LENGTHS = (64, 128, 160, 192, 256, 320)

@@ -7,10 +7,10 @@ from app.components import verdicts
 from app.components.messages import plain
 from app.components.review_box import review_box, truth_line
 from app.content import label, text
-from peft_core.architecture import BaseModel
-from peft_core.configs import MethodConfig
+from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.errors import PeftClassroomError
-from peft_core.records import CheckpointInfo
+from peft_core.methods.method import MethodConfig
+from peft_core.t5.architecture import BaseModel
 
 MOST = 4  # checkpoints asked at once: the shipped ones, then the newest runs
 

@@ -12,10 +12,10 @@ import streamlit as st
 
 from app.components import theme
 from app.content import label
-from peft_core.records import CheckpointInfo
+from peft_core.checkpoints.listing import CheckpointInfo
 
 if TYPE_CHECKING:
-    from peft_core.predictor import Prediction
+    from peft_core.checkpoints.predictor import Prediction
 
 
 @dataclass(frozen=True)

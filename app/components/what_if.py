@@ -15,9 +15,10 @@ from app.components import explain, verdict_changes, verdicts, word_chart
 from app.components.messages import plain
 from app.components.verdict_changes import Change
 from app.content import label, text
-from peft_core.counterfactual import Edit, delete_word, negate, replace_word, split_words
+from peft_core.analysis.explain.edits import Edit, delete_word, negate, replace_word
+from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.errors import PeftClassroomError
-from peft_core.records import CheckpointInfo
+from peft_core.reviews.words import split_words
 
 EDITS = "what_if edits"  # session state: (the review, [Edit, …])
 ANSWERS = "what_if answers"  # session state: {(text, checkpoint): probability of positive}, the latest MOST_ANSWERS

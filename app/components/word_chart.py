@@ -18,7 +18,7 @@ from app.components import theme
 from app.content import label
 
 if TYPE_CHECKING:
-    from peft_core.attribution import Attribution
+    from peft_core.analysis.explain.attribution import Attribution
 
 FONT = "Source Code Pro, monospace"  # every letter is equally wide, so places can be counted in letters
 FONT_SIZE = 17

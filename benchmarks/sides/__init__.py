@@ -2,13 +2,14 @@
 
 A side takes a `RunConfig` and gives a `SideRun`. All sides read the same reviews, cut to the same tokens by the same
 function, in batches of the same size, as often, with AdamW, the same learning rate and schedule; each validates before
-its first step and then at the same steps, with the same function (peft_core.evaluation). So what differs is how a step
-is computed, in which order the reviews come, and what the label is: see `hf.py`.
+its first step and then at the same steps, with the same function
+(peft_core.training.evaluation). So what differs is how a step is computed, in which order the reviews come, and what
+the label is: see `hf.py`.
 """
 
 from benchmarks.peer_reports import SideRun, TrainerSettings
 from benchmarks.shapes import source_of
-from peft_core.configs import RunConfig
+from peft_core.config import RunConfig
 from peft_core.errors import PeftClassroomError
 
 PRELOADED = ("benchmarks.sides.ours", "benchmarks.sides.hf")  # by the server that measuring processes are forks of

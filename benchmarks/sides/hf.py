@@ -27,14 +27,19 @@ from transformers import (
 
 from benchmarks.memory import keep_for_reuse
 from benchmarks.peer_reports import SETTLING_STEPS, SideRun, TrainerSettings, Validation, as_digits
-from peft_core.backbone import Backbone, load_backbone
-from peft_core.configs import AdapterConfig, FullConfig, LoraConfig, MethodConfig, RunConfig, SoftPromptConfig
-from peft_core.data import LABEL_WORDS
-from peft_core.device import compute_dtype, evaluation_batch, pick_device
-from peft_core.evaluation import accuracy, probabilities
+from peft_core.config import RunConfig
 from peft_core.methods import apply_method
-from peft_core.rows import SHARED_SEED
-from peft_core.split_predictions import Rows, load_rows
+from peft_core.methods.adapter.method import AdapterConfig
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.method import MethodConfig
+from peft_core.methods.soft_prompt.method import SoftPromptConfig
+from peft_core.reviews.draws import SHARED_SEED
+from peft_core.reviews.splits import LABEL_WORDS
+from peft_core.t5.backbone import Backbone, load_backbone
+from peft_core.training.device import compute_dtype, evaluation_batch, pick_device
+from peft_core.training.evaluation import accuracy, probabilities
+from peft_core.training.measuring import Rows, load_rows
 
 IGNORED = -100
 # peft 0.21 asks transformers 5.23 under the old name

@@ -1,4 +1,4 @@
-"""This project's side: the loop of a real run, with every step watched (peft_core/experiment.py, training.py)."""
+"""This project's side: the loop of a real run, with every step watched (experiment.py, loop.py)."""
 
 import time
 from statistics import mean
@@ -7,8 +7,8 @@ import numpy as np
 import torch
 
 from benchmarks.peer_reports import SETTLING_STEPS, SideRun, Validation, as_digits
-from peft_core.configs import RunConfig
-from peft_core.experiment import Experiment
+from peft_core.config import RunConfig
+from peft_core.training.experiment import Experiment
 
 
 def train(config: RunConfig) -> SideRun:

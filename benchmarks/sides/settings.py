@@ -4,7 +4,7 @@
 """
 
 from benchmarks.peer_reports import TrainerSettings
-from peft_core.configs import MethodName
+from peft_core.methods.registry import MethodName
 
 SHIPPED = TrainerSettings()
 # What guides to fast training name first.

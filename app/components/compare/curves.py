@@ -10,7 +10,7 @@ from app.components.compare import curve_charts, runs, shared
 from app.components.compare.runs import Curve
 from app.components.messages import plain
 from app.content import label, text
-from peft_core.settings import differences, settings
+from peft_core.checkpoints.differences import differences, settings
 
 AXES = ("step", "epoch", "seconds")
 AT_FIRST = 3

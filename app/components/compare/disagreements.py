@@ -7,7 +7,7 @@ from app.components import theme
 from app.components.compare import shared
 from app.components.messages import plain
 from app.content import label
-from peft_core.comparison import Comparison
+from peft_core.analysis.comparison import Comparison
 
 WHOSE = ("all", "first", "second")
 

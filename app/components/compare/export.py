@@ -7,10 +7,10 @@ import streamlit as st
 from app.components.compare import shared, significant
 from app.components.messages import plain
 from app.content import label, text
-from peft_core.comparison import Comparison
-from peft_core.export import as_csv, as_json, table_data
-from peft_core.html_report import as_html
-from peft_core.report_table import Table
+from peft_core.analysis.comparison import Comparison
+from peft_core.report.export.data import as_csv, as_json, table_data
+from peft_core.report.export.page import as_html
+from peft_core.report.table import Table
 
 FILES: dict[str, tuple[str, str, Callable[[dict], str | bytes]]] = {
     "html": ("html", "text/html", as_html),

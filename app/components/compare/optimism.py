@@ -8,9 +8,9 @@ from app.components.compare import optimism_charts, selection
 from app.components.compare.optimism_charts import Claim
 from app.components.messages import plain
 from app.content import label, text
-from peft_core.optimism import Mean, mean_over_runs, quoted_optimism, run_optimism, validation_gap
-from peft_core.quoted import BASE, TEST_REVIEWS
-from peft_core.words import points
+from peft_core.report.optimism import Mean, mean_over_runs, quoted_optimism, run_optimism, validation_gap
+from peft_core.report.quoted import BASE, TEST_REVIEWS
+from peft_core.statistics.formats import points
 
 
 def draw() -> None:

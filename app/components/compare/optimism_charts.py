@@ -9,7 +9,7 @@ import streamlit as st
 
 from app.components import theme
 from app.content import label
-from peft_core.words import points
+from peft_core.statistics.formats import points
 
 ROW = 52  # pixels
 

@@ -7,8 +7,8 @@ import streamlit as st
 from app.components import theme
 from app.components.messages import plain
 from app.content import label
-from peft_core.comparison import Comparison
-from peft_core.words import points
+from peft_core.analysis.comparison import Comparison
+from peft_core.statistics.formats import points
 
 SIGNED = "datum.value == 0 ? '0' : datum.label"  # "+0" is no number
 

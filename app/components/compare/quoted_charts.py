@@ -10,9 +10,9 @@ import streamlit as st
 from app.components import theme
 from app.components.compare.pair_charts import SIGNED
 from app.content import label
-from peft_core.quoted_differences import QuotedDifference
-from peft_core.significance import LEVEL
-from peft_core.words import p_text, p_value, points
+from peft_core.report.quoted_differences import QuotedDifference
+from peft_core.statistics.formats import p_text, p_value, points
+from peft_core.statistics.paired_test import LEVEL
 
 ROW = 66  # pixels
 NARROW = 560  # pixels, below which the names of a pair take two lines

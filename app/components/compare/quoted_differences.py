@@ -6,9 +6,9 @@ from app.components import url
 from app.components.compare import quoted_charts
 from app.components.messages import plain
 from app.content import label, text
-from peft_core.quoted import TEST_REVIEWS, Quoted, quoted_rows
-from peft_core.quoted_differences import QuotedDifference, quoted_difference, quoted_differences
-from peft_core.words import p_value
+from peft_core.report.quoted import TEST_REVIEWS, Quoted, quoted_rows
+from peft_core.report.quoted_differences import QuotedDifference, quoted_difference, quoted_differences
+from peft_core.statistics.formats import p_value
 
 KEYS = ("report_first", "report_second")
 

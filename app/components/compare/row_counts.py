@@ -6,8 +6,8 @@ from app.components.compare.shared import short
 from app.components.compare.words import NOTHING
 from app.components.messages import plain
 from app.content import label
-from peft_core.quoted import BASE
-from peft_core.report_table import Counted, Counts, TableRow
+from peft_core.report.quoted import BASE
+from peft_core.report.table import Counted, Counts, TableRow
 
 ALIKE, UNLIKE = "✓", "≠"
 

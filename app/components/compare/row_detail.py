@@ -11,13 +11,18 @@ from app.components.cost_words import duration
 from app.components.measured_on import measured_on
 from app.components.messages import plain
 from app.content import label, text
-from peft_core.config_source import command, wrapped
-from peft_core.configs import AdapterConfig, FullConfig, LoraConfig, MethodConfig, RunConfig, SoftPromptConfig
-from peft_core.equivalent import output_folder
+from peft_core.config import RunConfig
 from peft_core.errors import UnknownMethodError
-from peft_core.quoted import BASE, TEST_REVIEWS
-from peft_core.report_table import Reproduction, TableRow
-from peft_core.words import bytes_text
+from peft_core.methods.adapter.method import AdapterConfig
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.method import MethodConfig
+from peft_core.methods.soft_prompt.method import SoftPromptConfig
+from peft_core.report.quoted import BASE, TEST_REVIEWS
+from peft_core.report.table import Reproduction, TableRow
+from peft_core.statistics.formats import bytes_text
+from peft_core.training.as_script.script import output_folder
+from peft_core.training.as_script.written_out import command, wrapped
 
 
 def draw(row: TableRow, base: str) -> None:

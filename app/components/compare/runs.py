@@ -6,9 +6,10 @@ import pandas as pd
 
 from app import services
 from app.components import theme, verdicts
+from peft_core.checkpoints.listing import CheckpointInfo
+from peft_core.checkpoints.record import RunRecord
 from peft_core.errors import PeftClassroomError
-from peft_core.intervals import wilson
-from peft_core.records import CheckpointInfo, RunRecord
+from peft_core.statistics.intervals import wilson
 
 LOSS = ["step", "epoch", "seconds", "loss"]
 ACCURACY = ["step", "epoch", "seconds", "accuracy", "low", "high"]

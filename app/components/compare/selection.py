@@ -10,10 +10,10 @@ from app.components import stored_answers, theme, url
 from app.components.compare.pair_charts import SIGNED
 from app.components.messages import plain
 from app.content import label, text
+from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.errors import PeftClassroomError
-from peft_core.optimism import SelectionOptimism, selection_optimism
-from peft_core.records import CheckpointInfo
-from peft_core.words import points
+from peft_core.report.optimism import SelectionOptimism, selection_optimism
+from peft_core.statistics.formats import points
 
 SIZES = (25, 50, 100, 250, 500, 1000, 2000)
 KEY = "chosen_on"

@@ -7,9 +7,9 @@ import streamlit as st
 from app import services
 from app.components import url
 from app.content import label
-from peft_core.architecture import catalogue
-from peft_core.report_rows import build_table
-from peft_core.report_table import Table
+from peft_core.report.build import build_table
+from peft_core.report.table import Table
+from peft_core.t5.architecture import catalogue
 
 BASE = "our_base"
 

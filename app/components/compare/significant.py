@@ -10,10 +10,11 @@ from app.components import stored_answers, url, verdicts
 from app.components.compare import disagreements, pair_charts, quoted_differences
 from app.components.messages import plain
 from app.content import label, text
-from peft_core.comparison import Comparison, compare
+from peft_core.analysis.comparison import Comparison, compare
+from peft_core.checkpoints.listing import CheckpointInfo
+from peft_core.checkpoints.record import RECORD
 from peft_core.errors import PeftClassroomError
-from peft_core.records import RECORD, CheckpointInfo
-from peft_core.words import p_value
+from peft_core.statistics.formats import p_value
 
 KEYS = ("first", "second")
 

@@ -11,9 +11,9 @@ from app.components.compare.words import NOTHING, several, with_interval
 from app.components.cost_words import duration
 from app.components.messages import plain
 from app.content import label, text
-from peft_core.intervals import Accuracy
-from peft_core.report_table import Counts, Reproduction, Table, TableRow
-from peft_core.words import bytes_text
+from peft_core.report.table import Counts, Reproduction, Table, TableRow
+from peft_core.statistics.formats import bytes_text
+from peft_core.statistics.intervals import Accuracy
 
 GROUPS = {
     "all": ("reported", "reproduced", "trainable", "checked", "file", "seconds", "speed", "memory"),

@@ -7,10 +7,10 @@ from app.components.compare import linked, shared, trade_off_chart
 from app.components.compare.words import NOTHING, quoted_text, with_interval
 from app.components.messages import plain
 from app.content import label, text
-from peft_core.configs import method_label
-from peft_core.pareto import Point, pareto_front
-from peft_core.quoted import BASE
-from peft_core.report_table import Table, TableRow
+from peft_core.methods.registry import method_label
+from peft_core.report.quoted import BASE
+from peft_core.report.table import Table, TableRow
+from peft_core.statistics.pareto import Point, pareto_front
 
 SIDES = ("both", "ours", "report")
 

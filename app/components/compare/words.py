@@ -1,7 +1,7 @@
 """Numbers of the comparison in the cells of a table, shorter than in a sentence."""
 
-from peft_core.intervals import Accuracy
-from peft_core.quoted import Quoted
+from peft_core.report.quoted import Quoted
+from peft_core.statistics.intervals import Accuracy
 
 NOTHING = "–"
 

@@ -10,8 +10,8 @@ from app.components import theme
 from app.components.pictures import bottleneck
 from app.components.pictures.common import Block, Length, Sheet, Stroke, line, px, show, w
 from app.content import label, text
-from peft_core.architecture import Architecture, BaseModel
-from peft_core.configs import AdapterConfig
+from peft_core.methods.adapter.method import AdapterConfig
+from peft_core.t5.architecture import Architecture, BaseModel
 
 PIXELS = 400
 GAP = 22  # pixels between wi and what is right of it

@@ -9,8 +9,8 @@ from app.components import theme
 from app.components.pictures import bottleneck
 from app.components.pictures.common import Block, Length, Sheet, Stroke, Words, px, show, w
 from app.content import label, text
-from peft_core.architecture import Architecture, BaseModel
-from peft_core.configs import AdapterConfig
+from peft_core.methods.adapter.method import AdapterConfig
+from peft_core.t5.architecture import Architecture, BaseModel
 
 PIXELS, ONE_PIXELS = 460, 240
 HEADING, SIDE, BETWEEN = 26, 18, 22  # pixels over a column, left of it (the residual's line), between columns

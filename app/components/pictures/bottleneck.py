@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from app.components.pictures.common import LINE, Block, Length, Stroke, Words, lines, matrix, px, w
-from peft_core.configs import AdapterConfig
+from peft_core.methods.adapter.method import AdapterConfig
 
 ABOVE = 24  # pixels of the residual's line over W_up
 BELOW = 3 * LINE + 6  # pixels of the words below it

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from app.components import theme
 from app.components.pictures.common import Block, Length, Sheet, Words, px, show, w
 from app.content import label, text
-from peft_core.architecture import Architecture, BaseModel
-from peft_core.configs import FullConfig, method_config, method_label
-from peft_core.counting import base_lines, count
+from peft_core.counting.by_hand import base_lines, count
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.registry import method_config, method_label
+from peft_core.t5.architecture import Architecture, BaseModel
 
 PIXELS = 440
 HEADING = 24  # pixels for "encoder" and "decoder"

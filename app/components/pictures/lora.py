@@ -4,9 +4,9 @@ from app.components import theme
 from app.components.pictures.common import LINE, Length, Sheet, Words, lines, matrix, px, show, w
 from app.components.shapes import matrix_shape
 from app.content import label, text
-from peft_core.architecture import BaseModel
-from peft_core.configs import LoraConfig
-from peft_core.counting import count
+from peft_core.counting.by_hand import count
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.t5.architecture import BaseModel
 
 PIXELS = 340
 BELOW = 2 * LINE + 12  # room for the words under a strip

@@ -3,8 +3,9 @@
 from app.components import theme
 from app.components.pictures.common import Block, Length, Sheet, Stroke, Words, line, lines, matrix, px, show, w
 from app.content import label, text
-from peft_core.architecture import BaseModel
-from peft_core.configs import DataConfig, SoftPromptConfig
+from peft_core.methods.soft_prompt.method import SoftPromptConfig
+from peft_core.reviews.config import DataConfig
+from peft_core.t5.architecture import BaseModel
 
 PIXELS = 360
 ABOVE = 48  # pixels of the words over a matrix

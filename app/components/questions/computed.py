@@ -1,11 +1,14 @@
-"""Questions whose answer is worked out at this moment, from the page's own settings (peft_core/counting.py)."""
+"""Questions whose answer is worked out at this moment, from the page's own settings (peft_core/counting/by_hand.py)."""
 
 from app.components.questions.facts import Facts
 from app.components.questions.question import Question, Setting, megabytes, numeric, worded
 from app.components.shapes import matrix_shape, wrapped_weights
 from app.content import label
-from peft_core.configs import DataConfig, FullConfig, LoraConfig, MethodConfig
-from peft_core.counting import base_lines, count
+from peft_core.counting.by_hand import base_lines, count
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.method import MethodConfig
+from peft_core.reviews.config import DataConfig
 
 BYTES = 4  # of a number in fp32
 

@@ -5,11 +5,16 @@ from typing import Literal
 
 import streamlit as st
 
-from peft_core.configs import AdapterConfig, FullConfig, LoraConfig, MethodConfig, SoftPromptConfig
+from peft_core.checkpoints.listing import CheckpointInfo
+from peft_core.checkpoints.record import RunRecord
 from peft_core.errors import PeftClassroomError
-from peft_core.measured import CostReport, StepZeroReport, TrainingCost, load_cost, load_step_zero
-from peft_core.paired import Paired, mcnemar
-from peft_core.records import CheckpointInfo, RunRecord
+from peft_core.methods.adapter.method import AdapterConfig
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.method import MethodConfig
+from peft_core.methods.soft_prompt.method import SoftPromptConfig
+from peft_core.report.costs.measured import CostReport, StepZeroReport, TrainingCost, load_cost, load_step_zero
+from peft_core.statistics.paired import Paired, mcnemar
 
 SIGNIFICANT = 0.05
 DEFAULTS: dict[str, MethodConfig] = {
@@ -109,8 +114,8 @@ def _paired_if_possible(first: CheckpointInfo, second: CheckpointInfo) -> Paired
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _paired(first_id: str, second_id: str, _first: RunRecord, _second: RunRecord) -> Paired:
-    from peft_core.data import load_splits
-    from peft_core.rows import stored_test
+    from peft_core.checkpoints.stored_answers import stored_test
+    from peft_core.reviews.splits import load_splits
 
     right = []
     for record in (_first, _second):

@@ -4,8 +4,9 @@ from app.components.measured_on import measured_on
 from app.components.questions.facts import DEFAULTS, Facts
 from app.components.questions.question import Question, Setting, estimated, megabytes, numeric, share, times, worded
 from app.content import label
-from peft_core.configs import AdapterConfig, method_label
-from peft_core.measured import Provenance, TrainingCost
+from peft_core.methods.adapter.method import AdapterConfig
+from peft_core.methods.registry import method_label
+from peft_core.report.costs.measured import Provenance, TrainingCost
 
 PARTS = {  # label → field
     "weights": "weight_bytes",

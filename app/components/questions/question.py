@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from app.content import text
-from peft_core.architecture import BaseModel
-from peft_core.configs import MethodConfig
+from peft_core.methods.method import MethodConfig
+from peft_core.t5.architecture import BaseModel
 
 DISTINCT = 1.1  # a wrong number at least this factor from the true one: a measurement is no exact number
 NEAR = 1.25  # a guess on the scale within this factor of the truth was a good one

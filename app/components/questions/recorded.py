@@ -3,8 +3,8 @@
 from app.components.questions.facts import Comparison, Facts
 from app.components.questions.question import Question, Setting, worded
 from app.content import label, text
-from peft_core.configs import method_label
-from peft_core.records import CheckpointInfo
+from peft_core.checkpoints.listing import CheckpointInfo
+from peft_core.methods.registry import method_label
 
 NEVER_ROUNDED_TO_ZERO = 0.0001
 

@@ -1,0 +1,169 @@
+"""Two checkpoints on the same test reviews: counts, test, interval, where they disagree, and a careful sentence.
+
+No torch here: the predictions are in `run.json`, the labels in the data set.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from peft_core.checkpoints.differences import differences
+from peft_core.checkpoints.record import RunRecord
+from peft_core.checkpoints.stored_answers import stored_test
+from peft_core.config import TrainConfig
+from peft_core.errors import PeftClassroomError
+from peft_core.reviews.config import DataConfig
+from peft_core.reviews.draws import SHARED_SEED, select
+from peft_core.reviews.splits import LABEL_WORDS, data_fingerprint
+from peft_core.statistics.formats import p_text, points
+from peft_core.statistics.paired_test import LEVEL, PairedTest, paired_test
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """A test review that only one of the two has right. Probabilities are p("positive"); `row` counts from 0."""
+
+    row: int
+    text: str
+    label: str
+    first_positive: float
+    second_positive: float
+    first_right: bool
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`different_settings`: setting → its value in the first and in the second, where they are not the same."""
+
+    first: str
+    second: str
+    test: PairedTest
+    seeds: tuple[int, int]
+    different_settings: dict[str, tuple[Any, Any]]
+    disagreements: tuple[Disagreement, ...]
+
+    @property
+    def sentence(self) -> str:
+        """What may be said, and what may not."""
+        measured = difference_sentence(self.first, self.second, self.test)
+        return " ".join(
+            filter(None, (measured, _settings_sentence(self.different_settings), _seeds_sentence(self.seeds)))
+        )
+
+
+class Tested(Protocol):
+    """A `CheckpointInfo` of the list of checkpoints, or a `SeedRun` of the table."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def record(self) -> RunRecord: ...
+
+
+def compare(first: Tested, second: Tested, splits: Mapping[str, "Dataset"] | None = None) -> Comparison:
+    """Compare two checkpoints by their stored test predictions.
+
+    Args:
+        splits: of `peft_core.reviews.splits.load_splits`, if they are at hand.
+
+    Raises:
+        PeftClassroomError: if they were measured on different test reviews, or if one's predictions are not stored
+            or do not belong to the reviews that are installed.
+    """
+    from peft_core.reviews.splits import load_splits
+
+    sources = [info.record.config.data.source for info in (first, second)]
+    numbers = [info.record.test.n for info in (first, second)]
+    if sources[0] != sources[1] or numbers[0] != numbers[1]:
+        raise _different(first, second)
+    splits = splits if splits is not None else load_splits(sources[0])
+    (positive_1, truth), (positive_2, _) = (stored_test(info.record, splits) for info in (first, second))
+    reviews, others = (_test_reviews(info, splits) for info in (first, second))
+    texts, labels = reviews["text"][:], reviews["label"][:]
+    if data_fingerprint(texts, labels) != data_fingerprint(others["text"][:], others["label"][:]):
+        raise _different(first, second)
+    right_1, right_2 = (positive_1 > 0.5) == truth, (positive_2 > 0.5) == truth
+    rows = tuple(
+        Disagreement(i, texts[i], LABEL_WORDS[labels[i]], float(positive_1[i]), float(positive_2[i]), bool(right_1[i]))
+        for i in map(int, (right_1 != right_2).nonzero()[0])
+    )
+    return Comparison(
+        first=first.name,
+        second=second.name,
+        test=paired_test(right_1, right_2),
+        seeds=(first.record.config.train.seed, second.record.config.train.seed),
+        different_settings=differences([first.record, second.record]),
+        disagreements=rows,
+    )
+
+
+def compare_with(
+    baseline: Tested, others: Iterable[Tested], splits: Mapping[str, "Dataset"] | None = None
+) -> tuple[list[Comparison], dict[str, str]]:
+    """Each of the others with one baseline; and, by name, why some could not be."""
+    found, refused = [], {}
+    for other in others:
+        try:
+            found.append(compare(other, baseline, splits))
+        except PeftClassroomError as error:
+            refused[other.name] = str(error)
+    return found, refused
+
+
+def _test_reviews(info: Tested, splits: Mapping[str, "Dataset"]) -> "Dataset":
+    """With text and label, in the order of the stored predictions."""
+    return select(splits["test"], info.record.config.data.test_size, SHARED_SEED)
+
+
+def _different(first: Tested, second: Tested) -> PeftClassroomError:
+    told = [f"{i.name} on {i.record.test.n:,} ({i.record.config.data.source})" for i in (first, second)]
+    return PeftClassroomError(
+        f"{told[0]} and {told[1]} were measured on different test reviews, so their answers cannot be paired. Choose "
+        "two that were tested on the same reviews, or train one again with the test size of the other."
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Words
+
+
+def difference_sentence(first: str, second: str, test: PairedTest) -> str:
+    """What the test says of these two, without their seeds."""
+    n = f"the same {test.n:,} test reviews"
+    if not test.discordant:
+        return f"On {n} {first} and {second} have the same ones right: nothing here tells them apart."
+    ahead, behind = (first, second) if test.difference >= 0 else (second, first)
+    sign = 1 if test.difference >= 0 else -1
+    low, high = sorted((sign * test.low, sign * test.high))
+    accuracies = sorted((test.first_accuracy, test.second_accuracy), reverse=True)
+    more = max(test.only_first, test.only_second)
+    interval = f"95% interval {points(low)} to {points(high)}"
+    if test.difference:
+        measured = f"On {n} {ahead} is {points(abs(test.difference), sign=False)} points ahead of {behind} "
+        measured += f"({accuracies[0]:.1%} and {accuracies[1]:.1%}; {interval})."
+        split = f"Of the {test.discordant:,} reviews that only one of them has right, {more:,} are {ahead}'s"
+    else:
+        measured = f"On {n} {first} and {second} have as many right ({accuracies[0]:.1%}; {interval})."
+        split = f"Of the {test.discordant:,} reviews that only one of them has right, each has half"
+    split += f": {p_text(test.p)} by the exact McNemar test."
+    if test.p < LEVEL:
+        verdict = "That is more than the choice of these reviews explains."
+    else:
+        verdict = "Which reviews happened to be drawn can explain that: they do not show which one is better, "
+        verdict += "nor that there is no difference."
+    return f"{measured} {split} {verdict}"
+
+
+def _settings_sentence(different: Mapping[str, tuple[Any, Any]]) -> str:
+    """What differs beside the methods and their options. The learning rate is one; a test curve changes nothing."""
+    shared = {"base", *DataConfig.model_fields, *TrainConfig.model_fields} - {"seed", "learning_rate", "test_curve"}
+    told = [f"{name} ({a} and {b})" for name, (a, b) in different.items() if name in shared]
+    return f"They differ in more than the method: {', '.join(told)}." if told else ""
+
+
+def _seeds_sentence(seeds: tuple[int, int]) -> str:
+    told = f"seed {seeds[0]} each" if seeds[0] == seeds[1] else f"seeds {seeds[0]} and {seeds[1]}"
+    return f"Each was trained once ({told}): how much another seed would change is not included."

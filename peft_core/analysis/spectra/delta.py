@@ -1,0 +1,205 @@
+"""ΔW, what training has added to one weight matrix, and its singular values. NumPy only.
+
+    LoRA               ΔW = (alpha / r)·B·A    B (out, r), A (r, in)      kept as its two factors
+    full fine-tuning   ΔW = W − W₀             (out, in)                  kept as the matrix it is
+
+The SVD of B·A needs no (out, in) matrix. With thin QR decompositions B = Q_B·R_B and Aᵀ = Q_A·R_A,
+
+    B·A = Q_B·(R_B·R_Aᵀ)·Q_Aᵀ
+
+and the matrix in the middle is r × r. Its singular values are those of B·A: Q_B and Q_A have orthonormal columns.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from peft_core.analysis.spectra.one_thread import numpy_in_one_thread
+from peft_core.errors import PeftClassroomError, UnknownMethodError
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.method import MethodConfig
+
+Stack = Literal["encoder", "decoder"]
+Place = Literal["self_attention", "cross_attention", "feed_forward"]
+Kind = Literal["q", "k", "v", "o", "wi", "wi_0", "wi_1", "wo"]
+STACKS: tuple[Stack, ...] = ("encoder", "decoder")
+PLACES: tuple[Place, ...] = ("self_attention", "cross_attention", "feed_forward")
+KINDS: tuple[Kind, ...] = ("q", "k", "v", "o", "wi", "wi_0", "wi_1", "wo")
+
+NO_A = "Only LoRA has a factor A, full fine-tuning has none. Compare the directions of ΔW instead (dW)."
+_T5_NAMES: dict[Place, str] = {
+    "self_attention": "SelfAttention",
+    "cross_attention": "EncDecAttention",
+    "feed_forward": "DenseReluDense",
+}
+_DOTTED = re.compile(r"(encoder|decoder)\.block\.(\d+)\.layer\.\d+\.(\w+)\.(q|k|v|o|wi|wi_0|wi_1|wo)")
+
+
+class WeightName(NamedTuple):
+    """Which linear layer of a T5: names sort as the model is read."""
+
+    stack: Stack
+    block: int
+    place: Place
+    kind: Kind
+
+    @property
+    def key(self) -> str:
+        """For links and files, as in "decoder.1.cross_attention.q"."""
+        return ".".join(map(str, self))
+
+    @property
+    def dotted(self) -> str:
+        """The module's name in the Transformers model, as in "decoder.block.1.layer.1.EncDecAttention.q"."""
+        layer = {"self_attention": 0, "cross_attention": 1}.get(self.place, 2 if self.stack == "decoder" else 1)
+        return f"{self.stack}.block.{self.block}.layer.{layer}.{_T5_NAMES[self.place]}.{self.kind}"
+
+    @property
+    def order(self) -> tuple[int, int, int, int]:
+        """Encoder before decoder, block by block, in the order in which a block computes."""
+        return STACKS.index(self.stack), self.block, PLACES.index(self.place), KINDS.index(self.kind)
+
+
+def weight_name(dotted: str) -> WeightName | None:
+    """The name of a T5's module; None if it is no linear layer of a block (an embedding, the output layer)."""
+    found = _DOTTED.fullmatch(dotted)
+    place = next((place for place, name in _T5_NAMES.items() if found and found[3] == name), None)
+    return WeightName(found[1], int(found[2]), place, found[4]) if place else None
+
+
+def check_method(method: MethodConfig, name: str) -> None:
+    """Refuse the methods that leave every weight matrix as it was.
+
+    Raises:
+        PeftClassroomError: for a soft prompt or an adapter.
+    """
+    if not isinstance(method, FullConfig | LoraConfig):
+        what = {"soft_prompt": "a soft prompt", "adapter": "an adapter"}.get(method.method)
+        if what is None:
+            raise UnknownMethodError(method, "check_method")
+        raise PeftClassroomError(
+            f"{name} is {what}: it adds parameters and changes no weight matrix, so it has no ΔW. Choose a checkpoint "
+            "of LoRA or of full fine-tuning."
+        )
+
+
+class Svd(NamedTuple):
+    """A thin SVD, M = u·diag(sigmas)·vt: u (out, n), sigmas (n,) falling, vt (n, in)."""
+
+    u: np.ndarray
+    sigmas: np.ndarray
+    vt: np.ndarray
+
+
+def svd(matrix: np.ndarray) -> Svd:
+    """The thin SVD in double precision, without the sign convention of `spectrum.svd_terms`.
+
+    Raises:
+        PeftClassroomError: if some number is not finite.
+    """
+    numpy_in_one_thread()
+    if not np.isfinite(matrix).all():
+        raise PeftClassroomError("An SVD needs finite numbers; this update holds NaN or infinity. Train it again.")
+    return Svd(*np.linalg.svd(np.asarray(matrix, dtype=np.float64), full_matrices=False))
+
+
+@dataclass(frozen=True, eq=False)
+class DenseDelta:
+    """An update that is kept as a matrix, (out, in).
+
+    `rounding` is the Frobenius norm that the rounding of the stored weights adds to it, as expected: singular values
+    below about rounding / √max_rank are the file's, not the training's.
+    """
+
+    name: WeightName
+    matrix: np.ndarray
+    rounding: float = 0.0
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(out, in)"""
+        return self.matrix.shape
+
+    @property
+    def max_rank(self) -> int:
+        """No update of this form can have a higher rank: min(out, in)."""
+        return min(self.shape)
+
+    @cached_property
+    def svd(self) -> Svd:
+        """With `max_rank` singular values."""
+        return svd(self.matrix)
+
+    @cached_property
+    def norm(self) -> float:
+        """Frobenius norm."""
+        return float(np.linalg.norm(self.matrix.astype(np.float64)))
+
+
+@dataclass(frozen=True, eq=False)
+class LowRankDelta:
+    """An update that is kept as factors, scaling·B·A: `b` (out, r), `a` (r, in)."""
+
+    name: WeightName
+    b: np.ndarray
+    a: np.ndarray
+    scaling: float
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(out, in)"""
+        return self.b.shape[0], self.a.shape[1]
+
+    @property
+    def max_rank(self) -> int:
+        """No update of this form can have a higher rank: min(r, out, in)."""
+        return min(*self.b.shape, self.a.shape[1])
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """scaling·B·A, (out, in). Nothing here needs it: it is for whoever wants to look at it."""
+        return self.scaling * (self.b.astype(np.float64) @ self.a.astype(np.float64))
+
+    @cached_property
+    def svd(self) -> Svd:
+        """By thin QR of both factors, with `max_rank` singular values."""
+        numpy_in_one_thread()
+        q_b, r_b = np.linalg.qr(self.b.astype(np.float64))
+        q_a, r_a = np.linalg.qr(self.a.astype(np.float64).T)
+        u, sigmas, vt = svd(self.scaling * r_b @ r_a.T)
+        return Svd(q_b @ u, sigmas, vt @ q_a.T)
+
+    @cached_property
+    def norm(self) -> float:
+        """Frobenius norm."""
+        return float(np.linalg.norm(self.svd.sigmas))
+
+
+Delta = DenseDelta | LowRankDelta
+
+
+def random_like(delta: Delta, seed: int) -> Delta:
+    """A matrix that has learnt nothing: same shape, same highest rank, same Frobenius norm, Gaussian numbers.
+
+    Of low rank: the product of two factors, as in LoRA. Of full rank: independent entries.
+    """
+    rng = np.random.default_rng(seed)
+    rows, columns = delta.shape
+    if isinstance(delta, DenseDelta):
+        drawn: Delta = DenseDelta(delta.name, rng.standard_normal((rows, columns)))
+        return DenseDelta(delta.name, drawn.matrix * (delta.norm / drawn.norm))
+    rank = delta.a.shape[0]
+    drawn = LowRankDelta(delta.name, rng.standard_normal((rows, rank)), rng.standard_normal((rank, columns)), 1.0)
+    return LowRankDelta(delta.name, drawn.b, drawn.a, delta.norm / drawn.norm)
+
+
+def kept_energy(deltas: Iterable[Delta], k: int) -> float:
+    """Share of the squared norm of all matrices together that the first k singular values of each hold, 0 … 1."""
+    squares = [delta.svd.sigmas**2 for delta in deltas]
+    total = sum(float(s.sum()) for s in squares)
+    return sum(float(s[:k].sum()) for s in squares) / total if total else 1.0

@@ -1,0 +1,200 @@
+"""What a measured truncation shows, in the one sentence that a careful person would write. No torch here.
+
+Three questions, each asked of the same test reviews with the exact McNemar test: is the checkpoint better than its base
+model at all; does cutting ΔW to rank 1 cost anything; is LoRA trained at r = 1 another model than ΔW cut to rank 1?
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from peft_core.analysis.spectra.truncation_file import Truncation
+from peft_core.checkpoints.listing import CheckpointInfo
+from peft_core.checkpoints.record import RunRecord
+from peft_core.checkpoints.stored_answers import stored_test
+from peft_core.errors import PeftClassroomError
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.registry import method_label
+from peft_core.reviews.draws import SHARED_SEED, row_numbers
+from peft_core.reviews.splits import data_fingerprint, load_splits
+from peft_core.statistics.formats import p_text, points
+from peft_core.statistics.intervals import Z
+from peft_core.statistics.paired import Paired, mcnemar
+from peft_core.statistics.paired_test import LEVEL
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Accuracy of one model minus that of another on the same n reviews, as shares, with its 95% interval."""
+
+    value: float
+    low: float
+    high: float
+    paired: Paired
+
+    @property
+    def told_apart(self) -> bool:
+        return self.paired.p < LEVEL
+
+
+def difference(first_right: np.ndarray, second_right: np.ndarray) -> Difference:
+    """First minus second; both (n,) booleans. The interval is that of Agresti & Min 2005, for paired shares:
+    Wald's, (b − c)/n ± z·√(b + c − (b − c)²/n)/n, after half a review is added to each of the four cells.
+    """
+    paired = mcnemar(first_right, second_right)
+    n, b, c = len(first_right), paired.only_first, paired.only_second
+    middle = (b - c) / (n + 2)
+    half = Z * float(np.sqrt(b + c + 1 - (b - c) ** 2 / (n + 2))) / (n + 2)
+    return Difference((b - c) / n, max(-1.0, middle - half), min(1.0, middle + half), paired)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """LoRA trained with r = 1: its record, and which of the truncation's reviews it has right (n,)."""
+
+    record: RunRecord
+    right: np.ndarray
+
+
+def rank_one_beside(record: RunRecord, known: Sequence[CheckpointInfo]) -> CheckpointInfo | None:
+    """The LoRA r = 1 checkpoint to compare with: same base model, same reviews, and where `record` is LoRA the same
+    layers. Of several, one with the same seed, else the lowest; shipped before own.
+    """
+    method = record.config.method
+
+    def fits(other: RunRecord) -> bool:
+        lora = other.config.method
+        return (
+            isinstance(lora, LoraConfig)
+            and lora.r == 1
+            and other.base_fingerprint == record.base_fingerprint
+            and other.config.data == record.config.data
+            and (not isinstance(method, LoraConfig) or lora.target_modules == method.target_modules)
+        )
+
+    seed = record.config.train.seed
+
+    def preference(info: CheckpointInfo) -> tuple[bool, int, bool]:
+        its = info.record.config.train.seed
+        return its != seed, its, not info.shipped
+
+    return min((info for info in known if fits(info.record)), key=preference, default=None)
+
+
+def trained_answers(record: RunRecord, truncation: Truncation, splits: Mapping[str, "Dataset"]) -> Trained:
+    """Which of the truncation's reviews another checkpoint has right, from the predictions in its record.
+
+    Args:
+        splits: of `peft_core.reviews.splits.load_splits(record.config.data.source)`.
+
+    Raises:
+        PeftClassroomError: if the record has no predictions, or not of all of the truncation's reviews.
+    """
+    positive, truth = stored_test(record, splits)
+    test = splits["test"]
+    sizes = record.config.data.test_size, truncation.test_size
+    tested, wanted = (np.array(row_numbers(test, size, SHARED_SEED)) for size in sizes)
+    chosen = test.select(wanted)
+    if data_fingerprint(chosen["text"][:], chosen["label"][:]) != truncation.data_fingerprint:
+        raise PeftClassroomError(
+            "The truncation was measured on other reviews than those installed here. Measure it again with "
+            "`python -m peft_core truncate CHECKPOINT --evaluate --store`."
+        )
+    if not np.isin(wanted, tested).all():
+        raise PeftClassroomError(
+            f"{record.name} was not tested on all reviews of the truncation. Measure the truncation on fewer of them: "
+            "`python -m peft_core truncate CHECKPOINT --evaluate --limit N`."
+        )
+    right = (positive > 0.5) == (truth == 1)
+    return Trained(record, right[np.searchsorted(tested, wanted)])
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a truncation shows. Each difference is None where something it needs was not measured.
+
+    `learnt` the checkpoint minus its base model, `cut` ΔW of rank 1 minus the checkpoint, `trained` LoRA trained at
+    r = 1 minus ΔW of rank 1; `sentence` says it all, what is missing included.
+    """
+
+    learnt: Difference
+    cut: Difference | None
+    trained: Difference | None
+    sentence: str
+
+
+def find(info: CheckpointInfo, truncation: Truncation, known: Sequence[CheckpointInfo]) -> Finding:
+    """`finding` with the LoRA r = 1 checkpoint that is among `known`, or what keeps it from being compared."""
+    other = rank_one_beside(info.record, [each for each in known if each.path != info.path])
+    if other is None:
+        return finding(info.record, truncation, "no such checkpoint on this base model and these reviews exists")
+    try:
+        trained = trained_answers(other.record, truncation, load_splits(other.record.config.data.source))
+    except PeftClassroomError as error:
+        return finding(info.record, truncation, f"{other.name}: {error}".rstrip("."))
+    return finding(info.record, truncation, trained)
+
+
+def finding(record: RunRecord, truncation: Truncation, trained: Trained | str) -> Finding:
+    """The differences and their sentence.
+
+    Args:
+        trained: LoRA trained at r = 1, or why there is none to compare with.
+    """
+    uncut, one = truncation.untruncated, truncation.at(1)
+    learnt = difference(uncut.is_right, truncation.base.is_right)
+    cut = difference(one.is_right, uncut.is_right) if one and truncation.max_rank > 1 else None
+    beside = difference(trained.right, one.is_right) if cut and isinstance(trained, Trained) else None
+    opening = (
+        f"On the same {truncation.n:,} test reviews, {_who(record)} is right on {_share(uncut.accuracy.accuracy)}, "
+        f"its base model on {_share(truncation.base.accuracy.accuracy)}"
+    )
+    if not learnt.told_apart:
+        opening += f" (not told apart, {p_text(learnt.paired.p)}: this says nothing of the rank that learning needs)"
+    parts = [opening]
+    if truncation.max_rank == 1:
+        parts.append("its ΔW has rank 1 already, so there is nothing to cut")
+    elif cut is None or one is None:
+        parts.append("cut to rank 1 it was not measured")
+    else:
+        parts.append(
+            f"with every ΔW cut to rank 1, which keeps {one.energy:.0%} of the squared norm, it is right on "
+            f"{_share(one.accuracy.accuracy)}, {_comparison(cut)}"
+        )
+    if isinstance(record.config.method, FullConfig):
+        rest, zero = "embeddings, norms and position biases stay as trained", truncation.at(0)
+        alone = f"and with rank 0 they alone give {_share(zero.accuracy.accuracy)}" if zero else "rank 0 not measured"
+        parts.append(f"{rest}, {alone}")
+    if beside and isinstance(trained, Trained):
+        steps = f", {trained.record.steps} steps beside {record.steps}" if trained.record.steps != record.steps else ""
+        parts.append(
+            f"{_who(trained.record, steps)} is right on {_share(float(trained.right.mean()))}, "
+            f"against rank 1 by cutting {_comparison(beside)}"
+        )
+    elif cut and isinstance(trained, str):
+        parts.append(f"LoRA trained with r=1 is missing beside it ({trained})")
+    parts.append("other seeds may give another picture")
+    return Finding(learnt, cut, beside, "; ".join(parts) + ".")
+
+
+def _who(record: RunRecord, more: str = "") -> str:
+    method = record.config.method
+    label = "full fine-tuning" if isinstance(method, FullConfig) else method_label(method)  # within a sentence
+    return f"{label} (seed {record.config.train.seed}{more})"
+
+
+def _comparison(it: Difference) -> str:
+    interval = f"95% interval {points(it.low)} to {points(it.high)}, exact McNemar {p_text(it.paired.p)}"
+    if it.told_apart:
+        return f"a {'loss' if it.value < 0 else 'gain'} of {points(abs(it.value), sign=False)} points ({interval})"
+    return f"a difference of {points(it.value)} points that cannot be told from none ({interval})"
+
+
+def _share(value: float) -> str:
+    return f"{value:.1%}"

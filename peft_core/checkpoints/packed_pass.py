@@ -1,0 +1,273 @@
+"""One pass of a T5 over rows of different checkpoints, end to end in one matrix, without padding.
+
+Checkpoints of one base model share every frozen weight W₀; a method only adds to them. So the rows of all checkpoints,
+those of one after those of another, go through each frozen product together, and each checkpoint's part gets its own:
+
+    H = X·W₀ᵀ                                        X (tokens, d): rows of checkpoint 1, of checkpoint 2, …
+    H[part k] += (alpha / r) · X[part k]·Aₖᵀ·Bₖᵀ      LoRA
+    H[part k]  = Adapterₖ(H[part k])                 adapter, where the checkpoint has one
+    X[row]     = [P₁ … P_n ; E(x₁) … E(x_T)]         soft prompt: a row of n more positions
+
+T5 knows no absolute positions and tokens meet in attention alone, which is computed row by row: nothing is filled up,
+and no mask is needed. What a checkpoint adds is read from its own loaded model, which is not changed: two passes at the
+same time cannot meet.
+
+Three things are computed in another order than `transformers` does. In exact arithmetic nothing changes:
+
+- Before the first attention a position depends on its token alone, so the products of the first block are computed
+  once for each token that occurs, however many rows it is in.
+- The decoder takes one step. Softmax over its one position is 1: self-attention is o(v(x)).
+- Cross-attention has one query a row, so it is cheaper to bring the query to the states of the encoder than all states
+  to the query: q·(W_k·h) = (q·W_k)·h, and Σ aₜ·(W_v·hₜ) = W_v·(Σ aₜ·hₜ).
+
+In fp32 each of these, and the size of a product (the library picks its kernel by it), rounds the last digits
+differently. So the logits of a row in one company, in another, and alone are equal within `mixed_batch.TOLERANCE`, not
+bit for bit.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from peft_core.methods.adapter.layer import BottleneckAdapter, WithAdapter
+from peft_core.methods.lora.layer import LoRALinear
+from peft_core.methods.soft_prompt.layer import SoftPromptModel
+from peft_core.t5.backbone import Backbone, logits_of_hidden
+
+ADDED = {SoftPromptModel, LoRALinear, WithAdapter, BottleneckAdapter}  # all that a pass knows to add to a base model
+
+
+@dataclass(frozen=True)
+class Part:
+    """The rows of one model in a pass: the token ids of each."""
+
+    model: nn.Module
+    rows: Sequence[Sequence[int]]
+
+
+def can_share(model: nn.Module, backbone: Backbone) -> bool:
+    """Whether `model` computes with the backbone's own weights: then its rows may go with others'.
+
+    Full fine-tuning has weights of its own: its rows go by themselves.
+
+    Raises:
+        TypeError: if the model has modules of a kind that this file does not know how to add. Teach it a new method.
+    """
+    unknown = {type(m) for m in model.modules()} - {type(m) for m in backbone.model.modules()} - ADDED
+    if unknown:
+        raise TypeError(f"packed_pass.py does not know {', '.join(sorted(kind.__name__ for kind in unknown))}.")
+    own = {id(parameter) for parameter in model.parameters()}
+    return all(id(parameter) in own for parameter in backbone.model.parameters())
+
+
+@torch.inference_mode()
+def one_pass(parts: Sequence[Part], label_ids: tuple[int, int]) -> torch.Tensor:
+    """fp32 logits of the label words for all rows of all parts, in that order: (rows, 2), columns negative, positive.
+
+    The models share the frozen weights (`can_share`), or there is one part only.
+    """
+    layout = _Layout.of(parts)
+    encoded = _encode(layout, *_embed(parts))
+    return logits_of_hidden(layout.models[0], _one_decoder_step(layout, encoded), label_ids)
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Whose rows are where. Models without their soft prompts; slices of tokens, and of rows, of each part."""
+
+    models: list[nn.Module]
+    tokens: list[slice]
+    rows: list[slice]
+    lengths: list[int]  # of each row, its prompt included
+
+    @classmethod
+    def of(cls, parts: Sequence[Part]) -> "_Layout":
+        lengths = [[prompt_length(part.model) + len(ids) for ids in part.rows] for part in parts]
+        return cls(
+            models=[part.model.model if isinstance(part.model, SoftPromptModel) else part.model for part in parts],
+            tokens=_slices(map(sum, lengths)),
+            rows=_slices(map(len, lengths)),
+            lengths=[length for of_part in lengths for length in of_part],
+        )
+
+    def blocks(self, stack: str) -> list[tuple[nn.Module, ...]]:
+        """The blocks of "encoder" or "decoder"; each as it is in every part's model."""
+        return list(zip(*(getattr(model, stack).block for model in self.models), strict=True))
+
+
+def _slices(lengths: Iterable[int]) -> list[slice]:
+    return [slice(start, stop) for start, stop in pairwise(accumulate(lengths, initial=0))]
+
+
+def prompt_length(model: nn.Module) -> int:
+    """How many positions stand before the tokens of a row."""
+    return len(model.prompt_embeddings) if isinstance(model, SoftPromptModel) else 0
+
+
+def _embed(parts: Sequence[Part]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Every embedding that occurs, once, (n, d), and for each position of the pass which of them it is, (tokens,)."""
+    ids, which = np.unique(np.concatenate([ids for part in parts for ids in part.rows]), return_inverse=True)
+    embeddings = [parts[0].model.shared(torch.from_numpy(ids))]
+    positions, done, prompts = [], 0, len(ids)
+    for part in parts:
+        prompt = np.arange(prompts, prompts + prompt_length(part.model))
+        if len(prompt):
+            embeddings.append(part.model.prompt_embeddings)
+            prompts += len(prompt)
+        for row in part.rows:
+            positions += [prompt, which[done : done + len(row)]]
+            done += len(row)
+    return torch.cat(embeddings), torch.from_numpy(np.concatenate(positions))
+
+
+def _encode(layout: _Layout, embeddings: torch.Tensor, which: torch.Tensor) -> torch.Tensor:
+    """Hidden states of the encoder, (tokens, d)."""
+    x = embeddings[which]
+    first = _modules(layout.blocks("encoder")[0], 0, "SelfAttention")[0]
+    longest = max(layout.lengths)
+    bias = first.compute_bias(longest, longest)[0]  # (heads, longest, longest): a shorter row reads its corner
+    for number, block in enumerate(layout.blocks("encoder")):
+        attention = _modules(block, 0, "SelfAttention")
+        normed = _norm(block[0].layer[0].layer_norm, embeddings if number == 0 else x)
+        q, k, v = (
+            _linear([getattr(a, name) for a in attention], normed, layout.tokens, which if number == 0 else None)
+            for name in "qkv"
+        )
+        mixed = _attend(q, k, v, bias, layout.lengths)
+        x = _add(x, _linear([a.o for a in attention], mixed, layout.tokens), block, 0, layout.tokens)
+        x = _feed_forward(x, block, layout.tokens)
+    return _norm(layout.models[0].encoder.final_layer_norm, x)
+
+
+def _one_decoder_step(layout: _Layout, encoded: torch.Tensor) -> torch.Tensor:
+    """The decoder's hidden state at its start token, (rows, d)."""
+    model = layout.models[0]
+    x = model.shared.weight[model.config.decoder_start_token_id].repeat(len(layout.lengths), 1)
+    states = encoded.split(layout.lengths)
+    for block in layout.blocks("decoder"):
+        attention = _modules(block, 0, "SelfAttention")
+        v = _linear([a.v for a in attention], _norm(block[0].layer[0].layer_norm, x), layout.rows)
+        x = _add(x, _linear([a.o for a in attention], v, layout.rows), block, 0, layout.rows)
+        attention = _modules(block, 1, "EncDecAttention")
+        q = _linear([a.q for a in attention], _norm(block[0].layer[1].layer_norm, x), layout.rows)
+        heads = q.view(len(q), attention[0].n_heads, -1)
+        toward = _through_keys([a.k for a in attention], heads, layout.rows)
+        seen = torch.stack([(t @ h.T).softmax(-1) @ h for t, h in zip(toward, states, strict=True)])
+        mixed = _through_values([a.v for a in attention], seen, layout.rows)
+        x = _add(x, _linear([a.o for a in attention], mixed, layout.rows), block, 1, layout.rows)
+        x = _feed_forward(x, block, layout.rows)
+    return _norm(model.decoder.final_layer_norm, x)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# A place of the network, as it is in every part's model
+
+
+def _modules(block: Sequence[nn.Module], sublayer: int, name: str) -> list[nn.Module]:
+    return [getattr(_inner(b.layer[sublayer]), name) for b in block]
+
+
+def _inner(module: nn.Module) -> nn.Module:
+    return module.base_layer if isinstance(module, WithAdapter) else module
+
+
+def _linear(
+    layers: Sequence[nn.Module], x: torch.Tensor, slices: Sequence[slice], which: torch.Tensor | None = None
+) -> torch.Tensor:
+    """x (tokens, in) → (tokens, out): the frozen product for all, then LoRA where a part has it.
+
+    With `which`, x holds every distinct row once, and `which` says where each goes.
+    """
+    out = F.linear(x, layers[0].weight)
+    if which is not None:
+        out = out[which]
+    for layer, part in zip(layers, slices, strict=True):
+        if isinstance(layer, LoRALinear):
+            low = F.linear(x, layer.lora_A)[which[part]] if which is not None else F.linear(x[part], layer.lora_A)
+            out[part].addmm_(low, layer.lora_B.T, alpha=layer.scaling)
+    return out
+
+
+def _through_keys(layers: Sequence[nn.Module], q: torch.Tensor, slices: Sequence[slice]) -> torch.Tensor:
+    """q (rows, heads, d_kv) → q·W per head, (rows, heads, d), with W = W₀ + (alpha / r)·B·A."""
+    heads = q.shape[1]
+    out = torch.einsum("rhk,hkd->rhd", q, _by_head(layers[0].weight, heads))
+    for layer, part in zip(layers, slices, strict=True):
+        if isinstance(layer, LoRALinear):
+            low = torch.einsum("rhk,hkl->rhl", q[part], _by_head(layer.lora_B, heads))
+            out[part] += layer.scaling * (low @ layer.lora_A)
+    return out
+
+
+def _through_values(layers: Sequence[nn.Module], seen: torch.Tensor, slices: Sequence[slice]) -> torch.Tensor:
+    """seen (rows, heads, d) → each head's W·seen side by side, (rows, heads·d_kv), with W as for the keys."""
+    heads = seen.shape[1]
+    out = torch.einsum("rhd,hkd->rhk", seen, _by_head(layers[0].weight, heads))
+    for layer, part in zip(layers, slices, strict=True):
+        if isinstance(layer, LoRALinear):
+            low = F.linear(seen[part], layer.lora_A)
+            out[part] += layer.scaling * torch.einsum("rhl,hkl->rhk", low, _by_head(layer.lora_B, heads))
+    return out.flatten(1)
+
+
+def _by_head(weight: torch.Tensor, heads: int) -> torch.Tensor:
+    return weight.view(heads, -1, weight.shape[1])
+
+
+def _feed_forward(x: torch.Tensor, block: Sequence[nn.Module], slices: Sequence[slice]) -> torch.Tensor:
+    """The last sub-layer, plain or gated, with its residual."""
+    layers = _modules(block, -1, "DenseReluDense")
+    normed = _norm(_inner(block[0].layer[-1]).layer_norm, x)
+
+    def linear(name: str, h: torch.Tensor) -> torch.Tensor:
+        return _linear([getattr(layer, name) for layer in layers], h, slices)
+
+    if hasattr(layers[0], "wi_0"):
+        inner = layers[0].act(linear("wi_0", normed)).mul_(linear("wi_1", normed))
+    else:
+        inner = linear("wi", normed)
+        inner = inner.relu_() if isinstance(layers[0].act, nn.ReLU) else layers[0].act(inner)
+    return _add(x, linear("wo", inner), block, -1, slices)
+
+
+def _add(
+    x: torch.Tensor, f: torch.Tensor, block: Sequence[nn.Module], sublayer: int, slices: Sequence[slice]
+) -> torch.Tensor:
+    """x + f, where f is a sub-layer's output, with the adapter of each part that has one here: on f, or on x + f."""
+    layers = [b.layer[sublayer] for b in block]
+    for layer, part in zip(layers, slices, strict=True):
+        if isinstance(_inner(layer).dropout, WithAdapter):
+            f[part] = _inner(layer).dropout.adapter(f[part])
+    f += x
+    for layer, part in zip(layers, slices, strict=True):
+        if isinstance(layer, WithAdapter):
+            f[part] = layer.adapter(f[part])
+    return f
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The same for all parts
+
+
+def _norm(layer_norm: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    return F.rms_norm(x, x.shape[-1:], layer_norm.weight, layer_norm.variance_epsilon)
+
+
+def _attend(
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, bias: torch.Tensor, lengths: Sequence[int]
+) -> torch.Tensor:
+    """softmax(q·k + bias)·v of every row by itself: (tokens, heads·d_kv) three times → the same shape."""
+    heads = len(bias)
+    out = torch.empty_like(q)
+    for row in _slices(lengths):
+        length = row.stop - row.start
+        of_row = (t[row].view(length, heads, -1).transpose(0, 1) for t in (q, k, v, out))
+        q_row, k_row, v_row, out_row = of_row  # (heads, length, d_kv) each
+        scores = torch.baddbmm(bias[:, :length, :length], q_row, k_row.transpose(1, 2))
+        out_row.copy_(scores.softmax(-1) @ v_row)
+    return out

@@ -1,0 +1,172 @@
+"""Classify texts with many checkpoints over one backbone.
+
+The backbone's weights are in memory once; each checkpoint adds its own tensors and a tree of modules around the shared
+ones (full fine-tuning: a model of its own). A loaded checkpoint is never changed afterwards, and nothing is switched
+on or off for a request, so two sessions cannot see each other's method. Rows of checkpoints that share the backbone are
+computed together: see `packed_pass.py`.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import nn
+
+from peft_core.checkpoints.files import load_checkpoint
+from peft_core.checkpoints.packed_pass import can_share
+from peft_core.checkpoints.passes import Row, label_logits
+from peft_core.checkpoints.record import RECORD
+from peft_core.errors import PeftClassroomError
+from peft_core.reviews.batches import framed, prefix_pieces, room_for_text, text_pieces
+from peft_core.reviews.checks import check_number, check_text
+from peft_core.reviews.config import DataConfig
+from peft_core.reviews.splits import LABEL_WORDS
+from peft_core.t5.backbone import Backbone
+
+UNFAMILIAR_PIECES_PER_WORD = 2.0  # English reviews need about 1.2 pieces a word; other languages fall apart
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One text, one checkpoint. `notes` are sentences a reader should know before trusting the number.
+
+    `seconds` is what it took to compute this answer and all that were computed with it, `together` of them: how much
+    of it is this one's own cannot be told.
+    """
+
+    label: str
+    probability_positive: float
+    tokens: int
+    notes: tuple[str, ...]
+    seconds: float
+    together: int
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """A checkpoint in memory; `shared`: it computes with the backbone's own weights."""
+
+    model: nn.Module
+    max_length: int
+    shared: bool
+
+
+class Predictor:
+    """Holds one backbone and the most recently used checkpoints. Safe to call from several threads."""
+
+    def __init__(self, backbone: Backbone, max_checkpoints: int = 16) -> None:
+        self.backbone = backbone
+        self.max_checkpoints = max_checkpoints
+        self._loaded: OrderedDict[tuple[Path, int], _Loaded] = OrderedDict()
+        self._lock = threading.Lock()
+        self._before = prefix_pieces(backbone.tokenizer, backbone.base.prefix)
+
+    def classify(self, texts: Sequence[str], checkpoint: Path | None) -> list[Prediction]:
+        """One prediction a text, in order. Without a checkpoint: the base model's own, untrained answer.
+
+        Raises:
+            PeftClassroomError: for no text, an empty or far too long one, or a checkpoint that cannot be loaded.
+        """
+        (answers,) = self.classify_with_each(texts, [checkpoint])
+        if isinstance(answers, PeftClassroomError):
+            raise answers
+        return answers
+
+    def classify_with_each(
+        self, texts: Sequence[str], checkpoints: Sequence[Path | None]
+    ) -> list[list[Prediction] | PeftClassroomError]:
+        """For each checkpoint, in order, its predictions as `classify` gives them, or why it cannot be loaded.
+
+        Raises:
+            PeftClassroomError: for no text, or an empty or far too long one.
+        """
+        cleaned = [check_text(text) for text in check_number(texts)]
+        pieces = text_pieces(self.backbone.tokenizer, cleaned)
+        answers: list[list[Prediction] | PeftClassroomError] = [[] for _ in checkpoints]
+        loaded: dict[int, _Loaded] = {}
+        for place, checkpoint in enumerate(checkpoints):
+            try:
+                loaded[place] = self._load(checkpoint)
+            except PeftClassroomError as error:
+                answers[place] = error
+        shared = [place for place, found in loaded.items() if found.shared]
+        alone = [[place] for place, found in loaded.items() if not found.shared]
+        for places in filter(None, (shared, *alone)):
+            predictions = self._predict(cleaned, pieces, [loaded[place] for place in places])
+            for place, of_checkpoint in zip(places, predictions, strict=True):
+                answers[place] = of_checkpoint
+        return answers
+
+    def model(self, checkpoint: Path | None) -> tuple[nn.Module, int]:
+        """The model (None: the base model) and its maximum length. Shared by all: it is read, never changed.
+
+        Raises:
+            PeftClassroomError: if the checkpoint cannot be loaded.
+        """
+        loaded = self._load(checkpoint)
+        return loaded.model, loaded.max_length
+
+    def _load(self, checkpoint: Path | None) -> _Loaded:
+        """From memory if it is there. The key holds the record's time of change: a replaced file is reloaded."""
+        if checkpoint is None:
+            return _Loaded(self.backbone.model, DataConfig().max_length, shared=True)
+        path = checkpoint.resolve()
+        record = path / RECORD
+        key = (path, record.stat().st_mtime_ns if record.exists() else 0)
+        with self._lock:
+            if key not in self._loaded:
+                model, found = load_checkpoint(path, self.backbone)
+                shared = can_share(model, self.backbone)
+                self._loaded[key] = _Loaded(model, found.config.data.max_length, shared)
+                while len(self._loaded) > self.max_checkpoints:
+                    self._loaded.popitem(last=False)
+            self._loaded.move_to_end(key)
+            return self._loaded[key]
+
+    def _predict(
+        self, texts: Sequence[str], pieces: Sequence[list[int]], group: Sequence[_Loaded]
+    ) -> list[list[Prediction]]:
+        """Predictions of checkpoints that may be computed together: a list each, with one a text."""
+        started = time.perf_counter()
+        rows = [
+            Row(loaded.model, framed(self.backbone.tokenizer, self._before, of_text, loaded.max_length))
+            for of_text in pieces
+            for loaded in group
+        ]
+        positive = label_logits(rows, self.backbone.label_ids).softmax(-1)[:, 1].view(len(texts), len(group))
+        seconds = time.perf_counter() - started
+        return [
+            [
+                Prediction(
+                    label=LABEL_WORDS[p > 0.5],
+                    probability_positive=p,
+                    tokens=len(of_text),
+                    notes=tuple(self._notes(text, of_text, loaded.max_length)),
+                    seconds=seconds,
+                    together=len(rows),
+                )
+                for text, of_text, p in zip(texts, pieces, column.tolist(), strict=True)
+            ]
+            for loaded, column in zip(group, positive.T, strict=True)
+        ]
+
+    def _notes(self, text: str, pieces: list[int], max_length: int) -> list[str]:
+        notes = []
+        room = room_for_text(self._before, max_length)
+        if len(pieces) > room:
+            notes.append(
+                f"This review has {len(pieces):,} tokens; the model reads the first {room // 4} and the last "
+                f"{room - room // 4} of them."
+            )
+        unknown = pieces.count(self.backbone.tokenizer.unk_token_id) / max(len(pieces), 1)
+        per_word = len(pieces) / max(len(text.split()), 1)
+        if not any(character.isalpha() for character in text):
+            notes.append("There are no words in this text, so the answer means nothing.")
+        elif unknown > 0.2 or per_word > UNFAMILIAR_PIECES_PER_WORD:
+            notes.append(
+                "This does not look like English, all that these models have learned: do not trust the answer."
+            )
+        return notes

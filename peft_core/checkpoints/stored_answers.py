@@ -1,0 +1,43 @@
+"""The answers on the test reviews that a record holds, beside the true labels. No torch here."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from peft_core.checkpoints.record import RunRecord
+from peft_core.errors import PeftClassroomError
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+from peft_core.reviews.draws import draw, rows_fingerprint
+
+
+def stored_test(record: RunRecord, splits: Mapping[str, "Dataset"]) -> tuple[np.ndarray, np.ndarray]:
+    """The stored probabilities of "positive" and the true labels (0 or 1) of the test rows, both of shape (n,).
+
+    Args:
+        splits: of `peft_core.reviews.splits.load_splits(record.config.data.source)`.
+
+    Raises:
+        PeftClassroomError: if the record has no probabilities, was made with other reviews, or if the probabilities
+            do not give the accuracy it states.
+    """
+    if record.test_probabilities is None:
+        raise PeftClassroomError(
+            "This checkpoint's record has no test predictions. `python -m peft_core evaluate CHECKPOINT --store` "
+            "measures the test split again and adds them."
+        )
+    rows = draw(record.config.data, record.config.train.seed, splits)
+    if rows_fingerprint(rows) != record.data_fingerprint:
+        raise PeftClassroomError(
+            "This checkpoint was trained and tested on other reviews than those installed here, so its predictions "
+            "cannot be compared with their labels. Install the pinned requirements, or train again."
+        )
+    positive, truth = np.array(record.test_probabilities), np.array(rows["test"]["label"][:])
+    if ((positive > 0.5) == truth).mean() != record.test.accuracy:
+        raise PeftClassroomError(
+            "The stored test predictions do not give the accuracy in the same record. Restore run.json, or measure "
+            "again with `python -m peft_core evaluate CHECKPOINT --store`."
+        )
+    return positive, truth

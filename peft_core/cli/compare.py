@@ -1,0 +1,92 @@
+"""`python -m peft_core compare A B` and `report`: whether runs differ, and the table to take home."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from peft_core.cli.output import Json, print_result
+from peft_core.errors import PeftClassroomError
+from peft_core.t5.architecture import base_model
+
+commands = typer.Typer()
+
+
+@commands.command()
+def compare(
+    first: Annotated[str, typer.Argument(metavar="A", help="name or folder of a checkpoint")],
+    second: Annotated[str, typer.Argument(metavar="B", help="name or folder of another")],
+    as_json: Json = False,
+) -> None:
+    """Is one checkpoint better than another, on the same test reviews? McNemar test and bootstrap interval."""
+    from peft_core.analysis.comparison import compare as compare_checkpoints
+    from peft_core.checkpoints.listing import find_checkpoint
+    from peft_core.statistics.formats import p_text, points
+
+    infos = [find_checkpoint(name) for name in (first, second)]
+    found = compare_checkpoints(*infos)
+    test = found.test
+    data = {
+        "first": found.first,
+        "second": found.second,
+        "n": test.n,
+        "first_accuracy": test.first_accuracy,
+        "second_accuracy": test.second_accuracy,
+        **asdict(test),
+        "seeds": found.seeds,
+        "different_settings": found.different_settings,
+        "disagreements": [asdict(row) for row in found.disagreements],
+        "sentence": found.sentence,
+    }
+    lines = [
+        (found.first, f"{test.first_accuracy:.2%} of {test.n:,} test reviews"),
+        (found.second, f"{test.second_accuracy:.2%}"),
+        ("both right", f"{test.both_right:,}"),
+        (f"only {found.first}", f"{test.only_first:,}"),
+        (f"only {found.second}", f"{test.only_second:,}"),
+        ("both wrong", f"{test.both_wrong:,}"),
+        ("difference", f"{points(test.difference)} points (95% interval {points(test.low)} to {points(test.high)})"),
+        ("exact McNemar test", p_text(test.p)),
+    ]
+    width = max(len(name) for name, _ in lines)
+    print_result(as_json, data, [*(f"{name:<{width}}  {value}" for name, value in lines), found.sentence])
+
+
+@commands.command()
+def report(
+    out: Annotated[Path | None, typer.Option(help="a new file: .html, .csv or .json")] = None,
+    base: Annotated[str, typer.Option(help="the base model of the runs")] = "tiny-t5",
+    as_json_only: Json = False,
+) -> None:
+    """The report's table beside the runs that are here: printed, or as a file. Not run is shown as not run."""
+    from peft_core.report.export.data import as_csv, as_json, compared_with_first, table_data
+    from peft_core.report.export.page import as_html
+
+    writers = {
+        ".html": lambda data: as_html(data).encode(),
+        ".json": lambda data: as_json(data).encode(),
+        ".csv": as_csv,
+    }
+    if out and out.suffix not in writers:
+        raise PeftClassroomError(f"--out {out.name} has to end with one of: {', '.join(writers)}.")
+    if out and out.exists():
+        raise PeftClassroomError(f"{out} exists already. Choose another --out or remove this file.")
+    base_model(base)
+    from peft_core.checkpoints.listing import list_checkpoints
+    from peft_core.counting.by_numel import audit
+    from peft_core.report.build import build_table
+
+    table = build_table(list_checkpoints(), base, audit)
+    data = table_data(table, *compared_with_first(table))
+    if out:
+        out.write_bytes(writers[out.suffix](data))
+    if as_json_only:
+        typer.echo(as_json(data), nl=False)
+        return
+    width = max(len(row["label"]) for row in data["rows"])
+    for row in data["rows"]:
+        cells = f"reported {row['shown']['reported']:<24}  here {row['shown']['reproduced']}"
+        typer.echo(f"{row['number']:>2}  {row['label']:<{width}}  {cells}")
+    if out:
+        typer.echo(f"Written: {out}")

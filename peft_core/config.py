@@ -1,0 +1,84 @@
+"""What can be chosen: one frozen, validated model per concern. No torch here.
+
+A configuration that exists is valid: every bound is checked on construction, by the app, the command line and the
+worker process alike, because all three build these same classes.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field
+
+from peft_core.methods.registry import DEFAULT_LEARNING_RATE, MethodField, method_label
+from peft_core.reviews.config import DataConfig
+from peft_core.validated import Frozen, validated
+
+
+class TrainConfig(Frozen):
+    """How to train: the same loop for every method."""
+
+    epochs: int = Field(2, ge=1, le=50)
+    batch_size: int = Field(32, ge=1, le=256)
+    learning_rate: float | None = Field(None, gt=0, le=10, description="None: the method's own default")
+    warmup_fraction: float = Field(0.06, ge=0, lt=1, description="share of the steps before the full learning rate")
+    weight_decay: float = Field(0.0, ge=0, le=1)
+    max_grad_norm: float = Field(1.0, gt=0)
+    max_seconds: float | None = Field(None, gt=0, description="stop training after this time; the rate falls with it")
+    evaluations: int = Field(3, ge=1, le=100, description="validations during training; the best one is kept")
+    test_curve: bool = Field(
+        False, description="also note the test accuracy at every validation: to show what choosing by it would claim"
+    )
+    backbone_dropout: float = Field(0.0, ge=0, lt=1, description="0: its masks cost a third of a step on a CPU")
+    seed: int = Field(0, ge=0, le=2**31 - 1)
+
+
+class RunConfig(Frozen):
+    """Everything a training run depends on."""
+
+    base: str = Field("tiny-t5", min_length=1, max_length=200)
+    method: MethodField
+    data: DataConfig = DataConfig()
+    train: TrainConfig = TrainConfig()
+
+    @property
+    def learning_rate(self) -> float:
+        """The chosen learning rate, or the method's default."""
+        return self.train.learning_rate or DEFAULT_LEARNING_RATE[self.method.method]
+
+
+class Preset(Frozen):
+    """A budget a class understands: which reviews, how often, and how much of each."""
+
+    reviews: int = Field(description="for the methods that freeze the base model")
+    reviews_full: int = Field(description="for full fine-tuning, whose step costs about twice as much")
+    epochs: int
+    max_length: int
+    max_seconds: int | None = Field(description="a safety net, far from the time it takes; None: the most allowed")
+
+    def train_size(self, method: str) -> int:
+        """Training reviews of this preset for `method`."""
+        return self.reviews_full if method == "full" else self.reviews
+
+
+# Measured with tiny-t5 on 2 cores with bf16, validations included (docs/log.md); without bf16 they take several times
+# as long. The third has the report's passes over all reviews.
+PRESETS_TIMED_WITH, PRESETS_TIMED_IN = "tiny-t5", "bfloat16"
+PRESETS: dict[str, Preset] = {
+    "short": Preset(reviews=1000, reviews_full=500, epochs=1, max_length=128, max_seconds=120),
+    "minute": Preset(reviews=4000, reviews_full=2000, epochs=1, max_length=160, max_seconds=300),
+    "report": Preset(reviews=20_000, reviews_full=20_000, epochs=10, max_length=256, max_seconds=None),
+}
+
+
+def run_name(config: RunConfig) -> str:
+    """A label for people, computed from the configuration: it can never hold text of a user."""
+    return f"{method_label(config.method)}, {config.data.train_size:,} reviews, seed {config.train.seed}"
+
+
+def run_config(values: Mapping[str, Any]) -> RunConfig:
+    """A RunConfig from plain data (JSON); says in one sentence what is wrong.
+
+    Raises:
+        PeftClassroomError: for an unknown field or a value out of bounds.
+    """
+    return validated(lambda: RunConfig.model_validate(values))

@@ -1,0 +1,73 @@
+"""Bottleneck adapter: a small network with a residual after a sub-layer (Houlsby et al. 2019, section 2.1).
+
+    A(h) = h + W_up · act(W_down·h + b_down) + b_up
+
+    h       (…, d)
+    W_down  (m, d), b_down (m)    trainable        W_up  (d, m), b_up (d)    trainable
+
+Placements in a T5 block, where x is a sub-layer's input and f = Sublayer(LN(x)) its output before the residual:
+
+    pfeiffer   A(x + f)    after the feed-forward sub-layer                        (Pfeiffer et al. 2021)
+    houlsby    x + A(f)    after self-attention and after feed-forward; cross-attention has none, as in AdapterHub
+
+W_up and b_up start at zero, so at step 0 every adapter is the identity and the model is exactly the base model.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from peft_core.methods.adapter.method import AdapterConfig
+from peft_core.methods.common import freeze, linear
+
+NON_LINEARITIES = {"relu": F.relu, "gelu": F.gelu, "silu": F.silu, "tanh": torch.tanh}
+
+
+class BottleneckAdapter(nn.Module):
+    """Down to m, non-linearity, up to d, plus the input."""
+
+    def __init__(self, d_model: int, config: AdapterConfig, device: torch.device) -> None:
+        super().__init__()
+        self.adapter_down = nn.Linear(d_model, config.bottleneck_dim, device=device)
+        self.adapter_up = nn.Linear(config.bottleneck_dim, d_model, device=device)
+        self.non_linearity = config.non_linearity
+        nn.init.zeros_(self.adapter_up.weight)
+        nn.init.zeros_(self.adapter_up.bias)
+
+    def forward(self, h: torch.Tensor) -> torch.Tensor:
+        """h (…, d) → (…, d)"""
+        act = NON_LINEARITIES[self.non_linearity]
+        return h + linear(self.adapter_up, act(linear(self.adapter_down, h)))
+
+    def extra_repr(self) -> str:
+        return f"non_linearity={self.non_linearity}"
+
+
+class WithAdapter(nn.Module):
+    """A frozen module followed by an adapter."""
+
+    def __init__(self, base_layer: nn.Module, adapter: BottleneckAdapter) -> None:
+        super().__init__()
+        self.base_layer = base_layer
+        self.adapter = adapter
+
+    def forward(self, hidden_states: torch.Tensor) -> torch.Tensor:
+        return self.adapter(self.base_layer(hidden_states))
+
+
+def apply(model: nn.Module, config: AdapterConfig) -> nn.Module:
+    """Freeze the T5 `model` and insert its adapters; returns the same model."""
+    freeze(model)
+    device = model.shared.weight.device
+
+    def adapter() -> BottleneckAdapter:
+        return BottleneckAdapter(model.config.d_model, config, device)
+
+    for stack in (model.encoder, model.decoder):
+        for block in stack.block:
+            if config.placement == "pfeiffer":
+                block.layer[-1] = WithAdapter(block.layer[-1], adapter())
+            else:  # a T5 sub-layer returns x + dropout(f): whatever follows the dropout sees f
+                for sublayer in (block.layer[0], block.layer[-1]):
+                    sublayer.dropout = WithAdapter(sublayer.dropout, adapter())
+    return model

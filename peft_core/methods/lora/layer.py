@@ -1,0 +1,117 @@
+"""LoRA: a low-rank update beside a frozen linear layer (Hu et al. 2021, section 4.1).
+
+    h = W₀·x + (alpha / r) · B·A·x
+
+    x   (…, in)                     W₀  (out, in)   frozen
+    A   (r, in)    trainable        B   (out, r)    trainable
+
+B starts at zero, so at step 0 the update B·A is zero and the model is exactly the base model. A starts random
+(Kaiming-uniform, as in the paper's own code): were both zero, neither would ever receive a gradient.
+"""
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from peft_core.errors import PeftClassroomError
+from peft_core.methods.common import freeze
+from peft_core.methods.lora.method import LoraConfig
+
+
+class LoRALinear(nn.Module):
+    """A frozen linear layer (in → out) with its low-rank update."""
+
+    def __init__(self, base_layer: nn.Linear, config: LoraConfig) -> None:
+        super().__init__()
+        out_features, in_features = base_layer.weight.shape
+        device = base_layer.weight.device
+        self.base_layer = base_layer
+        self.scaling = config.scaling
+        self.dropout = nn.Dropout(config.dropout)
+        self.lora_A = nn.Parameter(torch.empty(config.r, in_features, device=device))
+        self.lora_B = nn.Parameter(torch.zeros(out_features, config.r, device=device))
+        nn.init.kaiming_uniform_(self.lora_A, a=math.sqrt(5))
+        self._weight_before_merge: nn.Parameter | None = None
+
+    @property
+    def weight(self) -> torch.Tensor:
+        """The base weight: transformers' T5 reads `wo.weight.dtype`."""
+        return self.base_layer.weight
+
+    @property
+    def merged(self) -> bool:
+        return self._weight_before_merge is not None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """x (…, in) → (…, out)"""
+        h = self.base_layer(x)
+        if self.merged:
+            return h
+        low = F.linear(self.dropout(x), self.lora_A.to(x.dtype))  # (…, r)
+        return h + self.scaling * F.linear(low, self.lora_B.to(x.dtype))
+
+    @torch.no_grad()
+    def delta_weight(self) -> torch.Tensor:
+        """ΔW = (alpha / r) · B·A, shape (out, in), fp32."""
+        return self.scaling * (self.lora_B.float() @ self.lora_A.float())
+
+    @torch.no_grad()
+    def merge(self) -> None:
+        """W₀ + ΔW takes the place of W₀, so that the forward pass costs what the base model costs. Idempotent.
+
+        The old weight is kept, not overwritten: other models may share its tensor, and `unmerge` is exact.
+        """
+        if not self.merged:
+            before = self.base_layer.weight
+            merged = (before.float() + self.delta_weight()).to(before.dtype)
+            self._weight_before_merge = before
+            self.base_layer.weight = nn.Parameter(merged, requires_grad=False)
+
+    def unmerge(self) -> None:
+        """W₀ again, bit for bit. Idempotent."""
+        if self._weight_before_merge is not None:
+            self.base_layer.weight = self._weight_before_merge
+            self._weight_before_merge = None
+
+
+def apply(model: nn.Module, config: LoraConfig) -> nn.Module:
+    """Freeze `model` and wrap its target modules; returns the same model.
+
+    `target_modules` are names of linear layers in every attention (self and cross) and feed-forward; "wi" also means
+    wi_0 and wi_1 of a gated T5.
+
+    Raises:
+        PeftClassroomError: if no layer has one of these names.
+    """
+    wanted = set(config.target_modules) | ({"wi_0", "wi_1"} if "wi" in config.target_modules else set())
+    found = [
+        (parent, name, child)
+        for parent in model.modules()
+        for name, child in parent.named_children()
+        if name in wanted and isinstance(child, nn.Linear)
+    ]
+    if not found:
+        raise PeftClassroomError(f"This model has no linear layer named {', '.join(sorted(wanted))}.")
+    freeze(model)
+    for parent, name, child in found:
+        setattr(parent, name, LoRALinear(child, config))
+    return model
+
+
+def merge(model: nn.Module) -> None:
+    """Merge every LoRA layer of `model` into its weight."""
+    for layer in lora_layers(model).values():
+        layer.merge()
+
+
+def unmerge(model: nn.Module) -> None:
+    """Undo `merge`."""
+    for layer in lora_layers(model).values():
+        layer.unmerge()
+
+
+def lora_layers(model: nn.Module) -> dict[str, LoRALinear]:
+    """The LoRA layers of `model` by their dotted name."""
+    return {name: module for name, module in model.named_modules() if isinstance(module, LoRALinear)}

@@ -1,0 +1,17 @@
+"""Which reviews a run reads. No torch here."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from peft_core.validated import Frozen
+
+
+class DataConfig(Frozen):
+    """Which reviews, how many, and how long."""
+
+    source: Literal["bundled", "hub"] = "bundled"
+    train_size: int = Field(4000, ge=2, le=25_000, multiple_of=2, description="balanced subset of the training split")
+    validation_size: int = Field(500, ge=2, le=2_000, multiple_of=2)
+    test_size: int | None = Field(None, ge=2, le=25_000, multiple_of=2, description="None: the whole test split")
+    max_length: int = Field(192, ge=16, le=512, multiple_of=16, description="tokens of a review that are read")

@@ -1,0 +1,188 @@
+"""The base model: load it with its tokenizer, identify it, copy it cheaply, build its shapes without its weights."""
+
+import copy
+import hashlib
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+from transformers import AutoTokenizer, PreTrainedTokenizerBase, T5Config, T5ForConditionalGeneration
+from transformers.utils import logging as transformers_logging
+
+from peft_core.errors import PeftClassroomError
+from peft_core.reviews.splits import LABEL_WORDS
+from peft_core.t5.architecture import Architecture, BaseModel, base_model
+
+transformers_logging.disable_progress_bar()  # a bar per loaded model would fill every worker's log
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A loaded base model. `model` is shared: never change it, work on `replica()`."""
+
+    base: BaseModel
+    model: T5ForConditionalGeneration
+    tokenizer: PreTrainedTokenizerBase
+    fingerprint: str
+    label_ids: tuple[int, int]  # token ids of "negative", "positive"
+
+    def replica(self) -> T5ForConditionalGeneration:
+        """New modules over the same weight tensors: methods can be applied to it, and the memory is paid once.
+
+        Only for methods that freeze the backbone; full fine-tuning needs weights of its own, see `own_copy`.
+        """
+        shared = {id(t): t for t in (*self.model.parameters(), *self.model.buffers())}
+        return copy.deepcopy(self.model, memo=shared)
+
+    def own_copy(self) -> T5ForConditionalGeneration:
+        """A model with weights of its own, for training."""
+        return copy.deepcopy(self.model)
+
+
+def load_backbone(name: str) -> Backbone:
+    """The base model `name` in fp32 on the CPU, frozen, in evaluation mode.
+
+    Bundled models and folders never touch the network; others come from the Hugging Face cache or the Hub.
+
+    Raises:
+        PeftClassroomError: if the model is unknown, neither cached nor reachable, or its label words are not one
+            token each.
+    """
+    base = base_model(name)
+    model, tokenizer = _from_disk_or_hub(base)
+    model.requires_grad_(False)
+    model.eval()
+    return Backbone(base, model, tokenizer, fingerprint(model), label_ids(tokenizer))
+
+
+def _from_disk_or_hub(base: BaseModel) -> tuple[T5ForConditionalGeneration, PreTrainedTokenizerBase]:
+    # On a CPU, torch's fused attention is slower than the plain one for these shapes (docs/log.md): 50 against 61
+    # examples a second in a LoRA step.
+    attention = "sdpa" if torch.cuda.is_available() else "eager"
+
+    def load(local: bool):
+        tokenizer = AutoTokenizer.from_pretrained(base.source, local_files_only=local)
+        model = T5ForConditionalGeneration.from_pretrained(
+            base.source,
+            local_files_only=local,
+            dtype=torch.float32,
+            use_safetensors=True,
+            attn_implementation=attention,
+        )
+        return model, tokenizer
+
+    try:
+        return load(local=True)
+    except OSError as error:
+        if base.bundled:
+            raise PeftClassroomError(f"The base model in {base.source} cannot be read: {_first_line(error)}") from error
+    try:
+        return load(local=False)
+    except OSError as error:
+        raise PeftClassroomError(
+            f"The base model {base.name} is not in the local Hugging Face cache and the Hub could not be reached. "
+            "Connect to the internet once to download it, or choose tiny-t5, which is bundled."
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def label_ids(tokenizer: PreTrainedTokenizerBase) -> tuple[int, int]:
+    """Token ids of the label words; one decoder step can only score words that are a single token.
+
+    Raises:
+        PeftClassroomError: if a label word is split into pieces.
+    """
+    ids = [tokenizer(word, add_special_tokens=False)["input_ids"] for word in LABEL_WORDS]
+    if any(len(pieces) != 1 for pieces in ids):
+        raise PeftClassroomError(f"This base model's tokenizer splits the label words {' and '.join(LABEL_WORDS)}.")
+    return ids[0][0], ids[1][0]
+
+
+def fingerprint(model: nn.Module) -> str:
+    """SHA-256 over all parameters (name, shape, fp32 values), tied ones once: the identity of a base model."""
+    digest = hashlib.sha256()
+    for name, parameter in sorted(model.named_parameters()):
+        digest.update(f"{name} {tuple(parameter.shape)}\n".encode())
+        digest.update(parameter.detach().float().contiguous().numpy().data)
+    return digest.hexdigest()
+
+
+def hf_config(architecture: Architecture, **overrides) -> T5Config:
+    """The Transformers configuration of these shapes."""
+    a = architecture
+    return T5Config(
+        **{
+            "vocab_size": a.vocab_size,
+            "d_model": a.d_model,
+            "d_kv": a.d_kv,
+            "d_ff": a.d_ff,
+            "num_heads": a.num_heads,
+            "num_layers": a.encoder_layers,
+            "num_decoder_layers": a.decoder_layers,
+            "feed_forward_proj": "gated-gelu" if a.gated else "relu",
+            "relative_attention_num_buckets": a.relative_attention_num_buckets,
+            "decoder_start_token_id": 0,
+            **overrides,
+        }
+    )
+
+
+class WithoutValues(TorchFunctionMode):
+    """Leaves out drawing the values of tensors on the meta device: they have none, and it is a third of the work.
+
+    For this thread alone. The library's own `no_init_weights` changes torch for all threads: another one that builds a
+    real layer meanwhile would be left with random memory.
+    """
+
+    draws = frozenset({nn.init.kaiming_uniform_, nn.init.uniform_, nn.init.normal_, nn.init.constant_})
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if func in self.draws and (tensor := args[0] if args else kwargs["tensor"]).is_meta:
+            return tensor
+        return func(*args, **kwargs)
+
+
+def build_on_meta(architecture: Architecture) -> T5ForConditionalGeneration:
+    """The real model class with real shapes and no weights: T5-11b takes a twentieth of a second and no memory."""
+    with torch.device("meta"), WithoutValues():
+        return T5ForConditionalGeneration(hf_config(architecture))
+
+
+def first_step_hidden(model: nn.Module, input_ids: torch.Tensor, attention_mask: torch.Tensor):
+    """One decoder step: (logits (batch, vocabulary), last hidden state (batch, d_model)).
+
+    The label is one word, so one step from the start token says everything `generate()` would say first.
+    """
+    start = input_ids.new_full((len(input_ids), 1), model.config.decoder_start_token_id)
+    out = model(
+        input_ids=input_ids,
+        attention_mask=attention_mask,
+        decoder_input_ids=start,
+        use_cache=False,
+        output_hidden_states=True,
+    )
+    return out.logits[:, 0], out.decoder_hidden_states[-1][:, 0]
+
+
+def label_logits(
+    model: nn.Module, input_ids: torch.Tensor, attention_mask: torch.Tensor, label_ids: tuple[int, int]
+) -> torch.Tensor:
+    """fp32 logits of the label words, shape (batch, 2), columns negative and positive.
+
+    The last product is redone in fp32: in bf16 two logits near 10 are told apart only in steps of 0.06.
+    """
+    _, hidden = first_step_hidden(model, input_ids, attention_mask)
+    return logits_of_hidden(model, hidden, label_ids)
+
+
+def logits_of_hidden(model: nn.Module, hidden: torch.Tensor, label_ids: tuple[int, int]) -> torch.Tensor:
+    """The same from the decoder's last hidden state at its start token, (batch, d_model)."""
+    words = model.shared.weight[list(label_ids)].float()
+    scale = model.config.d_model**-0.5 if model.config.scale_decoder_outputs else 1.0
+    with torch.autocast(hidden.device.type, enabled=False):
+        return (hidden.float() * scale) @ words.T

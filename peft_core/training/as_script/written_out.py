@@ -1,0 +1,84 @@
+"""A configuration written out: as Python source and as a command line. No torch here.
+
+Both can be copied and run, so every value is quoted: by `repr` in Python, by `shlex.quote` in a shell.
+"""
+
+import shlex
+from typing import Any
+
+from peft_core.config import RunConfig, TrainConfig
+from peft_core.errors import PeftClassroomError
+from peft_core.methods.registry import DEFAULT_LEARNING_RATE, MethodConfig
+from peft_core.reviews.config import DataConfig
+
+LINE = 70  # what fits on the page beside the controls
+# Fields that `python -m peft_core train` has no option for.
+NO_OPTION = (
+    "validation_size", "warmup_fraction", "weight_decay", "max_grad_norm", "evaluations", "test_curve",
+    "backbone_dropout",
+)  # fmt: skip
+
+
+def literal(value: Any) -> str:
+    """A number, text, list or tuple as Python: whole numbers without a point, simple text in double quotes."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, str) and value.isascii() and value.isprintable() and not set(value) & set('"\\'):
+        return f'"{value}"'
+    if isinstance(value, list | tuple):
+        inside = ", ".join(literal(item) for item in value)
+        return f"[{inside}]" if isinstance(value, list) else f"({inside}{',' if len(value) == 1 else ''})"
+    return repr(value)
+
+
+def constructor(part: MethodConfig | DataConfig | TrainConfig, shown: tuple[str, ...]) -> str:
+    """The call that makes `part`, with the `shown` fields and those that are not their defaults.
+
+    On one line where it fits, otherwise with a line for each argument, as an argument of `RunConfig(` itself.
+    """
+    default, name = type(part)(), type(part).__name__
+    arguments = [
+        f"{field}={literal(value)}"
+        for field, value in part
+        if field != "method" and value is not None and (field in shown or value != getattr(default, field))
+    ]
+    line = f"{name}({', '.join(arguments)})"
+    return (
+        line if len(line) <= LINE - 12 else "\n        ".join([f"{name}(", *(f"{a}," for a in arguments)]) + "\n    )"
+    )
+
+
+def command(config: RunConfig, out: str) -> list[str]:
+    """`python -m peft_core train …` in pieces, with exactly the options whose values are not their defaults.
+
+    Raises:
+        PeftClassroomError: if a setting has no option there.
+    """
+    given: dict[str, Any] = {"base": config.base} if config.base != RunConfig.model_fields["base"].default else {}
+    for part in (config.method, config.data, config.train):
+        default = type(part)()
+        given |= {name: value for name, value in part if value != getattr(default, name)}
+    if given.get("learning_rate") == DEFAULT_LEARNING_RATE[config.method.method]:
+        del given["learning_rate"]
+    missing = [name for name in NO_OPTION if name in given]
+    missing += [name for name, value in given.items() if not str(value).isprintable()]
+    if missing:
+        raise PeftClassroomError(f"The command line cannot say {' and '.join(missing)}. Use the lines of Python.")
+    options = [f"--{name.replace('_', '-')} {shlex.quote(_word(value))}" for name, value in given.items()]
+    return [f"python -m peft_core train {config.method.method}", *options, f"--out {shlex.quote(out)}"]
+
+
+def wrapped(pieces: list[str]) -> list[str]:
+    """The pieces of a command on lines of a good length, for a Unix shell: all but the last end with a backslash."""
+    lines = [pieces[0]]
+    for piece in pieces[1:]:
+        if len(lines[-1]) + len(piece) <= LINE - 10:
+            lines[-1] += f" {piece}"
+        else:
+            lines.append(f"    {piece}")
+    return [f"{line} \\" for line in lines[:-1]] + lines[-1:]
+
+
+def _word(value: Any) -> str:
+    """A value as one word of a command line, before quoting."""
+    return ",".join(value) if isinstance(value, tuple) else value if isinstance(value, str) else literal(value)

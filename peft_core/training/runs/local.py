@@ -1,0 +1,241 @@
+"""Runs on this machine: one subprocess each, a few at a time, the others wait their turn.
+
+Nothing here waits or watches. Every decision is made while holding the lock of the store, from what is on disk, by
+whoever calls `submit`, `cancel`, `resume` or `reconcile`; so several threads, several servers and a server that was
+started again all come to the same one.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+
+from peft_core.errors import PeftClassroomError
+from peft_core.paths import ROOT
+from peft_core.training.runs.folder import RunFolder, RunStatus
+from peft_core.training.runs.process import end, identity, is_alive
+from peft_core.training.runs.spare import hand_over
+from peft_core.training.runs.spec import CLASSROOM_LIMITS, Limits, RunSpec, check_limits
+from peft_core.training.runs.store import BusyError, Run, RunStore
+
+_WORKER = (sys.executable, "-m", "peft_core.training.runs.worker")
+
+
+class LocalBackend:
+    """Starts workers as subprocesses. A `RunBackend`, with `resume` and `queue_position` besides.
+
+    Args:
+        store: where the runs are.
+        max_running: how many train at a time; they share the cores.
+        max_queued_per_owner: how many of one owner may wait.
+        max_queued: how many may wait altogether.
+        cancel_grace: seconds that a cancelled run has to stop by itself, before it is told by SIGTERM.
+        kill_grace: seconds after that, before it is killed.
+        limits: what one run may ask for.
+        command: what starts a worker; the folder of the run is added as the last argument, or "--spare".
+
+    `keep_spare`, False at first: whether one worker is kept ready while nothing trains or waits (spare.py).
+    """
+
+    def __init__(
+        self,
+        store: RunStore,
+        max_running: int = 1,
+        max_queued_per_owner: int = 2,
+        *,
+        max_queued: int = 100,
+        cancel_grace: float = 20.0,
+        kill_grace: float = 10.0,
+        limits: Limits = CLASSROOM_LIMITS,
+        command: Sequence[str] = _WORKER,
+    ) -> None:
+        self.store = store
+        self.max_running = max_running
+        self.max_queued_per_owner = max_queued_per_owner
+        self.max_queued = max_queued
+        self.cancel_grace = cancel_grace
+        self.kill_grace = kill_grace
+        self.limits = limits
+        self.command = tuple(command)
+        self.keep_spare = False
+        self._spare: subprocess.Popen | None = None  # this and the next are touched under the lock only
+        self._children: list[subprocess.Popen] = []
+
+    def submit(self, spec: RunSpec) -> None:
+        """Take a run and start it, or let it wait. Submitting it again changes nothing.
+
+        Raises:
+            PeftClassroomError: if it asks for too much, or too many wait already.
+        """
+        check_limits(spec.config, self.limits)
+        with self.store.lock():
+            if not self.store.folder(spec.id).path.exists():
+                self._check_quota(spec.owner)
+            self.store.create(spec)
+            self._advance()
+
+    def cancel(self, run_id: str) -> None:
+        """Stop a run: at once if it waits, otherwise as soon as it sees the flag. A finished one stays as it is."""
+        with self.store.lock():
+            folder = self.store.folder(run_id)
+            status = folder.status()
+            if status.queued:
+                folder.write_status(status.changed(state="cancelled", message="The run was cancelled while it waited."))
+            elif status.active:
+                folder.request_cancel()
+                self._settle(folder)
+
+    def resume(self, run_id: str) -> None:
+        """Go on with a run that was cancelled, failed or got lost: from its saved state, or from the beginning.
+
+        Raises:
+            PeftClassroomError: if it is not such a run, asks for too much, or too many wait already.
+        """
+        with self.store.lock():
+            run = self.store.read(run_id)
+            if not run.status.resumable:
+                raise PeftClassroomError(
+                    f"This run is {run.status.state}; only one that was cancelled, failed or got lost can be resumed."
+                )
+            check_limits(run.spec.config, self.limits)
+            self._check_quota(run.spec.owner)
+            folder = RunFolder(run.path)
+            folder.withdraw_cancel()
+            progress = {name: getattr(run.status, name) for name in ("step", "total_steps", "seconds")}
+            folder.write_status(RunStatus(**progress))
+            self._advance()
+
+    def reconcile(self) -> None:
+        """Take note of what ended, press what should stop, start what waits. Does nothing if another one is at it."""
+        if not (self.store.root.is_dir() or self.keep_spare):
+            return
+        with suppress(BusyError), self.store.lock(timeout=0):
+            self._advance()
+
+    def queue_position(self, run_id: str) -> int | None:
+        """1 for the run that starts next; None for one that does not wait."""
+        waiting = [run.id for run in _in_turn(self.store.list())]
+        return waiting.index(run_id) + 1 if run_id in waiting else None
+
+    @property
+    def spare_pid(self) -> int | None:
+        """The process that is ready for a run, if there is one."""
+        return self._spare and self._spare.pid
+
+    # What follows expects the lock to be held.
+
+    def _advance(self) -> None:
+        """Bring every run up to date and fill the free places."""
+        # Polling takes note of a child's end, or it would stay as a zombie. A cancelled one may still be saving its
+        # state while its run is resumed by another.
+        self._children = [child for child in self._children if child.poll() is None]
+        runs = self.store.list()
+        free = self.max_running - sum(self._settle(RunFolder(run.path)) for run in runs if run.status.active)
+        for run in _in_turn(runs):
+            if free <= 0:
+                break
+            free -= self._start(RunFolder(run.path))
+        self._mind_spare(idle=free == self.max_running)
+
+    def _mind_spare(self, idle: bool) -> None:
+        """Start a spare worker when nothing trains: while something does, it would take the processor from it."""
+        if self._spare is not None and self._spare.poll() is not None:
+            self._spare.stdin.close()
+            self._spare, self.keep_spare = None, False  # whatever ended it would end the next: the log of a run tells
+        if self.keep_spare and idle and self._spare is None:
+            options = _detached() | {"stdin": subprocess.PIPE, "bufsize": 0}
+            with suppress(OSError):  # then the next run says so
+                self._spare = subprocess.Popen([*self.command, "--spare"], stdout=subprocess.DEVNULL, **options)
+
+    def _settle(self, folder: RunFolder) -> bool:
+        """Adopt a run whose process lives, pressing it if it should stop; find the final state of any other.
+
+        Returns:
+            Whether it takes up a place.
+        """
+        status = folder.status()
+        cancelled = folder.seconds_since_cancel()
+        if is_alive(status.pid, status.pid_created):
+            if cancelled is not None and cancelled > self.cancel_grace:
+                end(status.pid, status.pid_created, force=cancelled > self.cancel_grace + self.kill_grace)
+            return True
+        status = folder.status()  # again: it may have written its last word just before it ended
+        if not status.active:
+            return False
+        if cancelled is not None:
+            message = (
+                "The run was cancelled and ended before it could save where it was; "
+                "resume it to go on from the last saved state, or from the beginning."
+            )
+            folder.write_status(status.changed(state="cancelled", message=message))
+        else:
+            message = (
+                "The training process is gone without a result, perhaps for lack of memory or because the computer "
+                "was started again; resume the run or start a smaller one."
+            )
+            folder.write_status(status.changed(state="lost", message=message))
+        return False
+
+    def _start(self, folder: RunFolder) -> bool:
+        """Start the worker of a queued run and enter it into the status; the worker waits for the lock meanwhile."""
+        status = folder.status()
+        try:
+            child = self._take_spare(folder)
+            if child is None:
+                with open(folder.log, "ab") as log:
+                    child = subprocess.Popen([*self.command, str(folder.path)], stdout=log, **_detached())
+        except OSError as error:
+            message = f"The training process could not be started ({error.strerror}); look at the server, then resume."
+            folder.write_status(status.changed(state="failed", message=message))
+            return False
+        self._children.append(child)
+        pid, created = identity(child.pid)
+        folder.write_status(status.changed(state="starting", pid=pid, pid_created=created))
+        return True
+
+    def _take_spare(self, folder: RunFolder) -> subprocess.Popen | None:
+        """The spare worker with this run, if there is one that may have it; its threads were set before it knew."""
+        if self._spare is None or folder.spec().threads is not None:
+            return None
+        spare, self._spare = self._spare, None
+        if hand_over(spare, folder.path):
+            return spare
+        self._children.append(spare)  # to be taken note of
+        return None
+
+    def _check_quota(self, owner: str) -> None:
+        self._advance()
+        runs = self.store.list()
+        if sum(run.status.active for run in runs) < self.max_running:
+            return
+        waiting = [run for run in runs if run.status.queued]
+        if sum(run.spec.owner == owner for run in waiting) >= self.max_queued_per_owner:
+            raise PeftClassroomError(
+                f"You have {self.max_queued_per_owner} runs waiting already; wait for one to start, or cancel one."
+            )
+        if len(waiting) >= self.max_queued:
+            raise PeftClassroomError(f"{len(waiting)} runs are waiting already; try again when some have finished.")
+
+
+def _in_turn(runs: Sequence[Run]) -> list[Run]:
+    """The waiting runs, longest waiting first."""
+    return sorted((run for run in runs if run.status.queued), key=lambda run: (run.status.heartbeat, run.id))
+
+
+def _detached() -> dict[str, object]:
+    """Popen arguments of a process that outlives the server and does not hear its Ctrl-C."""
+    python_path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    settings = {
+        "PYTHONPATH": python_path,
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONIOENCODING": "utf-8",
+        "TOKENIZERS_PARALLELISM": "true",  # a worker never forks: reading its reviews takes a third less
+        "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads of two processes on the same cores cost each other tenfold
+        "GOMP_SPINCOUNT": "0",  # the server lets its threads spin for a moment; a worker's have no use for it
+    }
+    arguments = {"cwd": ROOT, "env": os.environ | settings, "stdin": subprocess.DEVNULL, "stderr": subprocess.STDOUT}
+    if sys.platform == "win32":
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+        return arguments | {"creationflags": flags}
+    return arguments | {"start_new_session": True}

@@ -1,0 +1,207 @@
+"""The process that trains one run: `python -m peft_core.training.runs.worker RUN_DIR`, or `--spare` (spare.py).
+
+It turns what the experiment yields into metrics.jsonl and status.json, and whatever happens into one final state.
+Exit codes: 0 succeeded, stopped on request or not needed, 1 failed, 2 not a run that can be started.
+"""
+
+import argparse
+import faulthandler
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from peft_core.config import RunConfig
+from peft_core.errors import PeftClassroomError
+from peft_core.training.runs.folder import RunFolder, RunStatus
+from peft_core.training.runs.process import identity, is_alive
+from peft_core.training.runs.spare import await_run
+from peft_core.training.runs.spec import CLASSROOM_LIMITS, Limits, check_limits
+from peft_core.training.runs.store import RunStore
+
+if TYPE_CHECKING:
+    from peft_core.training.loop import StepLog
+
+    # experiment(config, folder, should_stop): yields StepLogs, returns a summary, or None if it was stopped.
+    Experiment = Callable[[RunConfig, Path, Callable[[], bool]], Generator[StepLog, None, dict[str, Any] | None]]
+
+_SECONDS_BETWEEN_STATUS_WRITES = 0.3
+_NICENESS = 10
+
+
+def main(
+    arguments: Sequence[str] | None = None,
+    *,
+    experiment: "Experiment | None" = None,
+    limits: Limits = CLASSROOM_LIMITS,
+) -> int:
+    """Train the run whose folder is given, as a process that behaves well: polite, and stopped by SIGTERM."""
+    parser = argparse.ArgumentParser(prog="python -m peft_core.training.runs.worker", description="Train one run.")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("run_dir", type=Path, nargs="?", help="folder of the run, with spec.json and status.json in it")
+    which.add_argument("--spare", action="store_true", help="be ready, and read the folder from standard input")
+    options = parser.parse_args(arguments)
+    _lower_priority()
+    run_dir = options.run_dir
+    if options.spare:
+        experiment = experiment or _experiment(threads=None)
+        run_dir = await_run()
+        if run_dir is None:
+            return 0
+    return run_worker(run_dir, experiment, limits=limits, stop_requested=_termination())
+
+
+def run_worker(
+    run_dir: Path,
+    experiment: "Experiment | None" = None,
+    *,
+    limits: Limits = CLASSROOM_LIMITS,
+    stop_requested: Callable[[], bool] = lambda: False,
+) -> int:
+    """Train the run in `run_dir` with `experiment` (default: `peft_core.training.experiment.run_experiment`).
+
+    Returns:
+        The exit code of the process.
+    """
+    try:
+        store = RunStore(run_dir.resolve().parent)
+        folder = store.folder(run_dir.resolve().name)
+        spec = folder.spec()
+        reporter = _Reporter(folder, _claim(store, folder))
+    except PeftClassroomError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+    def should_stop() -> bool:
+        return stop_requested() or folder.cancel_flag.exists()
+
+    try:
+        check_limits(spec.config, limits)
+        if not should_stop():
+            experiment = experiment or _experiment(spec.threads)
+            summary = _watch(experiment(spec.config, folder.path, should_stop), reporter)
+            if summary is not None:
+                reporter.finish("succeeded", result=summary)
+                return 0
+            if not should_stop():
+                raise RuntimeError("The experiment ended without a summary though nobody stopped it.")
+        reporter.finish("cancelled", message=_why_stopped(folder))
+        return 0
+    except PeftClassroomError as error:
+        traceback.print_exc()
+        reporter.finish("failed", message=str(error))
+    except Exception as error:
+        traceback.print_exc()
+        name = type(error).__name__
+        reporter.finish("failed", message=f"The run stopped with an internal error ({name}); details are in log.txt.")
+    return 1
+
+
+class _Reporter:
+    """Puts progress on disk: every StepLog as a line, the status a few times a second and at every change of state."""
+
+    def __init__(self, folder: RunFolder, status: RunStatus) -> None:
+        self.folder = folder
+        self.status = status
+        self.last_write = time.monotonic()
+
+    def log(self, event: "StepLog") -> None:
+        if event.event == "start":
+            self.folder.rewind_metrics(event.step)
+        self.folder.append_metrics(asdict(event))
+        started = self.status.state == "running"
+        self.status = self.status.changed(
+            state="running",
+            step=event.step,
+            total_steps=event.total_steps,
+            seconds=event.seconds,
+            device=event.device or self.status.device,
+        )
+        if not started or time.monotonic() - self.last_write >= _SECONDS_BETWEEN_STATUS_WRITES:
+            self._write()
+
+    def finish(self, state: str, **fields: Any) -> None:
+        self.status = self.status.changed(state=state, **fields)
+        self._write()
+
+    def _write(self) -> None:
+        self.folder.write_status(self.status)
+        self.last_write = time.monotonic()
+
+
+def _watch(events: "Generator[StepLog, None, dict[str, Any] | None]", reporter: _Reporter) -> dict[str, Any] | None:
+    """Report every event; what the generator returns in the end."""
+    while True:
+        try:
+            event = next(events)
+        except StopIteration as end:
+            return end.value
+        reporter.log(event)
+
+
+def _claim(store: RunStore, folder: RunFolder) -> RunStatus:
+    """Enter this process into the status, unless another one trains this run: the last guard against two at once."""
+    with store.lock(timeout=60):
+        status = folder.status()
+        if status.finished:
+            raise PeftClassroomError(f"Run {folder.id} has ended ({status.state}); resume it or start a new one.")
+        # The entered pid may be that of our parent: a virtual environment on Windows starts Python through a launcher.
+        ours = status.pid in (os.getpid(), os.getppid())
+        if status.active and not ours and is_alive(status.pid, status.pid_created):
+            raise PeftClassroomError(f"Run {folder.id} is being trained by process {status.pid}; wait or cancel it.")
+        pid, created = identity()
+        status = status.changed(state="starting", pid=pid, pid_created=created, message=None, result=None)
+        folder.write_status(status)
+        return status
+
+
+def _experiment(threads: int | None) -> "Experiment":
+    """The real thing. The number of threads (None: all cores) has to be in the environment before torch is imported."""
+    if threads is not None:
+        os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(threads)
+    else:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        number = os.environ.setdefault("OMP_NUM_THREADS", str(cores))
+        os.environ.setdefault("MKL_NUM_THREADS", number)
+    from peft_core.training.experiment import run_experiment
+
+    return run_experiment
+
+
+def _why_stopped(folder: RunFolder) -> str:
+    asked = folder.cancel_flag.exists()
+    who = "The run was cancelled" if asked else "The run was stopped together with the computer or its service"
+    kept = "its progress is kept" if folder.resume_state.exists() else "it had no progress yet"
+    return f"{who}; {kept}, resume it to go on."
+
+
+def _lower_priority() -> None:
+    """Leave the processor to the web pages; write no memory dump; on a crash in native code print where it was."""
+    if hasattr(os, "nice"):
+        os.nice(_NICENESS)
+    if sys.platform != "win32":
+        import resource
+
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with suppress(ValueError, OSError, AttributeError):  # no real stderr
+        faulthandler.enable()
+
+
+def _termination() -> Callable[[], bool]:
+    """Make SIGTERM and Ctrl-C a wish to stop, so that the experiment can save where it is."""
+    asked = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: asked.set())
+    return asked.is_set
+
+
+if __name__ == "__main__":
+    sys.exit(main())
