@@ -15,6 +15,7 @@ test: $(READY)
 lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports
 
 screenshots: $(READY)
 	$(BIN)/python scripts/screenshots.py $(ONLY)
@@ -27,7 +28,7 @@ bench: $(READY)
 		$(BIN)/python -m benchmarks.$$name --short --json .cache/bench/$$name.json || exit 1; \
 	done
 
-$(READY): requirements.txt requirements-bench.txt
+$(READY): requirements.txt requirements-test.txt requirements-bench.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-bench.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-test.txt -r requirements-bench.txt
 	touch $@

@@ -124,9 +124,9 @@ def numel(architecture: Architecture, config: MethodConfig):
     """The count by `numel()`, or None while torch is still being imported."""
     if not heavy().ready.is_set() or heavy().error:
         return None
-    from peft_core.counting.by_numel import audit
+    from peft_core.counting.by_numel import count_by_numel
 
-    return audit(architecture, config)
+    return count_by_numel(architecture, config)
 
 
 def numel_by_place(architecture: Architecture, config: MethodConfig) -> dict[str, int] | None:

@@ -7,7 +7,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from peft_core.methods.registry import MethodConfig, MethodField, method_label
-from peft_core.report.costs.measured import RESULTS, Provenance
+from peft_core.paths import RESULTS
+from peft_core.report.costs.measured import Provenance
 
 APP_SPEED = RESULTS / "app_speed.json"
 Times = tuple[float, ...]

@@ -71,10 +71,11 @@ def timed(work: Callable[[], object]) -> float:
 
 def measure_counts(rounds: int) -> Iterator[CountTime]:
     """Every method on the largest base model, the methods in turn."""
-    from peft_core.counting.by_numel import audit, survey
+    from peft_core.counting.by_numel import count_by_numel, survey
 
     architecture = base_model(LARGEST).architecture
-    audit(base_model("tiny-t5").architecture, FullConfig())  # the first build of a process imports a little more
+    # the first build of a process imports a little more
+    count_by_numel(base_model("tiny-t5").architecture, FullConfig())
     gc.collect()
     gc.freeze()  # as the app does once its libraries are in (app/services.py)
     kinds: list[tuple[MethodConfig, str | None]] = [(FullConfig(), None), *VARIED]
@@ -84,7 +85,10 @@ def measure_counts(rounds: int) -> Iterator[CountTime]:
             config = method.model_copy(update={field: FIRST_RANK + turn}) if field else method
             if field is None:
                 survey.cache_clear()
-            measured = [lambda c=config: count(architecture, c), *2 * [lambda c=config: audit(architecture, c)]]
+            measured = [
+                lambda c=config: count(architecture, c),
+                *2 * [lambda c=config: count_by_numel(architecture, c)],
+            ]
             times[number].append(tuple(timed(work) for work in measured))
     for number, (method, _) in enumerate(kinds):
         by_hand, by_numel, again = zip(*times[number], strict=True)

@@ -22,7 +22,8 @@ from benchmarks.processes import command_line, in_a_fresh_process, one_process_s
 from benchmarks.shapes import source_of
 from benchmarks.training_speed import METHODS, run_config
 from peft_core.methods.registry import MethodConfig, MethodField, method_label
-from peft_core.report.costs.measured import RESULTS, Provenance, write_report
+from peft_core.paths import RESULTS
+from peft_core.report.costs.measured import Provenance, write_report
 
 MACHINE = RESULTS / "machine.json"
 PRELOADED = ("benchmarks.flops", "peft_core.training.experiment")

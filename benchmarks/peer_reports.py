@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from peft_core.config import RunConfig
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.registry import MethodConfig, MethodField
-from peft_core.report.costs.measured import RESULTS, Provenance
+from peft_core.paths import RESULTS
+from peft_core.report.costs.measured import Provenance
 from peft_core.statistics.intervals import Z
 from peft_core.validated import sentence
 

@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from peft_core.report.costs.measured import RESULTS, Provenance
+from peft_core.paths import RESULTS
+from peft_core.report.costs.measured import Provenance
 
 PLAYGROUND = RESULTS / "playground.json"
 Checkpoints = Literal["ten of each method", "ten LoRAs", "one LoRA"]

@@ -1,6 +1,6 @@
 """`python -m peft_core …`"""
 
-from peft_core.cli import main
+from peft_core.cli.main import main
 
 if __name__ == "__main__":
     main()

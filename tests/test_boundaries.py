@@ -16,9 +16,11 @@ LOADS_TORCH = {  # every other module of the library is imported without torch
     "analysis.walkthrough.ends", "analysis.walkthrough.forward", "analysis.walkthrough.tokens",
     "checkpoints.files", "checkpoints.memory", "checkpoints.packed_pass", "checkpoints.passes", "checkpoints.predictor",
     "checkpoints.weights_file", "cli.progress", "counting.by_numel",
-    "methods.adapter.layer", "methods.adapter.steps", "methods.common", "methods.full.layer", "methods.full.steps",
-    "methods.lora.layer", "methods.lora.steps", "methods.passed", "methods.recorder", "methods.soft_prompt.layer",
-    "methods.soft_prompt.steps", "t5.backbone", "t5.fused",
+    "methods.adapter.layer", "methods.adapter.steps", "methods.common", "methods.fast", "methods.full.layer",
+    "methods.full.steps",
+    "methods.lora.fast", "methods.lora.layer", "methods.lora.steps", "methods.passed", "methods.recorder",
+    "methods.soft_prompt.layer",
+    "methods.soft_prompt.steps", "t5.backbone", "t5.fused", "t5.precision",
     "training.device", "training.evaluation", "training.experiment", "training.gradients", "training.loop",
     "training.measuring", "training.pretraining.plan", "training.pretraining.run", "training.pretraining.student",
     "training.pretraining.teacher",
@@ -80,7 +82,7 @@ def test_nothing_is_unpickled_evaluated_or_run_through_a_shell(path):
 
 
 def test_every_requirement_is_pinned_exactly():
-    for name in ("requirements.txt", "requirements-pretrain.txt"):
+    for name in ("requirements.txt", "requirements-test.txt", "requirements-bench.txt", "requirements-pretrain.txt"):
         for line in (ROOT / name).read_text().splitlines():
             requirement = line.split("#")[0].strip()
             assert not requirement or "==" in requirement, requirement

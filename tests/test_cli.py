@@ -9,7 +9,7 @@ from test_training import easy_reviews  # noqa: F401  (a fixture: small reviews 
 
 from peft_core.analysis.spectra.truncation_file import read_truncation
 from peft_core.checkpoints.record import read_record, write_record
-from peft_core.cli import main
+from peft_core.cli.main import main
 from peft_core.methods.registry import METHODS
 from peft_core.t5.architecture import base_model
 

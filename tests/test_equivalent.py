@@ -70,7 +70,7 @@ def config_of(source: str) -> RunConfig:
     settings = [
         node
         for node in body
-        if (isinstance(node, ast.ImportFrom) and node.module in ("peft_core.config", "pathlib"))
+        if (isinstance(node, ast.ImportFrom) and node.module in ("peft_core", "pathlib"))
         or (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in ("config", "OUT"))
     ]
     exec(compile(ast.Module(settings, []), "script", "exec"), namespace)

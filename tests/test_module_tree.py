@@ -15,8 +15,8 @@ from transformers import T5ForConditionalGeneration
 from app import services
 from app.components.module_tree import lines, written
 from app.content import label
-from peft_core.counting import by_numel as audit_module
-from peft_core.counting.by_numel import audit, module_tree, survey, trainable_rows
+from peft_core.counting import by_numel
+from peft_core.counting.by_numel import count_by_numel, module_tree, survey, trainable_rows
 from peft_core.counting.module_tree import Node, insertions, outline, parameters, read_tree, unfold
 from peft_core.methods import apply_method
 from peft_core.methods.adapter.method import AdapterConfig
@@ -48,7 +48,11 @@ def ends(node: Node, times: int = 1):
 
 
 def hold_all_laws(architecture, config):
-    tree, model, counted = module_tree(architecture, config), build(architecture, config), audit(architecture, config)
+    tree, model, counted = (
+        module_tree(architecture, config),
+        build(architecture, config),
+        count_by_numel(architecture, config),
+    )
     assert (tree.trains, tree.trains + tree.frozen) == (counted.numel_trainable, counted.numel_total)
 
     seen = dict(parameters(tree))
@@ -156,10 +160,10 @@ def test_neighbours_that_differ_in_anything_are_not_folded():
 
 def test_one_build_serves_the_sum_the_rows_and_the_tree(monkeypatch):
     built = []
-    monkeypatch.setattr(audit_module, "build_on_meta", lambda shape: built.append(shape) or build_on_meta(shape))
+    monkeypatch.setattr(by_numel, "build_on_meta", lambda shape: built.append(shape) or build_on_meta(shape))
     survey.cache_clear()
     for _ in range(2):
-        audit(TINY, LoraConfig(r=2))
+        count_by_numel(TINY, LoraConfig(r=2))
         trainable_rows(TINY, LoraConfig(r=2))
         module_tree(TINY, LoraConfig(r=2))
     assert built == [TINY]

@@ -8,7 +8,7 @@ import pytest
 from peft_core.checkpoints.listing import CheckpointInfo, find_checkpoint
 from peft_core.checkpoints.record import read_record
 from peft_core.checkpoints.weights_file import weights_file
-from peft_core.counting.by_numel import audit
+from peft_core.counting.by_numel import count_by_numel
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.adapter.method import AdapterConfig
 from peft_core.methods.lora.method import LoraConfig
@@ -64,7 +64,7 @@ def with_accuracy(info, correct):
 
 
 def test_every_number_of_the_report_is_counted_again(shipped):
-    for row in build_table([], numel=audit).rows:
+    for row in build_table([], numel=count_by_numel).rows:
         if row.quoted:
             counted = row.quoted_counts
             assert (counted.by_hand.trainable, counted.by_hand.total) == (
@@ -85,7 +85,7 @@ def test_without_runs_every_row_says_so(shipped):
 
 
 def test_the_shipped_checkpoints_stand_in_their_rows(shipped):
-    table = build_table(shipped.values(), numel=audit)
+    table = build_table(shipped.values(), numel=count_by_numel)
     for name, key in SHIPPED.items():
         mine, info = table.row(key).reproduction, shipped[name]
         assert [run.name for run in mine.runs] == [name]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 pytest.importorskip("accelerate", reason="a Trainer needs it: pip install -r requirements-bench.txt")
 
 from benchmarks.processes import command_line
-from peft_core.report.costs.measured import RESULTS
+from peft_core.paths import RESULTS
 
 STORED = sorted(
     {

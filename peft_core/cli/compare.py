@@ -74,10 +74,10 @@ def report(
         raise PeftClassroomError(f"{out} exists already. Choose another --out or remove this file.")
     base_model(base)
     from peft_core.checkpoints.listing import list_checkpoints
-    from peft_core.counting.by_numel import audit
+    from peft_core.counting.by_numel import count_by_numel
     from peft_core.report.build import build_table
 
-    table = build_table(list_checkpoints(), base, audit)
+    table = build_table(list_checkpoints(), base, count_by_numel)
     data = table_data(table, *compared_with_first(table))
     if out:
         out.write_bytes(writers[out.suffix](data))

@@ -71,9 +71,9 @@ def count(
     config = _method(**_options(locals()))
     shape = base_model(base).architecture
     by_hand = count_by_hand(shape, config)
-    from peft_core.counting.by_numel import audit
+    from peft_core.counting.by_numel import count_by_numel
 
-    by_numel = audit(shape, config)
+    by_numel = count_by_numel(shape, config)
     data = {
         "method": method,
         "base": base,

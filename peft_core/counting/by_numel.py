@@ -60,7 +60,7 @@ def _add_up(model: nn.Module) -> Audit:
     return Audit(sum(n for n, trains in sizes if trains), sum(n for n, _ in sizes))
 
 
-def audit(architecture: Architecture, config: MethodConfig) -> Audit:
+def count_by_numel(architecture: Architecture, config: MethodConfig) -> Audit:
     """Count by `numel()` over the real model on the meta device."""
     return survey(architecture, config).audit
 

@@ -29,7 +29,7 @@ OURS = (LoraConfig(r=64),)  # rows that the report lacks and that stand in the t
 
 
 class Sums(Protocol):
-    """What `peft_core.counting.by_numel.audit` gives."""
+    """What `peft_core.counting.by_numel.count_by_numel` gives."""
 
     numel_trainable: int
     numel_total: int
@@ -39,7 +39,7 @@ Numel = Callable[[Architecture, MethodConfig], Sums | None]  # None: torch is no
 
 
 def not_asked(architecture: Architecture, method: MethodConfig) -> None:
-    """In the place of `audit` where torch shall stay out."""
+    """In the place of `count_by_numel` where torch shall stay out."""
 
 
 def build_table(
@@ -49,7 +49,7 @@ def build_table(
 
     Args:
         infos: the checkpoints that are here; those on other bases are left out.
-        numel: `peft_core.counting.by_numel.audit`, or what answers None as long as torch is not loaded.
+        numel: `peft_core.counting.by_numel.count_by_numel`, or what answers None as long as torch is not loaded.
         results: what `python -m peft_core reproduce` wrote. None: the file in the repository, if there is one.
 
     Raises:

@@ -13,7 +13,8 @@ from typing import Literal, TypeVar
 from pydantic import Field
 
 from peft_core.methods.registry import MethodConfig, MethodField, what_costs
-from peft_core.report.costs.measured import RESULTS, Provenance, TrainingCost, load_report
+from peft_core.paths import RESULTS
+from peft_core.report.costs.measured import Provenance, TrainingCost, load_report
 from peft_core.validated import Frozen
 
 GROWTH = RESULTS / "growth.json"

@@ -11,10 +11,9 @@ from pydantic import BaseModel, Field, ValidationError
 
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.registry import MethodConfig, MethodField
-from peft_core.paths import ROOT
+from peft_core.paths import RESULTS
 from peft_core.validated import Frozen, sentence
 
-RESULTS = ROOT / "benchmarks" / "results"
 COST, STEP_ZERO = RESULTS / "cost.json", RESULTS / "step_zero.json"
 InferenceForm = Literal["base", "soft_prompt", "adapter", "lora", "lora_merged"]
 

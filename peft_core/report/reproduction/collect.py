@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from peft_core.checkpoints.record import RECORD, RunRecord, read_record, weights_digest
 from peft_core.errors import PeftClassroomError
 from peft_core.files import write_atomic
-from peft_core.paths import ROOT
+from peft_core.paths import IMPORTED_FROM
 from peft_core.report.reproduction.plan import Planned, PlannedRun, PlannedYardstick, Table, find_folders, make_folder
 from peft_core.report.reproduction.planned_rows import ROWS
 from peft_core.report.reproduction.results import (
@@ -86,7 +86,7 @@ def run_table(
 def in_a_process(folder: Path, report: Report, should_stop: Callable[[], bool]) -> int:
     """Work on a run in a fresh process; returns its exit code."""
     environment = {"OMP_WAIT_POLICY": "PASSIVE", "TOKENIZERS_PARALLELISM": "false"} | os.environ
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(IMPORTED_FROM), os.environ.get("PYTHONPATH"))))
     command = [sys.executable, "-m", "peft_core.report.reproduction.worker", str(folder)]
     with (
         (folder / "log.txt").open("a", encoding="utf-8") as log,

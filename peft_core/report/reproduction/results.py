@@ -13,7 +13,7 @@ from peft_core.checkpoints.record import RunRecord
 from peft_core.config import RunConfig
 from peft_core.errors import PeftClassroomError
 from peft_core.files import write_atomic
-from peft_core.report.costs.measured import RESULTS
+from peft_core.paths import RESULTS
 from peft_core.report.reproduction.plan import Settings
 from peft_core.report.reproduction.planned_rows import Quoted
 from peft_core.report.reproduction.yardstick import YardstickConfig, YardstickRecord

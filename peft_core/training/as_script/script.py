@@ -34,6 +34,10 @@ Library = Literal["peft", "adapters", "transformers", "peft_core"]
 HERE = Path(__file__).parent
 TEMPLATES = (HERE, Path(methods.__file__).parent)  # the frames; a method's folder has a template a library
 NAMES = {"peft": "Hugging Face peft", "adapters": "AdapterHub's adapters", "transformers": "Hugging Face transformers"}
+NAMES_HERE = (  # what the script for peft_core takes from the library's face
+    "DataConfig", "Predictor", "RunConfig", "TrainConfig", "apply_method", "load_backbone", "run_experiment",
+    "trainable_tensors",
+)  # fmt: skip
 # adapters 1.3.0 asks for transformers ~=4.57.6, whose huggingface_hub is too old for newer datasets.
 ADAPTERS_VERSIONS = {"adapters": "1.3.0", "transformers": "4.57.6", "datasets": "5.0.1"}
 ADAPTERS_NON_LINEARITY = {"silu": "swish"}  # where its name differs from ours
@@ -152,6 +156,7 @@ def _values_elsewhere(config: RunConfig, base: BaseModel, library: Library) -> d
 def _values_here(config: RunConfig) -> dict[str, Any]:
     """For `peft_core.py.j2`: what the page sets, and whatever else is not a default."""
     method = config.method
+    from_text = isinstance(method, SoftPromptConfig) and method.prompt_init == "text"
     parts = {
         "method": constructor(method, tuple(type(method).model_fields)),
         "data": constructor(config.data, ("train_size", "max_length")),
@@ -166,8 +171,8 @@ def _values_here(config: RunConfig) -> dict[str, Any]:
         "command": lines,
         "out": output_folder(method),
         "base": config.base,
-        "classes": sorted(["DataConfig", "RunConfig", "TrainConfig", type(method).__name__]),
-        "prompt_text": isinstance(method, SoftPromptConfig) and method.prompt_init == "text",
+        "names": sorted([*NAMES_HERE, type(method).__name__, *(["prompt_ids"] if from_text else [])]),
+        "prompt_text": from_text,
         "parts": parts,
     }
 

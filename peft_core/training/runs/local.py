@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from peft_core.errors import PeftClassroomError
-from peft_core.paths import ROOT
+from peft_core.paths import IMPORTED_FROM, ROOT
 from peft_core.training.runs.folder import RunFolder, RunStatus
 from peft_core.training.runs.process import end, identity, is_alive
 from peft_core.training.runs.spare import hand_over
@@ -225,7 +225,7 @@ def _in_turn(runs: Sequence[Run]) -> list[Run]:
 
 def _detached() -> dict[str, object]:
     """Popen arguments of a process that outlives the server and does not hear its Ctrl-C."""
-    python_path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    python_path = os.pathsep.join(filter(None, [str(IMPORTED_FROM), os.environ.get("PYTHONPATH")]))
     settings = {
         "PYTHONPATH": python_path,
         "PYTHONUNBUFFERED": "1",

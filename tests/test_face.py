@@ -1,0 +1,25 @@
+"""The names that scripts, notebooks and README import are there, all of them, and cost nothing until they are used."""
+
+import subprocess
+import sys
+
+import peft_core
+from peft_core.paths import ROOT
+
+FACE = """AdapterConfig DataConfig FullConfig LoraConfig PeftClassroomError Predictor RunConfig SoftPromptConfig
+TrainConfig apply_method base_model count count_by_numel list_checkpoints load_backbone load_checkpoint prompt_ids
+run_experiment trainable_tensors""".split()
+
+
+def test_the_face_is_these_names_and_each_is_what_it_says():
+    assert peft_core.__all__ == FACE
+    assert set(FACE) <= set(dir(peft_core))
+    for name in FACE:
+        assert getattr(peft_core, name).__name__ == name
+
+
+def test_importing_it_and_counting_by_hand_loads_no_torch():
+    counted = "peft_core.count(peft_core.base_model('t5-small').architecture, peft_core.LoraConfig(r=8))"
+    code = f"import peft_core, sys; print({counted}.trainable_parameters, 'torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.split() == ["294912", "False"]
