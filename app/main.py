@@ -1,4 +1,4 @@
-"""The router: `streamlit run app/main.py`. Pages live in `app_pages/`; this file only lists them."""
+"""The router: `streamlit run app/main.py`. A page is a room of its own; this file only lists them."""
 
 import sys
 from pathlib import Path
@@ -9,8 +9,9 @@ if (ROOT := str(Path(__file__).resolve().parent.parent)) not in sys.path:  # thi
 import streamlit as st
 
 from app import services
-from app.components import theme
 from app.content import label
+from app.kit import theme
+from app.kit.pages import script_of
 
 METHOD_PAGES = {  # file and path of the page: its label and icon
     "full": ("full", "select_all"),
@@ -30,15 +31,15 @@ theme.tidy()
 services.start()
 pages = {
     label("navigation", "start"): [
-        st.Page("app_pages/home.py", title=label("navigation", "home"), icon=":material/home:", default=True)
+        st.Page(script_of("home"), title=label("navigation", "home"), icon=":material/home:", default=True)
     ],
     label("navigation", "methods"): [
-        st.Page(f"app_pages/{name}.py", title=label("methods", title), icon=f":material/{icon}:", url_path=name)
+        st.Page(script_of(name), title=label("methods", title), icon=f":material/{icon}:", url_path=name)
         for name, (title, icon) in METHOD_PAGES.items()
     ],
     label("navigation", "try"): [
         st.Page(
-            "app_pages/playground.py",
+            script_of("playground"),
             title=label("navigation", "playground"),
             icon=":material/rate_review:",
             url_path="playground",
@@ -46,13 +47,13 @@ pages = {
     ],
     label("navigation", "evidence"): [
         st.Page(
-            "app_pages/rank_lab.py",
+            script_of("rank_lab"),
             title=label("navigation", "rank_lab"),
             icon=":material/science:",
             url_path="rank_lab",
         ),
         st.Page(
-            "app_pages/compare.py", title=label("navigation", "compare"), icon=":material/balance:", url_path="compare"
+            script_of("compare"), title=label("navigation", "compare"), icon=":material/balance:", url_path="compare"
         ),
     ],
 }

@@ -77,7 +77,7 @@ def measure_counts(rounds: int) -> Iterator[CountTime]:
     # the first build of a process imports a little more
     count_by_numel(base_model("tiny-t5").architecture, FullConfig())
     gc.collect()
-    gc.freeze()  # as the app does once its libraries are in (app/services.py)
+    gc.freeze()  # as the app does once its libraries are in (app/services/__init__.py)
     kinds: list[tuple[MethodConfig, str | None]] = [(FullConfig(), None), *VARIED]
     times: dict[int, list[tuple[float, float, float]]] = {number: [] for number in range(len(kinds))}
     for turn in range(rounds):

@@ -90,6 +90,7 @@ def open_page(monkeypatch, tmp_path):
     from streamlit.testing.v1 import AppTest
 
     from app import services
+    from app.kit.pages import script_of
     from peft_core.paths import ROOT
 
     monkeypatch.setenv("PEFT_RUNS_DIR", str(tmp_path / "runs"))
@@ -98,7 +99,7 @@ def open_page(monkeypatch, tmp_path):
     def at_page(name: str, **query: str) -> AppTest:
         services.heavy().finished.wait(timeout=120)
         services.checkpoints.clear()
-        this = f"app_pages/{name}.py"
+        this = script_of(name)
         monkeypatch.setattr(st, "Page", lambda path, **rest: make_page(path, **rest | {"default": path == this}))
         app = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=120)
         for key, value in query.items():

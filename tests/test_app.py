@@ -5,19 +5,20 @@ import ast
 import pytest
 
 from app import services
-from app.components.messages import plain
 from app.content import FOLDER, label, text
+from app.kit.plain import plain
+from app.services import runs
 from peft_core.counting.by_hand import count
 from peft_core.methods.registry import METHODS, method_config
 from peft_core.paths import ROOT
 from peft_core.t5.architecture import base_model
 from peft_core.training.runs import LocalBackend
 
-PAGES = sorted((ROOT / "app" / "app_pages").glob("*.py"))
+PAGES = sorted((ROOT / "app").rglob("page.py"))
 APP = sorted((ROOT / "app").rglob("*.py"))
 
 
-@pytest.mark.parametrize("page", [path.stem for path in PAGES])
+@pytest.mark.parametrize("page", [path.parent.name for path in PAGES])
 def test_every_page_opens(open_page, page):
     assert any(m.value.startswith("# ") for m in open_page(page).markdown)
 
@@ -41,19 +42,19 @@ def test_a_worker_is_kept_ready_once_the_libraries_are_in_unless_its_memory_is_t
     for setting, kept in (("0", False), ("1", True)):
         monkeypatch.setenv("PEFT_SPARE_WORKER", setting)
         services.backend.clear()
-        services._keep_spare.clear()
+        runs._keep_spare.clear()
         open_page("home")
         assert services.backend().keep_spare is kept
-    services._keep_spare.clear()
+    runs._keep_spare.clear()
 
 
 def test_the_owner_is_the_token_of_the_browser_whatever_its_mask():
     token = bytes(range(16))
     for mask in (b"abcd", bytes(4)):
         masked = bytes(b ^ mask[i % 4] for i, b in enumerate(token))
-        assert services._browser_token(f"2|{mask.hex()}|{masked.hex()}|1700000000") == token
+        assert runs._browser_token(f"2|{mask.hex()}|{masked.hex()}|1700000000") == token
     for odd in (None, "", "2|xx|yy|1", "1|2", "2|00|00|1", "3|00000000|" + "00" * 16 + "|1"):
-        assert services._browser_token(odd) is None
+        assert runs._browser_token(odd) is None
 
 
 def test_a_sentence_of_the_library_is_shown_letter_for_letter():

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from test_checkpoint import make_record
 
 from app import services
-from app.components import verdicts
+from app.kit import verdicts
 from peft_core.checkpoints.record import write_record
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.paths import ROOT
@@ -143,10 +143,10 @@ def test_what_pages_import_loads_no_torch():
 
 PAGE = """
 from app import services
-from app.components import verdicts
-from app.components import calibration_panel
+from app.kit import verdicts
+from app.playground import calibration
 from app.content import label
-calibration_panel.draw(services.checkpoints())
+calibration.draw(services.checkpoints())
 """
 
 

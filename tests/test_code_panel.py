@@ -3,8 +3,8 @@
 import pytest
 from test_equivalent import config_of
 
-from app.components.code_panel import COLOURS
 from app.content import label, text
+from app.method.code.section import COLOURS
 from peft_core.methods.adapter.method import AdapterConfig
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.t5.architecture import base_model

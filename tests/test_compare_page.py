@@ -9,10 +9,9 @@ from streamlit.testing.v1 import AppTest
 from test_checkpoint import make_record
 
 from app import services
-from app.components.compare import curve_charts, export, linked, placing, runs, significant, table, trade_off
-from app.components.compare.words import with_interval
-from app.components.cost_words import duration
+from app.compare import curve_charts, export, linked, placing, runs, significant, table, trade_off
 from app.content import label
+from app.kit.formats import duration, with_interval
 from peft_core.checkpoints.record import write_record
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.report.build import build_table
@@ -188,7 +187,7 @@ def test_a_click_on_a_row_or_a_point_chooses_it_everywhere():
     page = """
 import pandas as pd
 import streamlit as st
-from app.components.compare import linked
+from app.compare import linked
 options = {"a": "A", "b": "B", "c": "C"}
 linked.remember(options)
 linked.table(pd.DataFrame({"name": list("ABC")}), list("abc"), "some_table", "words", {})

@@ -6,8 +6,11 @@ from statistics import median
 import pytest
 from test_method_pages import MOVES
 
-from app.components import cost_charts, cost_growth, cost_panel, cost_words
 from app.content import label
+from app.method.cost import charts as cost_charts
+from app.method.cost import growth
+from app.method.cost import section as cost_section
+from app.method.cost import words as cost_words
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.adapter.method import AdapterConfig
 from peft_core.methods.full.method import FullConfig
@@ -130,10 +133,10 @@ def page_sweep(page: str) -> str:
 
 
 @every_page
-@pytest.mark.parametrize("against", cost_growth.OPTIONS)
+@pytest.mark.parametrize("against", growth.OPTIONS)
 def test_every_curve_is_in_the_link_and_follows_the_page(open_page, page, against):
     app = cost(open_page, page, cost_against=against)
-    assert app.get_by_key(cost_growth.AGAINST).value == against
+    assert app.get_by_key(growth.AGAINST).value == against
     if load_growth().sweep(against):
         assert len(spoken(app)) == 2 + 2
         assert label("cost", f"x_{against}") in spoken(app)[-1]
@@ -148,7 +151,7 @@ def test_every_curve_is_in_the_link_and_follows_the_page(open_page, page, agains
 
 
 def test_a_sweep_that_was_not_measured_says_how_to_measure_it(open_page, monkeypatch):
-    monkeypatch.setattr(cost_growth, "load_growth", GrowthReport)
+    monkeypatch.setattr(growth, "load_growth", GrowthReport)
     app = cost(open_page, "lora", cost_against="batch")
     assert "**Not measured** on tiny-t5. To measure it: `python -m benchmarks.growth --only batch`." in shown(app)
     assert len(spoken(app)) == 2
@@ -190,10 +193,10 @@ def test_what_costs_nothing_needs_no_measurement_of_its_own(open_page):
 
 def test_full_fine_tuning_is_compared_the_other_way_round_with_a_method_to_choose(open_page):
     app = cost(open_page, "full", cost_with="adapter")
-    assert app.get_by_key(cost_panel.WITH).value == "adapter"
+    assert app.get_by_key(cost_section.WITH).value == "adapter"
     assert "**Full fine-tuning** trains" in shown(app)
     assert "than **Adapter m=8, Pfeiffer**" in shown(app)
-    app.get_by_key(cost_panel.WITH).set_value("soft_prompt").run()
+    app.get_by_key(cost_section.WITH).set_value("soft_prompt").run()
     assert not app.exception
     assert app.query_params["cost_with"] == "soft_prompt"
     assert "than **Soft prompt n=10**" in shown(app)
@@ -208,7 +211,7 @@ def test_the_section_asks_to_predict_first_and_leads_there(open_page):
 
 
 @pytest.mark.parametrize(
-    ("module", "name"), [(cost_panel, "load_cost"), (cost_growth, "load_growth")], ids=["cost", "growth"]
+    ("module", "name"), [(cost_section, "load_cost"), (growth, "load_growth")], ids=["cost", "growth"]
 )
 def test_a_damaged_file_is_a_sentence_and_the_other_half_stays(open_page, monkeypatch, tmp_path, module, name):
     path = tmp_path / "file.json"

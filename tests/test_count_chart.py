@@ -7,8 +7,9 @@ from conftest import GATED, TINY
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.components import count_chart, theme
-from app.components.count_chart import Knob, Limit
+from app.kit import theme
+from app.method.count import count_chart
+from app.method.count.count_chart import Knob, Limit
 from peft_core.counting.by_hand import count
 from peft_core.methods.adapter.method import AdapterConfig
 from peft_core.methods.lora.method import LoraConfig

@@ -12,10 +12,11 @@ from streamlit.testing.v1 import AppTest
 from test_checkpoint import make_record, trained
 
 from app import services
-from app.components import explain, theme, verdict_changes, what_if, word_chart
-from app.components.verdict_changes import Change
-from app.components.word_chart import LETTER, LINES, lay_out, letters
 from app.content import label
+from app.kit import theme
+from app.playground import explain, verdict_changes, what_if, word_chart
+from app.playground.verdict_changes import Change
+from app.playground.word_chart import LETTER, LINES, lay_out, letters
 from peft_core.analysis.explain.attribution import Attribution
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
@@ -38,7 +39,7 @@ def page(component: str) -> None:
     review = st.text_area("review", key="review")
     number = st.slider("something else", 1, 4, 4, key="number")
     chosen = [info for info in services.checkpoints() if not info.shipped][:number]
-    importlib.import_module(f"app.components.{component}").draw(review, chosen)
+    importlib.import_module(f"app.playground.{component}").draw(review, chosen)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from test_cli import run  # noqa: F401  (a fixture: call a command)
 from test_report_table import SHIPPED, shipped, variant  # noqa: F401  (a fixture)
 
-from app.components.theme import METHOD
+from app.kit.theme import METHOD
 from peft_core.analysis.comparison import Comparison
 from peft_core.counting.by_hand import count
 from peft_core.methods.full.method import FullConfig

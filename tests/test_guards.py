@@ -7,7 +7,7 @@ import torch
 from conftest import TINY
 from torch import nn
 
-from app.components.compare.row_detail import training_page
+from app.compare.row_detail import training_page
 from peft_core.analysis.spectra.delta import check_method
 from peft_core.checkpoints.files import ecosystem_name
 from peft_core.counting.by_hand import count

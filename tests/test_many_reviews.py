@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from test_checkpoint import make_record, trained
 
 from app import services
-from app.components import many_results, many_reviews
+from app.playground import many_results, many_reviews
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.reviews.spreadsheet import Reviews
@@ -18,7 +18,7 @@ from peft_core.reviews.spreadsheet import Reviews
 PAGE = """
 import streamlit as st
 from app import services
-from app.components import many_reviews
+from app.playground import many_reviews
 st.slider("another widget", 0, 9, key="elsewhere")
 many_reviews.draw([info for info in services.checkpoints() if not info.shipped])
 """

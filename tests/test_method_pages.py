@@ -5,6 +5,7 @@ from test_checkpoint import make_record
 
 from app import services
 from app.content import label
+from app.kit.pages import script_of
 from peft_core.checkpoints.listing import find_checkpoint
 from peft_core.checkpoints.record import write_record
 from peft_core.config import PRESETS, RunConfig
@@ -159,11 +160,11 @@ def test_a_second_click_submits_the_same_run_until_it_has_ended(open_page, line)
 def test_the_run_is_still_there_after_a_visit_to_another_page(open_page, line):
     app = open_page("lora")
     app.session_state["section open"] = "train"
-    app.switch_page("app_pages/adapter.py").run()
+    app.switch_page(script_of("adapter")).run()
     app.get_by_key("train").click().run()
-    app.switch_page("app_pages/playground.py").run()
+    app.switch_page(script_of("playground")).run()
     app.query_params.clear()  # as the browser does
-    app.switch_page("app_pages/lora.py").run()
+    app.switch_page(script_of("lora")).run()
     assert app.query_params["run"] == line[0].id
     assert app.query_params["section"] == "train"
     assert any("number 1 in line" in i.value for i in app.info)

@@ -13,8 +13,8 @@ from torch import nn
 from transformers import T5ForConditionalGeneration
 
 from app import services
-from app.components.module_tree import lines, written
 from app.content import label
+from app.method.count.module_tree import lines, written
 from peft_core.counting import by_numel
 from peft_core.counting.by_numel import count_by_numel, module_tree, survey, trainable_rows
 from peft_core.counting.module_tree import Node, insertions, outline, parameters, read_tree, unfold

@@ -5,10 +5,14 @@ from itertools import combinations
 import pytest
 from conftest import GATED, TINY
 
-from app.components import theme
-from app.components.pictures import adapter, adapterhub, full, lora, soft_prompt
-from app.components.pictures.common import Block, Length, Sheet, Words, chart, frame
 from app.content import label
+from app.kit import theme
+from app.method.adapter import picture as adapter_picture
+from app.method.adapterhub import picture as adapterhub_picture
+from app.method.full import picture as full_picture
+from app.method.lora import picture as lora_picture
+from app.method.sheet import Block, Length, Sheet, Words, chart, frame
+from app.method.soft_prompt import picture as soft_prompt_picture
 from peft_core.counting.by_hand import base_lines, count
 from peft_core.methods.adapter.method import AdapterConfig
 from peft_core.methods.lora.method import LoraConfig
@@ -33,20 +37,20 @@ def light():
 
 def sheets(base: BaseModel) -> dict[str, Sheet]:
     """Every picture at both ends of its controls, by a name for the message of a failing test."""
-    found = {"full": full.sheet(base)[0]}
+    found = {"full": full_picture.sheet(base)[0]}
     d = base.architecture.d_model
     for n in (1, 10, 200):
-        found[f"soft_prompt n={n}"] = soft_prompt.sheet(base, SoftPromptConfig(num_virtual_tokens=n))
+        found[f"soft_prompt n={n}"] = soft_prompt_picture.sheet(base, SoftPromptConfig(num_virtual_tokens=n))
     for m in (1, 8, 256):
-        found[f"adapter m={m}"] = adapter.sheet(base, AdapterConfig(bottleneck_dim=m))
+        found[f"adapter m={m}"] = adapter_picture.sheet(base, AdapterConfig(bottleneck_dim=m))
     for m in (1, d):
         for placement in ("pfeiffer", "houlsby"):
             config = AdapterConfig(bottleneck_dim=m, placement=placement)
-            found[f"adapterhub m={m} {placement}"] = adapterhub.sheet(base, config)
-        found[f"adapterhub one m={m}"] = adapterhub.one_sheet(base, config)
+            found[f"adapterhub m={m} {placement}"] = adapterhub_picture.sheet(base, config)
+        found[f"adapterhub one m={m}"] = adapterhub_picture.one_sheet(base, config)
     for r in (1, 8, 100, 256):
         for module in MODULES:
-            found[f"lora r={r} {module}"] = lora.sheet(base, LoraConfig(r=r, target_modules=(module,)))
+            found[f"lora r={r} {module}"] = lora_picture.sheet(base, LoraConfig(r=r, target_modules=(module,)))
     return found
 
 
@@ -78,7 +82,7 @@ def _shape_of_e(base: BaseModel) -> str:
 @every_base
 def test_the_cut_table_says_how_many_rows_are_left_out(base):
     a, config = base.architecture, SoftPromptConfig(num_virtual_tokens=9)
-    sheet = soft_prompt.sheet(base, config)
+    sheet = soft_prompt_picture.sheet(base, config)
     drawn = sum(block.height for block in sheet.blocks if block.part == "E")
     left_out = label("picture", "more_rows", rows=a.vocab_size - int(drawn))
     assert 0 <= drawn <= a.vocab_size
@@ -93,12 +97,12 @@ def trained(sheet: Sheet) -> int:
 def test_what_is_solid_adds_up_to_the_hand_calculation(base):
     a = base.architecture
     prompt = SoftPromptConfig(num_virtual_tokens=9)
-    assert trained(soft_prompt.sheet(base, prompt)) == count(a, prompt).trainable_parameters
+    assert trained(soft_prompt_picture.sheet(base, prompt)) == count(a, prompt).trainable_parameters
     one = AdapterConfig(bottleneck_dim=8)
-    assert a.blocks * trained(adapter.sheet(base, one)) == count(a, one).trainable_parameters
+    assert a.blocks * trained(adapter_picture.sheet(base, one)) == count(a, one).trainable_parameters
     for placement in ("pfeiffer", "houlsby"):
         config = AdapterConfig(bottleneck_dim=8, placement=placement)
-        blocks = adapterhub.sheet(base, config).blocks
+        blocks = adapterhub_picture.sheet(base, config).blocks
         encoder, decoder = (
             sum(b.numbers for b in blocks if b.trained and b.x.weights == column) for column in (0, 1)
         )  # columns are one wide
@@ -106,12 +110,12 @@ def test_what_is_solid_adds_up_to_the_hand_calculation(base):
         assert total == count(a, config).trainable_parameters
     attentions = a.encoder_layers + 2 * a.decoder_layers
     config = LoraConfig(r=3, target_modules=("k",))
-    assert attentions * trained(lora.sheet(base, config)) == count(a, config).trainable_parameters
-    sheet, thin = full.sheet(base)
+    assert attentions * trained(lora_picture.sheet(base, config)) == count(a, config).trainable_parameters
+    sheet, thin = full_picture.sheet(base)
     model = [block for block in sheet.blocks if not block.colour]
     assert sum(block.numbers for block in model) == sum(line.value for line in base_lines(a))
     assert {part.full_name for part in thin} <= {block.part for block in model}
-    assert len(sheet.blocks) - len(model) == len(full.others(base))
+    assert len(sheet.blocks) - len(model) == len(full_picture.others(base))
 
 
 @every_base
@@ -119,7 +123,7 @@ def test_frozen_boxes_of_the_blocks_are_the_base_model_without_its_small_parts(b
     a = base.architecture
     by_hand = {line.text.split(":")[0]: line.value for line in base_lines(a)}
     for stack, blocks in (("encoder", a.encoder_layers), ("decoder", a.decoder_layers)):
-        for layer in adapterhub.sub_layers(a, stack):
+        for layer in adapterhub_picture.sub_layers(a, stack):
             assert blocks * layer.numbers == by_hand[f"{stack} {layer.name}"]
 
 
@@ -189,7 +193,7 @@ def test_words_stand_in_their_block_or_outside_all_blocks(base, width):
 
 
 def test_the_chart_has_one_scale_in_both_directions_and_a_thin_strip_keeps_an_outline():
-    sheet = lora.sheet(base_model("t5-11b"), LoraConfig(r=1))
+    sheet = lora_picture.sheet(base_model("t5-11b"), LoraConfig(r=1))
     spec = chart(sheet, "#123456")
     parameters = {p["name"]: p["expr"] for p in spec["params"]}
     assert parameters["down"] == "across"

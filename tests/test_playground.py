@@ -6,7 +6,7 @@ from streamlit.testing.v1 import AppTest
 from test_checkpoint import make_record, trained
 
 from app import services
-from app.components import verdicts
+from app.kit import verdicts
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.registry import METHODS
 

@@ -4,12 +4,12 @@ import pytest
 from conftest import TINY
 
 from app import services
-from app.components import questions as quiz
-from app.components.questions import facts as facts_module
-from app.components.questions import question as making
-from app.components.questions.facts import Comparison, Facts
-from app.components.questions.recorded import evidence
 from app.content import FOLDER, LANGUAGE, _sections, label
+from app.method.quiz import questions as quiz
+from app.method.quiz.questions import facts as facts_module
+from app.method.quiz.questions import question as making
+from app.method.quiz.questions.facts import Comparison, Facts
+from app.method.quiz.questions.recorded import evidence
 from peft_core.checkpoints.listing import list_checkpoints
 from peft_core.counting.by_hand import count
 from peft_core.methods.adapter.method import AdapterConfig

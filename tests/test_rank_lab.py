@@ -10,12 +10,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import services
-from app.components import enough_chart, enough_data, lab_data, similarity_charts, theme
-from app.components.matrix_editor import PRESETS, read, written
-from app.components.messages import plain
-from app.components.rank_builder import nonzero_terms
-from app.components.svd_parts import number, percent
 from app.content import label
+from app.kit import theme
+from app.kit.formats import percent
+from app.kit.plain import plain
+from app.kit.svd_parts import number
+from app.rank_lab import data, enough_chart, enough_data, similarity_charts
+from app.rank_lab.builder import nonzero_terms
+from app.rank_lab.matrix_editor import PRESETS, read, written
 from peft_core.analysis.spectra.spectrum import effective_rank, energy, partial_sum, residual_norm
 from peft_core.analysis.spectra.truncation_file import TRUNCATION, Truncation, write_truncation
 from peft_core.analysis.spectra.truncation_finding import find
@@ -203,7 +205,7 @@ def test_the_spectrum_on_the_screen_is_that_of_the_checkpoint(lab, name):
 def test_a_random_matrix_of_the_same_norm_stands_beside_it(lab):
     lab(lab="delta")
     for name in ("lora-8", "full"):
-        layers = lab_data.layers(lab_data.with_update()[name])
+        layers = data.layers(data.with_update()[name])
         for layer in layers.values():
             assert np.isclose(np.linalg.norm(layer.random), layer.norm)
             assert len(layer.random) == len(layer.sigmas) == layer.max_rank
@@ -220,7 +222,7 @@ def test_an_unchanged_matrix_is_a_sentence_and_not_a_chart(lab):
 def test_soft_prompts_and_adapters_are_not_offered_and_the_page_says_why(lab):
     app = lab(lab="delta", delta_of="soft-prompt-10")
     assert label("rank_lab", "unknown_checkpoint") in notes(app)
-    assert {info.method for info in lab_data.with_update().values()} == {"lora", "full"}
+    assert {info.method for info in data.with_update().values()} == {"lora", "full"}
     assert "they have no ΔW" in " ".join(c.value for c in app.caption)
 
 
@@ -269,7 +271,7 @@ def test_every_map_shows_phi_of_both_runs(with_runs):
     app = with_runs(lab="similarity", lab_first=RUN[0], lab_second=RUN[1], lab_place="encoder.1.self_attention")
     assert not app.info
     runs = tinys()
-    both = [lab_data.deltas(runs[name]) for name in RUN[:2]]
+    both = [data.deltas(runs[name]) for name in RUN[:2]]
     for module in ("q", "v"):
         name = next(name for name in both[0] if name.key == f"encoder.1.self_attention.{module}")
         left, right = (np.linalg.svd(deltas[name].a.astype(np.float64))[2] for deltas in both)
@@ -389,7 +391,7 @@ def test_checkpoints_that_are_not_here_are_left_out_with_a_note(lab, odd):
 
 @pytest.mark.parametrize("section", ["delta", "enough", "similarity"])
 def test_without_checkpoints_there_is_a_sentence(lab, monkeypatch, section):
-    monkeypatch.setattr(lab_data, "with_update", dict)
+    monkeypatch.setattr(data, "with_update", dict)
     app = lab(lab=section)
     assert label("rank_lab", "no_update") in notes(app) or "there are none" in notes(app)
     assert not alts(app)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.components.svd_terms import MATRICES, number, percent
 from app.content import label
+from app.method.lora.why_rank_one import MATRICES, number, percent
 from peft_core.analysis.spectra.spectrum import energy, partial_sum, residual_norm, svd_terms
 from peft_core.paths import ROOT
 
@@ -106,6 +106,6 @@ def test_the_section_needs_no_torch():
     import subprocess
     import sys
 
-    code = "import app.components.svd_terms, app.components.module_tree, sys; print('torch' in sys.modules)"
+    code = "import app.method.lora.why_rank_one, app.method.count.module_tree, sys; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.strip() == "False", done.stderr

@@ -1,0 +1,50 @@
+"""The page to take home: CSV, JSON and one HTML page, made when a button is pressed."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from app.compare import shared, significant
+from app.content import label, text
+from app.kit.plain import plain
+from peft_core.analysis.comparison import Comparison
+from peft_core.report.export.data import as_csv, as_json, table_data
+from peft_core.report.export.page import as_html
+from peft_core.report.table import Table
+
+FILES: dict[str, tuple[str, str, Callable[[dict], str | bytes]]] = {
+    "html": ("html", "text/html", as_html),
+    "csv": ("csv", "text/csv", as_csv),
+    "json": ("json", "application/json", as_json),
+}
+
+
+def draw() -> None:
+    """Base, a button a file, and what is in them."""
+    st.markdown(text("compare", "export"))
+    table = shared.table_for(shared.choose_base())
+    pair = significant.chosen_pair()
+    name = plain(shared.short(table.base))
+    ran = sum(row.reproduction is not None for row in table.rows)
+    st.markdown(label("compare", "export_rows", ran=ran, rows=len(table.rows), base=name))
+    with st.container(horizontal=True, key="export_buttons"):
+        for kind, (ending, mime, write) in FILES.items():
+            st.download_button(
+                label("compare", f"export_{kind}"),
+                data=lambda write=write: write(data(table, significant.compared(pair))),
+                file_name=f"peft-compare.{ending}",
+                mime=mime,
+                on_click="ignore",
+                key=f"export_{kind}",
+                icon=":material/download:",
+                type="primary" if kind == "html" else "secondary",
+            )
+    if pair:
+        titles = significant.titles(pair)
+        st.caption(label("compare", "export_pair", first=plain(titles[0]), second=plain(titles[1])))
+    st.caption(label("compare", "export_reading"))
+
+
+def data(table: Table, found: Comparison | None) -> dict:
+    """What all three files say: the table, and the chosen pair where it can be compared."""
+    return table_data(table, [found] if found else [])

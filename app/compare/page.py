@@ -1,0 +1,29 @@
+"""Compare: the report's table beside our own runs, and how sure one may be of any difference."""
+
+import streamlit as st
+
+from app import services
+from app.compare import curves, export, optimism, significant, table, trade_off
+from app.content import label, text
+from app.kit import url
+from app.kit.plain import plain
+from peft_core.errors import PeftClassroomError
+
+PARTS = {
+    "table": table.draw,
+    "trade_off": trade_off.draw,
+    "curves": curves.draw,
+    "significant": significant.draw,
+    "optimism": optimism.draw,
+    "export": export.draw,
+}
+
+st.markdown(text("compare", "lead"))
+tabs = url.tabs("part", tuple(PARTS), [label("compare", f"part_{name}") for name in PARTS])
+opened = next(name for name, tab in tabs.items() if tab.open)
+with tabs[opened]:
+    try:
+        PARTS[opened]()
+    except PeftClassroomError as error:  # a file of measurements is damaged, or a base model's folder is gone
+        st.error(plain(error), icon=":material/error:")
+services.rerun_when_ready(examples=opened in ("significant", "optimism"))

@@ -1,1 +1,0 @@
-"""Pictures true to scale: frozen weights pale and dashed, trained ones solid. One file a method page."""

@@ -1,0 +1,91 @@
+"""Home: what PEFT is, and what each method trains on the chosen base model."""
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from app import services
+from app.content import label, text
+from app.kit import theme
+from app.kit.pages import script_of
+from peft_core.counting.by_hand import count
+from peft_core.methods.registry import METHODS, method_config
+from peft_core.t5.architecture import catalogue
+
+PAGES = {"full": ("full",), "soft_prompt": ("soft_prompt",), "adapter": ("adapter", "adapterhub"), "lora": ("lora",)}
+
+
+def cards(base_name: str) -> pd.DataFrame:
+    """One card a method with its live count; returns the counts for the chart."""
+    base = catalogue()[base_name]
+    rows = []
+    for column, name in zip(st.columns(len(METHODS)), METHODS, strict=True):
+        config = method_config(name)
+        result = count(base.architecture, config)
+        setting = label(
+            "settings",
+            name,
+            n=getattr(config, "num_virtual_tokens", ""),
+            m=getattr(config, "bottleneck_dim", ""),
+            r=getattr(config, "r", ""),
+        )
+        rows.append({"method": label("methods", name), "key": name, "count": result.trainable_parameters})
+        with column.container(border=True, height="stretch"):
+            st.markdown(f"**{label('methods', name)}**  \n{setting}")
+            st.metric(label("home", "trains"), f"{result.trainable_parameters:,}")
+            values = {"total": f"{result.total_parameters:,}", "share": f"{result.trainable_fraction:.2%}"}
+            st.caption(label("home", "of", **values))
+            audit = services.numel(base.architecture, config)
+            if audit is None:
+                st.caption(f":material/hourglass_top: {label('home', 'waiting')}")
+            elif (audit.numel_trainable, audit.numel_total) == (result.trainable_parameters, result.total_parameters):
+                st.caption(f":material/check_circle: {label('home', 'checked')}")
+            else:
+                st.caption(f":material/error: {label('home', 'differs', numel=f'{audit.numel_trainable:,}')}")
+            for page in PAGES[name]:
+                st.page_link(script_of(page), label=label("methods", page), icon=":material/arrow_forward:")
+    return pd.DataFrame(rows)
+
+
+def chart(rows: pd.DataFrame, base_name: str) -> None:
+    """All methods on one logarithmic axis, in their own colours and markers, named directly."""
+    colours = [theme.METHOD[key].colour for key in rows["key"]]
+    shapes = [theme.METHOD[key].shape for key in rows["key"]]
+    rows = rows.assign(words=[f"{m}  {c:,}" for m, c in zip(rows["method"], rows["count"], strict=True)])
+    order = rows["method"].tolist()
+    x = alt.X(
+        "count:Q",
+        title=label("home", "trainable"),
+        scale=alt.Scale(type="log", domain=[100, float(rows["count"].max()) * 3]),
+        axis=alt.Axis(format="~s"),
+    )
+    base = alt.Chart(rows).encode(x=x, y=alt.Y("method:N", sort=order, axis=None))
+    points = base.mark_point(filled=True, size=220, opacity=1).encode(
+        color=alt.Color("method:N", scale=alt.Scale(domain=order, range=colours), legend=None),
+        shape=alt.Shape("method:N", scale=alt.Scale(domain=order, range=shapes), legend=None),
+    )
+    limit = int(rows["count"].max())  # the words of the largest stand left of it: there is no room on the right
+    style = {"fontSize": 15, "color": theme.ink()}
+    after = base.transform_filter(f"datum.count < {limit}").mark_text(align="left", dx=14, **style)
+    before = base.transform_filter(f"datum.count >= {limit}").mark_text(align="right", dx=-14, **style)
+    words = after.encode(text="words:N") + before.encode(text="words:N")
+    listed = "; ".join(rows["words"])
+    st.altair_chart(
+        theme.readable((points + words).properties(height=200)),
+        width="stretch",
+        key="home_chart",
+        alt=label("home", "chart_alt", base=base_name, rows=listed),
+    )
+
+
+st.markdown(text("home", "lead"))
+heading, selector = st.columns([3, 1], vertical_alignment="bottom")
+heading.markdown(text("home", "cards"))
+chosen = selector.selectbox(label("home", "base"), list(catalogue()), key="base", bind="query-params")
+chart(cards(chosen), chosen)
+st.caption(text("home", "provenance"))
+st.markdown(text("home", "next"))
+st.page_link(script_of("playground"), label=label("home", "open_playground"), icon=":material/rate_review:")
+st.page_link(script_of("rank_lab"), label=label("home", "open_rank_lab"), icon=":material/science:")
+st.page_link(script_of("compare"), label=label("home", "open_compare"), icon=":material/balance:")
+services.rerun_when_ready()

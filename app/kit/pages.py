@@ -1,0 +1,8 @@
+"""Where the pages lie: what `st.Page`, `st.page_link` and `st.switch_page` take. No other file spells a path."""
+
+METHOD_PAGES = ("full", "soft_prompt", "adapter", "adapterhub", "lora")
+
+
+def script_of(name: str) -> str:
+    """The script of a page by its name, which is also its address: a room of its own, or a method's in `method/`."""
+    return f"method/{name}/page.py" if name in METHOD_PAGES else f"{name}/page.py"

@@ -1,0 +1,84 @@
+"""Curves of a training run, from the lines of its metrics.jsonl."""
+
+from typing import Any
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from app.content import label
+from app.kit import theme
+
+MAX_POINTS = 400
+SMOOTHING = 0.1  # weight of the newest step in the running mean
+
+
+def training_curves(metrics: list[dict[str, Any]], planned_steps: int, method: str) -> None:
+    """Train loss (raw and smoothed) and validation accuracy with its 95% interval, over the planned steps."""
+    colour = theme.METHOD[method].colour
+    domain = [0, max(planned_steps, 1)]
+    with st.container(key="curves"):
+        left, right = st.columns(2)
+    with left:
+        _loss(metrics, domain, colour)
+    with right:
+        _accuracy(metrics, domain, colour)
+
+
+def _step_axis(domain: list[int]) -> alt.X:
+    """Steps on a fixed domain, so that the picture does not jump while the run goes on."""
+    scale = alt.Scale(domain=domain, nice=False)
+    return alt.X("step:Q", title=label("train", "step"), scale=scale, axis=alt.Axis(tickMinStep=1, format="d"))
+
+
+def _loss(metrics: list[dict[str, Any]], domain: list[int], colour: str) -> None:
+    steps = pd.DataFrame(
+        [(m["step"], m["train_loss"]) for m in metrics if m["event"] == "step"], columns=["step", "loss"]
+    )
+    steps["smooth"] = steps["loss"].ewm(alpha=SMOOTHING).mean()
+    last = "" if steps.empty else f"{steps['smooth'].iloc[-1]:.3f}"
+    steps = steps.iloc[:: max(1, len(steps) // MAX_POINTS)]
+    x = _step_axis(domain)
+    title, scale = label("train", "loss"), alt.Scale(zero=False)  # from 0, a loss near 0.6 would look flat
+    raw = (
+        alt.Chart(steps)
+        .mark_line(color=colour, opacity=0.35, strokeWidth=1)
+        .encode(x=x, y=alt.Y("loss:Q", title=title, scale=scale))
+    )
+    mean = alt.Chart(steps).mark_line(color=colour, strokeWidth=3).encode(
+        x=x, y=alt.Y("smooth:Q", title=title, scale=scale)
+    )  # fmt: skip
+    st.altair_chart(
+        theme.readable((raw + mean).properties(height=250)),
+        width="stretch",
+        key="curve_loss",
+        alt=label("train", "loss_alt", steps=len(steps), last=last),
+    )
+
+
+def _accuracy(metrics: list[dict[str, Any]], domain: list[int], colour: str) -> None:
+    rows = pd.DataFrame(
+        [(m["step"], m["accuracy"], m["low"], m["high"]) for m in metrics if m["event"] == "validation"],
+        columns=["step", "accuracy", "low", "high"],
+    )
+    x = _step_axis(domain)
+    lowest = 0.4 if rows.empty else min(0.45, float(rows["low"].min()))
+    scale = alt.Scale(domain=[lowest, 1.0], nice=False)
+    y = alt.Y("accuracy:Q", title=label("train", "accuracy"), scale=scale, axis=alt.Axis(format=".1~%"))
+    bars = (
+        alt.Chart(rows).mark_rule(color=colour, strokeWidth=2).encode(x=x, y=alt.Y("low:Q", scale=scale), y2="high:Q")
+    )
+    line = alt.Chart(rows).mark_line(color=colour, strokeDash=[4, 3]).encode(x=x, y=y)
+    points = alt.Chart(rows).mark_point(color=colour, filled=True, size=70).encode(
+        x=x, y=y, tooltip=["step:Q", alt.Tooltip("accuracy:Q", format=".1%")]
+    )  # fmt: skip
+    chance = alt.Chart(pd.DataFrame({"chance": [0.5]})).mark_rule(color=theme.frozen(), strokeDash=[2, 3]).encode(
+        y=alt.Y("chance:Q", scale=scale)
+    )  # fmt: skip
+    last = "–" if rows.empty else f"{rows['accuracy'].iloc[-1]:.1%}"
+    st.altair_chart(
+        theme.readable((chance + bars + line + points).properties(height=250)),
+        width="stretch",
+        key="curve_accuracy",
+        alt=label("train", "accuracy_alt", last=last, n=len(rows)),
+    )

@@ -1,0 +1,50 @@
+"""Bottleneck adapter: down, ReLU, up, plus the input."""
+
+import streamlit as st
+
+from app.content import label, text
+from app.kit import url
+from app.method import skeleton
+from app.method.adapter import parts, picture
+from app.method.count.count_chart import Knob
+from peft_core.methods.adapter.method import AdapterConfig
+from peft_core.t5.architecture import BaseModel
+
+MAX_BOTTLENECK = 256
+
+
+def controls(base: BaseModel) -> AdapterConfig:
+    """What the class moves. All of it is in the URL."""
+    url.clamp("adapter_m", label("count", "m"), 1, MAX_BOTTLENECK)
+    default = AdapterConfig()
+    m = st.slider(label("count", "m"), 1, MAX_BOTTLENECK, default.bottleneck_dim, key="adapter_m", bind="query-params")
+    return AdapterConfig(bottleneck_dim=m, non_linearity=parts.non_linearity("adapter_act", default))
+
+
+def idea(base: BaseModel, config: AdapterConfig) -> None:
+    """The concrete number first, then the picture."""
+    m, d, blocks = config.bottleneck_dim, base.architecture.d_model, base.architecture.blocks
+    one = (d + 1) * m + (m + 1) * d
+    st.markdown(text("adapter", "idea", base=base.name, m=m, d=d, one=one, blocks=blocks, all=blocks * one))
+    picture.draw(base, config)
+
+
+def maths(base: BaseModel, config: AdapterConfig) -> None:
+    """The formula with this page's values in it."""
+    parts.formula(base, config)
+    m, d = config.bottleneck_dim, base.architecture.d_model
+    st.markdown(text("adapter", "shapes", m=m, d=d, act=config.non_linearity))
+    st.markdown(text("adapter", "initialisation"))
+    st.caption(text("adapter", "source"))
+
+
+skeleton.draw(
+    skeleton.MethodPage(
+        "adapter",
+        controls,
+        idea,
+        maths,
+        Knob("bottleneck_dim", label("count", "m"), 1, MAX_BOTTLENECK),
+        parts.limit,
+    )
+)

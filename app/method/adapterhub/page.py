@@ -1,0 +1,63 @@
+"""AdapterHub's adapters: the same bottleneck under the library's names: reduction factor, Pfeiffer, Houlsby."""
+
+import streamlit as st
+
+from app.content import label, text
+from app.kit import url
+from app.method import skeleton
+from app.method.adapter import parts
+from app.method.adapterhub import picture
+from app.method.count.count_chart import Knob
+from peft_core.methods.adapter.method import AdapterConfig
+from peft_core.t5.architecture import BaseModel
+
+# 2ᵏ and 3·2ᵏ: with them m = 8 and m = 1 can be had at every d_model, 384 and 768 included
+FACTORS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
+PLACEMENTS = ("pfeiffer", "houlsby")
+LIBRARY_DEFAULT = 16  # SeqBnConfig().reduction_factor
+MAX_BOTTLENECK = 512
+
+
+def controls(base: BaseModel) -> AdapterConfig:
+    """What the class moves. All of it is in the URL."""
+    url.nearest("hub_factor", label("count", "reduction_factor"), FACTORS)
+    factor = st.select_slider(
+        label("count", "reduction_factor"), FACTORS, LIBRARY_DEFAULT, key="hub_factor", bind="query-params"
+    )
+    placement = st.radio(
+        label("count", "placement"), PLACEMENTS, key="hub_placement", bind="query-params",
+        captions=[label("count", f"placement_{name}") for name in PLACEMENTS],
+    )  # fmt: skip
+    act = parts.non_linearity("hub_act", AdapterConfig())
+    m = max(1, base.architecture.d_model // factor)  # the library, too, never goes below 1
+    return AdapterConfig(bottleneck_dim=m, placement=placement, non_linearity=act)
+
+
+def idea(base: BaseModel, config: AdapterConfig) -> None:
+    """From the library's number to the bottleneck, then where the adapters sit."""
+    d, m = base.architecture.d_model, config.bottleneck_dim
+    factor = st.session_state["hub_factor"]
+    st.markdown(text("adapterhub", "idea", d=d, m=m, factor=factor, base=base.name))
+    picture.draw(base, config)
+    st.markdown(text("adapterhub", "names"))
+
+
+def maths(base: BaseModel, config: AdapterConfig) -> None:
+    """The same adapter, at one of two places."""
+    parts.formula(base, config)
+    st.latex(r"\text{Pfeiffer: } A(x + f) \qquad\quad \text{Houlsby: } x + A(f)")
+    st.markdown(text("adapterhub", "shapes", d=base.architecture.d_model))
+    st.markdown(text("adapter", "initialisation"))
+    st.caption(text("adapterhub", "source"))
+
+
+skeleton.draw(
+    skeleton.MethodPage(
+        "adapterhub",
+        controls,
+        idea,
+        maths,
+        Knob("bottleneck_dim", label("count", "m"), 1, MAX_BOTTLENECK),
+        parts.limit,
+    )
+)

@@ -1,0 +1,98 @@
+"""The page's settings as a script: for the libraries people use afterwards, and for the one under this app."""
+
+from collections.abc import Callable
+from functools import partial
+
+import streamlit as st
+
+from app.content import label, text
+from app.kit import theme, url
+from peft_core.config import RunConfig
+from peft_core.methods.adapter.method import AdapterConfig
+from peft_core.methods.method import MethodConfig
+from peft_core.methods.soft_prompt.method import SoftPromptConfig
+from peft_core.training.as_script.script import (
+    ADAPTERS_VERSIONS,
+    Library,
+    installed,
+    libraries,
+    notebook,
+    output_folder,
+    packages,
+    reads_from_hub,
+    script,
+)
+from peft_core.training.as_script.written_out import command
+
+# Streamlit's own colours of code stay below a contrast of 4.5 to 1 on a light ground. (light, dark)
+COLOURS = {
+    "keyword, function, builtin": ("#0067A3", "#7CC4F0"),
+    "string": ("#1B6E3A", "#8FD3A2"),
+    "number, boolean": ("#B34E00", "#F2A36B"),
+    "comment": ("#59616D", "#AEB6C1"),
+    "operator, punctuation": ("#1B2027", "#E9ECF0"),
+}
+
+
+def draw(run: RunConfig) -> None:
+    """A tab for each library that has the method. Which one is open is in the URL."""
+    method = run.method
+    names = libraries(type(method)())  # of the page: a setting that a library lacks does not move the tabs
+    st.markdown(" ".join([text("code", "intro"), *(text("code", section) for section in _without(method))]))
+    tabs = url.tabs(f"{method.method}_library", names, [label("code", name) for name in names])
+    for name in names:
+        with tabs[name]:
+            if tabs[name].open and name in libraries(method):
+                _library(run, name)
+            elif tabs[name].open:
+                st.info(text("code", "without_lora_on_o"), icon=":material/info:")
+
+
+def _library(run: RunConfig, library: Library) -> None:
+    """How far the script has been tried, what it needs, and the script itself, to copy or to download."""
+    st.markdown(text("code", library, **_versions(library)))
+    if library == "peft_core":
+        needs = " ".join(command(run, output_folder(run.method)))
+    else:
+        needs = f"pip install {' '.join(packages(run, library))}"
+    st.code(needs, language=None, wrap_lines=True)
+    if library != "peft_core" and reads_from_hub(run):
+        st.caption(text("code", "from_hub"))
+    source = script(run, library)
+    name = f"{run.method.method}-{library}"
+    with st.container(horizontal=True):
+        _download("python", source, f"{name}.py", "text/x-python")
+        _download("notebook", partial(notebook, source), f"{name}.ipynb", "application/x-ipynb+json")
+    with st.container(key="code_source"):
+        st.html(f"<style>{_colours()}</style>")
+        st.code(source, language="python")
+
+
+def _download(kind: str, data: str | Callable[[], str], file: str, mime: str) -> None:
+    """A button that gives the file and runs nothing; a callable is called when it is pressed."""
+    st.download_button(
+        label("code", kind), data, file, mime, key=f"code_{kind}", icon=":material/download:", on_click="ignore"
+    )
+
+
+def _colours() -> str:
+    """CSS of the words in the script."""
+    rules = []
+    for kinds, colours in COLOURS.items():
+        words = ", ".join(f".st-key-code_source .stCode .token.{kind}" for kind in kinds.split(", "))
+        rules.append(f"{words} {{ color: {colours[theme.is_dark()]}; }}")
+    return " ".join(rules)
+
+
+def _versions(library: Library) -> dict[str, str]:
+    """What the note on a library says of versions."""
+    if library != "adapters":
+        return {}
+    return {"adapters": ADAPTERS_VERSIONS["adapters"], "transformers": installed("transformers")}
+
+
+def _without(method: MethodConfig) -> list[str]:
+    """The sections that say which library has no such method."""
+    if isinstance(method, AdapterConfig):
+        return ["without_adapter"]
+    return ["without_soft_prompt"] if isinstance(method, SoftPromptConfig) else []

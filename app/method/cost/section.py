@@ -1,0 +1,104 @@
+"""What does it cost? Memory and time of a training step beside full fine-tuning, and how they grow: all measured.
+
+    predict first → what is compared → figure → ratios → why → all numbers → where from;  then the same along one number
+
+It comes after "Check yourself", which asks for these very numbers before it shows them. Nothing is interpolated: a
+setting that was not measured is said to be so, and the nearest one that was is named as such.
+"""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from app.content import label, text
+from app.kit import url
+from app.kit.formats import megabytes
+from app.kit.measured_on import measured_on
+from app.kit.plain import plain
+from app.method.cost import charts as cost_charts
+from app.method.cost import growth
+from app.method.cost import words as cost_words
+from app.method.count.count_chart import Knob
+from app.method.quiz.questions.facts import DEFAULTS
+from app.method.quiz.questions.measured import PARTS
+from peft_core.config import RunConfig
+from peft_core.errors import PeftClassroomError
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.registry import MethodConfig, method_label
+from peft_core.report.costs.growth import nearest
+from peft_core.report.costs.measured import CostReport, TrainingCost, load_cost
+from peft_core.t5.architecture import BaseModel
+
+WITH = "cost_with"  # full fine-tuning's page: the method it is compared with
+OTHERS = ("lora", "adapter", "soft_prompt")
+
+
+def draw(base: BaseModel, config: MethodConfig, run: RunConfig, knob: Knob | None) -> None:
+    """One step, then the curves; `run` has the batch and length that Train would take."""
+    st.button(
+        label("cost", "to_check"), key="cost_to_check", type="tertiary", icon=":material/quiz:", on_click=_to_check
+    )
+    try:
+        _one_step(base, config, load_cost())
+    except PeftClassroomError as error:
+        st.error(plain(error))
+    growth.draw(base, config, run, knob)
+
+
+def _to_check() -> None:
+    st.session_state["section"] = label("sections", "check")
+
+
+def _one_step(base: BaseModel, config: MethodConfig, report: CostReport) -> None:
+    """This method beside full fine-tuning; full fine-tuning beside a method to choose."""
+    rows = [row for row in report.training if row.shape == base.name]
+    if not rows:
+        command = f"python -m benchmarks.cost --shapes {base.name}"
+        cost_words.unmeasured_base(base.name, [row.shape for row in report.training], command)
+        return
+    full = isinstance(config, FullConfig)
+    first = nearest(rows, config)
+    second = nearest(rows, _other(rows) if full else FullConfig())
+    if first is None or second is None:
+        cost_words.unmeasured_setting(base.name, config, rows)
+        return
+    cost_words.used_instead(config, first.method)
+    few, all_ = sorted((first.trainable_parameters, second.trainable_parameters))
+    claim = "claim_full" if full else "claim"
+    st.markdown(text("cost", claim, method=method_label(first.method), few=few, all=all_, base=base.name))
+    left, right = st.columns([3, 2])
+    with left:
+        st.markdown(label("cost", "memory_title"))
+        cost_charts.memory([first, second])
+    with right:
+        st.markdown(label("cost", "time_title"))
+        cost_charts.time([first, second])
+    st.markdown(cost_words.comparison(first, second))
+    st.markdown(cost_words.reason(first))
+    st.markdown(table([first, second]))
+    st.caption(f"{label('cost', 'work', batch=first.batch, width=first.width)} {measured_on(report.provenance)}")
+
+
+def _other(rows: Sequence[TrainingCost]) -> MethodConfig:
+    """The method that full fine-tuning is compared with: a widget, in the URL."""
+    names = [name for name in OTHERS if nearest(rows, DEFAULTS[name]) is not None] or list(OTHERS)
+    url.ask(WITH, names, names[0])
+    chosen = st.radio(
+        label("cost", "compare_with"), names, format_func=lambda name: method_label(DEFAULTS[name]), key=WITH,
+        horizontal=True,
+    )  # fmt: skip
+    url.remember(WITH, chosen, names[0])
+    return DEFAULTS[chosen]
+
+
+def table(rows: Sequence[TrainingCost]) -> str:
+    """Every number of the figure, as a Markdown table; the parts have the numbers that stand in the bars."""
+    cells = [(label("cost", "trained"), [f"{row.trainable_parameters:,}" for row in rows])]
+    for number, (part, field) in enumerate(PARTS.items(), 1):
+        name = label("quiz", part)
+        numbered = f"**{name}**" if part == "peak" else f"{number} {name}"
+        cells.append((numbered, [megabytes(getattr(row, field)) for row in rows]))
+    cells.append((label("cost", "step"), [cost_words.with_range(row.step_seconds) for row in rows]))
+    head = " | ".join(method_label(row.method) for row in rows)
+    lines = [f"| {label('cost', 'measure')} | {head} |", "|:--|" + "--:|" * len(rows)]
+    return "\n".join([*lines, *(f"| {name} | {' | '.join(values)} |" for name, values in cells)])

@@ -1,0 +1,147 @@
+"""The whole model as a map: the area of a part is its number of weights, and every part is solid."""
+
+import math
+from dataclasses import dataclass
+
+from app.content import label, text
+from app.kit import theme
+from app.method.sheet import Block, Length, Sheet, Words, px, show, w
+from peft_core.counting.by_hand import base_lines, count
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.registry import method_config, method_label
+from peft_core.t5.architecture import Architecture, BaseModel
+
+PIXELS = 440
+HEADING = 24  # pixels for "encoder" and "decoder"
+FOOT = 68  # pixels for the other methods
+GAP = 4  # pixels between parts
+TWO_LINES, ONE_LINE = 36, 18  # pixels a part must be high to have its words inside
+NARROW = 340  # pixels of the map on a phone
+USUAL_WIDTH = 500  # pixels; only for the shape of the small blocks, never for their area
+STACKS = ("encoder", "decoder")
+OTHERS = ("lora", "adapter", "soft_prompt")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the model: the stack it belongs to (none for the token embedding), its product and its weights."""
+
+    stack: str
+    name: str
+    product: str
+    numbers: int
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.stack} {self.name}".strip()
+
+
+def parts(architecture: Architecture) -> list[Part]:
+    """The lines of the hand calculation; what is tiny (layer norms, position bias) is one part a stack."""
+    found, small = [], {stack: [] for stack in STACKS}
+    for line in base_lines(architecture):
+        name, product = line.text.split(": ", 1)
+        stack, _, rest = name.partition(" ")
+        if stack not in STACKS:
+            found.append(Part("", name.split(",")[0], product, line.value))
+        elif rest in ("layer norms", "relative position bias"):
+            small[stack].append((product, line.value))
+        else:
+            found.append(Part(stack, rest, product, line.value))
+    for stack, rows in small.items():
+        product, numbers = " + ".join(text for text, _ in rows), sum(value for _, value in rows)
+        found.append(Part(stack, label("picture", "small_parts"), product, numbers))
+    return found
+
+
+def _share(numbers: int, total: int) -> str:
+    percent = 100 * numbers / total
+    return f"{percent:.1f}%" if percent >= 1 else f"{percent:.2g}%"
+
+
+def _fitting(words: str, size: int, width: float) -> int:
+    """The font size, smaller where the words would leave a part of this width (of the whole map: 1) on a phone.
+
+    A letter is about half as wide as its font is high.
+    """
+    return min(size, int(width * NARROW / (0.5 * len(words))))
+
+
+def sheet(base: BaseModel) -> tuple[Sheet, list[Part]]:
+    """The map, and the parts too thin to have their words in it.
+
+    The map is 1 wide: a part over the whole width is as high as its number of weights.
+    """
+    everything = parts(base.architecture)
+    total = sum(part.numbers for part in everything)
+    pixels = 2 * HEADING + FOOT + 3 * GAP
+    per_pixel = total / (PIXELS - pixels)
+    blocks, words, thin = [], [], []
+
+    def place(part: Part, width: float, x: Length, y: Length) -> Length:
+        height = part.numbers / width
+        blocks.append(Block(part.full_name, part.product, width, height, x, y, True))
+        centre, middle, room = x + w(width / 2), y + w(height / 2), height / per_pixel
+        if room < ONE_LINE:
+            thin.append(part)
+        else:
+            both = room >= TWO_LINES
+            values = f"{part.numbers:,} · {_share(part.numbers, total)}"
+            size, small = _fitting(part.name, 15, width), _fitting(values, 13, width)
+            words.append(Words(part.name, centre, middle + px(-8 if both else 0), "center", True, size, _on_solid()))
+            if both:
+                words.append(Words(values, centre, middle + px(9), "center", False, small, _on_solid()))
+        return y + w(height) + px(GAP)
+
+    top = place(everything[0], 1, Length(), Length())
+    stacks = {stack: [part for part in everything if part.stack == stack] for stack in STACKS}
+    sizes = {stack: sum(part.numbers for part in inside) for stack, inside in stacks.items()}
+    left = Length()
+    for stack, inside in stacks.items():
+        width = sizes[stack] / sum(sizes.values())
+        heading = label("picture", f"stack_{stack}")
+        words.append(Words(heading, left + w(width / 2), top + px(HEADING / 2 - 2), "center"))
+        y = top + px(HEADING)
+        for part in inside:
+            y = place(part, width, left, y)
+        left = left + w(width) + px(GAP)
+    foot = w(total) + px(pixels - FOOT)
+    words.append(Words(label("picture", "other_methods"), Length(), foot + px(10)))
+    for number, (method, setting, numbers) in enumerate(others(base)):
+        width = math.sqrt(numbers / per_pixel / USUAL_WIDTH)
+        x, y = w(number / len(OTHERS)) + px(1), foot + px(28)
+        blocks.append(Block(label("methods", method), setting, width, numbers / width, x, y, True, _colour(method)))
+        words.append(Words(label("methods", method), x + w(width) + px(8), y + px(9), bold=True))
+        words.append(Words(f"{numbers:,}", x + w(width) + px(8), y + px(28), size=14))
+    return Sheet(tuple(blocks), tuple(words), (), (w(1) + px(GAP),), (foot + px(FOOT),), PIXELS, False), thin
+
+
+def others(base: BaseModel) -> list[tuple[str, str, int]]:
+    """The other methods with their default settings, and what they train on this base model."""
+    rows = []
+    for name in OTHERS:
+        config = method_config(name)
+        rows.append((name, method_label(config), count(base.architecture, config).trainable_parameters))
+    return rows
+
+
+def _colour(method: str) -> str:
+    return theme.METHOD[method].colour
+
+
+def _on_solid() -> str:
+    """Words on the colour of full fine-tuning."""
+    return "#12161C" if theme.is_dark() else "#FFFFFF"
+
+
+def draw(base: BaseModel, config: FullConfig) -> None:
+    """Every part solid, and beside them what the other methods train."""
+    drawn, thin = sheet(base)
+    total = count(base.architecture, config).total_parameters
+    rows = "; ".join(f"{part.full_name}: {part.numbers:,}" for part in parts(base.architecture))
+    beside = "; ".join(f"{setting}: {numbers:,}" for _, setting, numbers in others(base))
+    alt_text = label("picture", "full_alt", parts=rows, others=beside)
+    thin_words = "; ".join(f"{part.full_name} {part.numbers:,} ({_share(part.numbers, total)})" for part in thin)
+    defaults = "; ".join(setting for _, setting, _ in others(base))
+    caption = text("pictures", "full", thin=thin_words, others=defaults)
+    show(drawn, _colour("full"), "full_picture", alt_text, caption)

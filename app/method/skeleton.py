@@ -1,0 +1,104 @@
+"""The one skeleton of all method pages: controls on the left, and on the right one section at a time.
+
+    idea · count · maths · (more of the page's own) · steps · train · try · check · cost · code
+
+Each section answers one question on one screen. Which one is open is in the URL. A closed section draws its widgets at
+most, never its numbers: a slider move costs what is on the screen.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import streamlit as st
+
+from app import services
+from app.content import label, text
+from app.kit import url
+from app.method.code import section as code_section
+from app.method.cost import section as cost_section
+from app.method.count import calculator, count_chart, module_tree
+from app.method.count.count_chart import Knob, Limit
+from app.method.quiz import section as quiz_section
+from app.method.steps import section as steps_section
+from app.method.train.section import run_panel, train_settings
+from app.method.try_it import section as try_it_section
+from peft_core.counting.by_hand import Count, count
+from peft_core.methods.method import MethodConfig
+from peft_core.reviews.config import DataConfig
+from peft_core.t5.architecture import BaseModel, catalogue
+
+Draw = Callable[[BaseModel, MethodConfig], None]
+
+
+@dataclass(frozen=True)
+class MethodPage:
+    """What one method's page adds to the skeleton."""
+
+    name: str  # of its file in app/content and of its quiz
+    controls: Callable[[BaseModel], MethodConfig]  # draws the method's widgets
+    idea: Draw
+    maths: Draw
+    knob: Knob | None = None  # the number on the horizontal axis of the count chart
+    limit: Callable[[BaseModel, MethodConfig], Limit] | None = None  # the line a count should stay below
+    more: dict[str, Draw] | None = None  # further sections, by the name of their label, before the step through
+
+
+def draw(page: MethodPage) -> None:
+    """The whole page."""
+    st.markdown(text(page.name, "lead"))
+    left, right = st.columns([3, 8], gap="large")
+    with left.container(key="controls"):  # stays in view while the rest scrolls past: see theme.tidy
+        base = catalogue()[st.selectbox(label("count", "base"), list(catalogue()), key="base", bind="query-params")]
+        config = page.controls(base)
+        result = count(base.architecture, config)
+        calculator.headline(result)
+    with right:
+        _sections(page, base, config, result)
+    services.rerun_when_ready()
+
+
+def _sections(page: MethodPage, base: BaseModel, config: MethodConfig, result: Count) -> None:
+    more = page.more or {}
+    names = ("idea", "count", "maths", *more, "steps", "train", "try", "check", "cost", "code")
+    tabs = url.tabs("section", names, [label("sections", name) for name in names])
+    with tabs["idea"]:
+        if tabs["idea"].open:
+            page.idea(base, config)
+    with tabs["count"]:
+        if tabs["count"].open:
+            _count(page, base, config, result)
+    with tabs["maths"]:
+        if tabs["maths"].open:
+            page.maths(base, config)
+    for name, section in more.items():
+        with tabs[name]:
+            if tabs[name].open:
+                section(base, config)
+    with tabs["steps"]:
+        if tabs["steps"].open:
+            steps_section.draw(base, config)
+    with tabs["train"]:
+        st.markdown(text("common", "train", n=DataConfig().validation_size))
+        run = train_settings(base, config)  # drawn always: widgets that are not drawn forget their value
+        if tabs["train"].open:
+            run_panel(base, run)
+    with tabs["try"]:
+        if tabs["try"].open:
+            try_it_section.draw(base, config)
+    with tabs["check"]:
+        if tabs["check"].open:
+            quiz_section.draw(page.name, base, config)
+    with tabs["cost"]:  # after the questions that ask for its numbers: predict, then see
+        if tabs["cost"].open:
+            cost_section.draw(base, config, run, page.knob)
+    with tabs["code"]:
+        if tabs["code"].open:
+            code_section.draw(run)
+
+
+def _count(page: MethodPage, base: BaseModel, config: MethodConfig, result: Count) -> None:
+    """The calculation beside `numel()`, the count against its knob, and the tree of the real model."""
+    calculator.hand_and_numel(base, config, result)
+    if page.knob:
+        count_chart.draw(base, config, page.knob, page.limit and page.limit(base, config))
+    module_tree.draw(base, config)

@@ -1,0 +1,55 @@
+"""Soft prompt: trainable rows in front of the review."""
+
+import streamlit as st
+
+from app.content import label, text
+from app.kit import url
+from app.method import skeleton
+from app.method.count.count_chart import Knob
+from app.method.soft_prompt import picture
+from peft_core.methods.soft_prompt.method import SoftPromptConfig
+from peft_core.reviews.config import DataConfig
+from peft_core.t5.architecture import BaseModel
+
+MAX_TOKENS = 200
+INITS = ("vocab", "random")
+
+
+def controls(base: BaseModel) -> SoftPromptConfig:
+    """What the class moves. All of it is in the URL."""
+    url.clamp("prompt_n", label("count", "n"), 1, MAX_TOKENS)
+    default = SoftPromptConfig()
+    n = st.slider(label("count", "n"), 1, MAX_TOKENS, default.num_virtual_tokens, key="prompt_n", bind="query-params")
+    init = st.radio(
+        label("count", "prompt_init"), INITS, key="prompt_init", bind="query-params",
+        captions=[label("count", f"prompt_init_{name}") for name in INITS],
+    )  # fmt: skip
+    return SoftPromptConfig(num_virtual_tokens=n, prompt_init=init)
+
+
+def idea(base: BaseModel, config: SoftPromptConfig) -> None:
+    """The concrete number first, then the picture."""
+    n, d = config.num_virtual_tokens, base.architecture.d_model
+    st.markdown(
+        text("soft_prompt", "idea", base=base.name, n=n, d=d, nd=n * d, vocabulary=base.architecture.vocab_size)
+    )
+    picture.draw(base, config)
+
+
+def maths(base: BaseModel, config: SoftPromptConfig) -> None:
+    """The formula with this page's values in it."""
+    n, d, longest = config.num_virtual_tokens, base.architecture.d_model, DataConfig().max_length
+    st.latex(r"\text{encoder input} = \left[\,P_1;\,\dots;\,P_n;\,E(x_1);\,\dots;\,E(x_T)\,\right]")
+    both = rf"\Big[\underbrace{{P}}_{{{n} \times {d}}}\,;\,\underbrace{{E(x)}}_{{T \times {d}}}\Big]"
+    st.latex(rf"\underbrace{{{both}}}_{{({n}+T) \times {d}}}")
+    longer = (n + longest) ** 2 / longest**2
+    st.markdown(text("soft_prompt", "shapes", n=n, d=d, longest=longest, sum=n + longest, longer=longer))
+    st.markdown(text("soft_prompt", "initialisation"))
+    st.caption(text("soft_prompt", "source"))
+
+
+skeleton.draw(
+    skeleton.MethodPage(
+        "soft_prompt", controls, idea, maths, Knob("num_virtual_tokens", label("count", "n"), 1, MAX_TOKENS)
+    )
+)

@@ -1,0 +1,154 @@
+"""Which words speak for a verdict: occlusion and integrated gradients, computed only when asked for.
+
+Results are plain data in the session, by (text, checkpoint, method): they stay while other widgets move.
+"""
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app import services
+from app.content import label, text
+from app.kit import theme, url, verdicts
+from app.kit.plain import plain
+from app.playground import word_chart
+from app.playground.word_chart import signed
+from peft_core.checkpoints.listing import CheckpointInfo
+from peft_core.errors import PeftClassroomError
+
+if TYPE_CHECKING:
+    from peft_core.analysis.explain.attribution import Attribution
+
+METHODS = ("occlusion", "integrated_gradients")
+CHOICES = ("both", *METHODS)
+KEPT = "explain results"  # session state: {(text, checkpoint, method): Attribution}, the latest MOST_KEPT
+MOST_KEPT = 12
+TOP = 10
+
+
+def draw(review: str, chosen: list[CheckpointInfo]) -> None:
+    """Controls, and what was computed for this review with them."""
+    st.markdown(text("explain", "lead"))
+    left, right = st.columns(2)
+    with left:
+        info = choose_checkpoint("explain_checkpoint", label("explain", "checkpoint"), chosen)
+    with right:
+        methods = _choose_methods()
+    cleaned = usable(review)
+    if cleaned is None:
+        return
+    if st.button(label("explain", "explain"), type="primary", key="explain_go"):
+        explain(cleaned, info, methods)
+    found = [known(cleaned, info, method) for method in methods]
+    shown = [result for result in found if result is not None]
+    if shown:
+        _show(shown, verdicts.titles(services.checkpoints())[info.name])
+    else:
+        st.caption(label("explain", "on_demand"))
+    with st.expander(label("explain", "how")):
+        st.markdown(text("explain", "how"))
+
+
+def choose_checkpoint(key: str, title: str, chosen: list[CheckpointInfo]) -> CheckpointInfo:
+    """One of the chosen checkpoints; it is in the URL by its name."""
+    by_name = {info.name: info for info in chosen}
+    first = chosen[0].name
+    url.ask(key, list(by_name), first)
+    if st.session_state[key] not in by_name:  # it was taken out of the comparison
+        st.session_state[key] = first
+    titles = verdicts.titles(services.checkpoints())
+    name = st.selectbox(title, list(by_name), format_func=lambda name: titles.get(name, name), key=key)
+    url.remember(key, name, default=first)
+    return by_name[name]
+
+
+def _choose_methods() -> tuple[str, ...]:
+    url.ask("explain_by", CHOICES, CHOICES[0])
+    choice = st.segmented_control(
+        label("explain", "method"),
+        CHOICES,
+        format_func=lambda name: label("explain", name),
+        required=True,
+        key="explain_by",
+    )
+    url.remember("explain_by", choice, default=CHOICES[0])
+    return METHODS if choice == "both" else (choice,)
+
+
+def usable(review: str) -> str | None:
+    """The review as the models read it; None, and a sentence on the screen, where there is nothing to read."""
+    try:
+        return check(review)
+    except PeftClassroomError as error:
+        st.info(plain(error), icon=":material/info:")
+        return None
+
+
+def check(review: str) -> str:
+    """`predictor.check_text`, imported when it is needed: torch comes with it."""
+    from peft_core.reviews.checks import check_text
+
+    return check_text(review)
+
+
+def known(review: str, info: CheckpointInfo, method: str) -> "Attribution | None":
+    """What was computed before, if it was."""
+    return st.session_state.get(KEPT, {}).get((review, info.name, method))
+
+
+def explain(review: str, info: CheckpointInfo, methods: tuple[str, ...]) -> None:
+    """Compute what is not known yet and keep it. What cannot be computed is a sentence on the screen."""
+    from peft_core.analysis.explain import attribution
+
+    kept = st.session_state.setdefault(KEPT, {})
+    try:
+        with st.spinner(label("explain", "computing")), services.turn(info.base) as predictor:
+            model, max_length = predictor.model(info.path)
+            for method in methods:
+                if (review, info.name, method) not in kept:
+                    compute = attribution.METHODS[method]
+                    kept[review, info.name, method] = compute(predictor.backbone, model, review, max_length)
+    except PeftClassroomError as error:
+        st.error(plain(error), icon=":material/error:")
+    while len(kept) > MOST_KEPT:
+        kept.pop(next(iter(kept)))
+
+
+def _show(shown: list["Attribution"], title: str) -> None:
+    """The verdict, the text once a method, in one scale, then the most influential words side by side."""
+    p = shown[0].probability
+    said = "positive" if p > 0.5 else "negative"
+    values = {"verdict": f"{theme.sign(said)} {label('playground', said)}", "p": f"{p:.1%}"}
+    st.markdown(label("explain", "verdict", title=plain(title), whole=signed(shown[0].whole), **values))
+    scores = [score for result in shown for score in result.scores if score is not None]
+    for result in shown:
+        st.markdown(f"**{label('explain', result.method)}**")
+        word_chart.words(result, max(map(abs, scores), default=0.0), key=f"explain_words_{result.method}")
+        st.markdown(_sum_in_words(result))
+    st.markdown(f"**{label('explain', 'top')}**")
+    for column, result in zip(st.columns(len(shown)), shown, strict=True):
+        with column:
+            axis = label("explain", "score_axis", method=label("explain", result.method))
+            word_chart.bars(result, TOP, axis, scores, key=f"explain_bars_{result.method}")
+    if len(shown) == 2:
+        both = set(shown[0].most_influential(TOP)) & set(shown[1].most_influential(TOP))
+        st.caption(label("explain", "shared", n=len(both), of=len(shown[0].most_influential(TOP))))
+
+
+def _sum_in_words(result: "Attribution") -> str:
+    """What the scores add up to, what they should add up to, and what it took."""
+    values = {
+        "total": signed(result.total),
+        "rest": signed(result.rest),
+        "words": signed(result.total - result.rest),
+        "whole": signed(result.whole),
+        "baseline": signed(result.baseline),
+        "explained": signed(result.explained),
+        "gap": f"{result.gap:.3f}",
+        "share": f"{result.gap / abs(result.explained):.1%}" if result.explained else "–",
+        "steps": result.steps,
+        "seconds": f"{result.seconds:.1f}",
+    }
+    if result.method == "occlusion":
+        return label("explain", "occlusion_sum", **values)
+    return label("explain", "complete" if result.complete else "incomplete", **values)

@@ -1,0 +1,143 @@
+"""Does rank 1 suffice? ΔW cut to rank k and put back: the test accuracy as a curve, and what it shows in a sentence."""
+
+import pandas as pd
+import streamlit as st
+
+from app import services
+from app.content import label, text
+from app.kit import url, verdicts
+from app.kit.formats import percent
+from app.kit.plain import plain
+from app.rank_lab import data, enough_chart, enough_data
+from app.rank_lab.enough_data import Shown
+from peft_core.analysis.spectra.truncation_finding import rank_one_beside
+from peft_core.checkpoints.listing import CheckpointInfo
+from peft_core.errors import PeftClassroomError
+from peft_core.methods.lora.method import LoraConfig
+
+CHOSEN, REVIEWS = "cut", "cut_reviews"  # in the URL
+LIMITS, LIMIT = (100, 200, 400), 200  # test reviews of a measurement on the page
+MOST = 6  # curves at once
+
+
+def draw() -> None:
+    """Claim, checkpoints, the curves, a sentence for each, all numbers; and a way to measure what is not stored."""
+    st.markdown(text("rank_lab", "enough"))
+    known = data.with_update()
+    if not known:
+        st.info(label("rank_lab", "no_update"), icon=":material/info:")
+        return
+    titles = verdicts.titles(known.values())
+    chosen = _choose(known, titles)
+    limit = _limit(chosen)
+    enough_data.go_on()
+    if refusal := enough_data.work().refusal:
+        st.error(plain(refusal), icon=":material/error:")
+    shown = [one for info in chosen if (one := _shown(info, titles[info.name]))]
+    _missing([info for info in chosen if not enough_data.is_stored(info)], limit, titles)
+    if not shown:
+        return
+    st.markdown(label("rank_lab", "enough_title"))
+    st.caption(enough_chart.legend(shown))
+    enough_chart.draw(shown, _rank_one(shown))
+    st.caption(label("rank_lab", "enough_legend"))
+    for one in shown:
+        with st.spinner(label("rank_lab", "comparing")):
+            st.markdown(f"**{plain(one.title)}.** {plain(enough_data.sentence(one))}")
+    _table(shown)
+    st.caption(text("rank_lab", "how_cut"))
+
+
+def _choose(known: dict[str, CheckpointInfo], titles: dict[str, str]) -> list[CheckpointInfo]:
+    """Several checkpoints, in the URL by name; at first those whose truncation is stored."""
+    in_link = st.query_params.get_all(CHOSEN)
+    if CHOSEN not in st.session_state:
+        stored = [name for name, info in known.items() if enough_data.is_stored(info)]
+        here = [name for name in dict.fromkeys(in_link) if name in known]
+        st.session_state[CHOSEN] = (here or stored or list(known))[:MOST]
+        st.session_state[f"{CHOSEN} in vain"] = len(here) < len(in_link)
+    elif not known.keys() >= set(st.session_state[CHOSEN]):  # a run was deleted meanwhile
+        st.session_state[CHOSEN] = [name for name in st.session_state[CHOSEN] if name in known]
+    names = st.multiselect(
+        label("rank_lab", "checkpoints"), list(known), format_func=titles.get, key=CHOSEN, wrap=True,
+        max_selections=MOST, on_change=lambda: st.session_state.update({f"{CHOSEN} in vain": False}),
+    )  # fmt: skip
+    if names != in_link:
+        st.query_params[CHOSEN] = names
+    if st.session_state.get(f"{CHOSEN} in vain"):
+        st.info(label("playground", "unknown"), icon=":material/info:")
+    if not names:
+        st.caption(label("playground", "none_chosen"))
+    return [known[name] for name in names]
+
+
+def _limit(chosen: list[CheckpointInfo]) -> int:
+    """How many test reviews a measurement on this page takes; asked only where something is not stored."""
+    if all(enough_data.is_stored(info) for info in chosen):
+        return LIMIT
+    url.ask(REVIEWS, LIMITS, LIMIT)
+    limit = st.segmented_control(label("rank_lab", "reviews"), LIMITS, key=REVIEWS, required=True)
+    url.remember(REVIEWS, str(limit), str(LIMIT))
+    return limit
+
+
+def _shown(info: CheckpointInfo, title: str) -> Shown | None:
+    """From the file beside the weights, or else from what this session has measured."""
+    if enough_data.is_stored(info):
+        try:
+            return Shown(info, title, enough_data.stored(info), now=False)
+        except (OSError, PeftClassroomError) as error:
+            st.error(plain(error), icon=":material/error:")
+            return None
+    measured = enough_data.work().done.get(enough_data.identity(info))
+    return Shown(info, title, measured, now=True) if measured else None
+
+
+def _missing(infos: list[CheckpointInfo], limit: int, titles: dict[str, str]) -> None:
+    """What is not stored: the command that measures it on all test reviews, and a button for a few of them."""
+    if not infos:
+        return
+    st.info(
+        label("rank_lab", "not_measured", names=", ".join(plain(titles[info.name]) for info in infos)),
+        icon=":material/info:",
+    )
+    commands = "\n".join(f"python -m peft_core truncate {info.name} --evaluate --store" for info in infos)
+    st.code(commands, language="bash")
+    with st.container(horizontal=True, key="enough_buttons"):
+        for info in infos:
+            st.button(
+                label("rank_lab", "measure_now", name=plain(titles[info.name]), n=limit),
+                key=f"measure_{info.name}",
+                on_click=enough_data.begin,
+                args=(info, limit),
+                disabled=not services.loadable(info.base),
+            )
+
+
+def _rank_one(shown: list[Shown]) -> list[CheckpointInfo]:
+    """The LoRA r = 1 checkpoints that the sentences compare with, each once; their accuracy is in their record."""
+    known = services.checkpoints()
+    found: dict[str, CheckpointInfo] = {}
+    for one in shown:
+        config = one.info.record.config.method
+        if isinstance(config, LoraConfig) and config.r == 1:
+            continue
+        if beside := rank_one_beside(one.info.record, known):
+            found[beside.name] = beside
+    return list(found.values())
+
+
+def _table(shown: list[Shown]) -> None:
+    """Every number of the chart, the uncut model and the base model included."""
+    rows = []
+    for one in shown:
+        truncation = one.truncation
+        points = [(label("rank_lab", "row_base"), "", truncation.base.accuracy)]
+        points += [(str(point.rank), percent(point.energy), point.accuracy) for point in truncation.points]
+        points.append((label("rank_lab", "row_uncut"), "", truncation.untruncated.accuracy))
+        for rank, energy, accuracy in points:
+            source = label("rank_lab", "source_now" if one.now else "source_file", date=truncation.created[:10])
+            row = {"checkpoint": one.title, "rank": rank, "energy": energy, "accuracy": enough_chart.written(accuracy)}
+            row |= {"n": f"{accuracy.n:,}", "source": source}
+            rows.append({label("rank_lab", f"column_{name}"): value for name, value in row.items()})
+    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", key="enough_table")

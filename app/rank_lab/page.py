@@ -1,0 +1,27 @@
+"""Rank lab: the report's claim that rank 1 suffices, explained on a small matrix and tested on our own checkpoints."""
+
+import streamlit as st
+
+from app import services
+from app.content import label, text
+from app.kit import url
+from app.rank_lab import builder, enough, similarity, updates
+
+TABS = {
+    "builder": builder.draw,
+    "delta": updates.draw,
+    "enough": enough.draw,
+    "similarity": similarity.draw,
+}
+WAITS = {"delta": "ready", "enough": "finished", "similarity": "ready"}  # for the library, or for the reviews, too
+
+st.markdown(text("rank_lab", "lead"))
+tabs = url.tabs("lab", list(TABS), [label("rank_lab", f"tab_{name}") for name in TABS])
+opened = next(name for name, tab in tabs.items() if tab.open)
+with tabs[opened]:
+    heavy = services.heavy()
+    if opened in WAITS and (heavy.error or not getattr(heavy, WAITS[opened]).is_set()):
+        st.info(heavy.error or label("playground", "loading"), icon=":material/hourglass_top:")
+    else:
+        TABS[opened]()
+services.rerun_when_ready(examples=True)

@@ -1,0 +1,177 @@
+"""Figure 3 of the LoRA paper, live: do two runs move in the same directions? φ(i, j) of any layer, beside chance."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app.content import label, text
+from app.kit import url, verdicts
+from app.kit.pages import script_of
+from app.kit.plain import plain
+from app.kit.url import pick
+from app.rank_lab import data, similarity_charts
+from app.rank_lab.similarity_charts import Compared
+from peft_core.analysis.spectra.delta import WeightName
+from peft_core.analysis.spectra.similarity import Simulated, directions, simulated_by_chance, subspace_similarity
+from peft_core.checkpoints.listing import CheckpointInfo
+from peft_core.errors import PeftClassroomError
+from peft_core.methods.lora.method import LoraConfig
+
+if TYPE_CHECKING:
+    from peft_core.analysis.spectra.checkpoint_deltas import Deltas
+
+FIRST, SECOND, PLACE, WHAT = "lab_first", "lab_second", "lab_place", "lab_what"  # in the URL
+MODULES = ("q", "v")
+MOST = 64  # directions of one run, at most
+DRAWS = 200
+WHATS = ("A", "dW", "start")
+MISSING_RANK = 64  # what the paper compares r = 8 with
+
+
+def draw() -> None:
+    """Claim, two checkpoints and a layer, the heat-maps, the sentence."""
+    st.markdown(text("rank_lab", "similarity"))
+    known = {name: info for name, info in data.with_update().items() if _has_both(info)}
+    pairs = {name: [other for other in known.values() if _comparable(info, other)] for name, info in known.items()}
+    pairs = {name: others for name, others in pairs.items() if others}
+    if not pairs:
+        _train_another(list(known.values()))
+        return
+    first, second = _choose(known, pairs)
+    left, right = st.columns(2)
+    with left:
+        what = _what()
+    try:
+        with st.spinner(label("rank_lab", "reading")):
+            both = [data.deltas(info, trained=what != "start") for info in (first, second)]
+    except PeftClassroomError as error:
+        st.error(plain(error), icon=":material/error:")
+        return
+    with right:
+        place = _place(both)
+    titles = [label("rank_lab", "run", r=info.record.config.method.r, seed=info.record.config.train.seed)
+              for info in (first, second)]  # fmt: skip
+    compared = [_compare(both, place._replace(kind=module), "dW" if what == "dW" else "A") for module in MODULES]
+    _show(compared, titles, what, first.record.config.train.seed == second.record.config.train.seed)
+
+
+def _has_both(info: CheckpointInfo) -> bool:
+    config = info.record.config.method
+    return isinstance(config, LoraConfig) and set(MODULES) <= set(config.target_modules)
+
+
+def _comparable(one: CheckpointInfo, other: CheckpointInfo) -> bool:
+    return one.name != other.name and one.record.base_fingerprint == other.record.base_fingerprint
+
+
+def _train_another(known: list[CheckpointInfo]) -> None:
+    """Two are needed: what to train, with a link that sets it."""
+    one = next(iter(known), None)
+    st.info(text("rank_lab", "one_more" if one else "two_more", rank=MISSING_RANK), icon=":material/info:")
+    query = {"section": "train", "lora_r": str(MISSING_RANK)}
+    if one:
+        config = one.record.config
+        query |= {"base": one.base, "train_size": str(config.data.train_size), "epochs": str(config.train.epochs)}
+        query |= {"max_length": str(config.data.max_length), "seed": str(config.train.seed)}
+        if config.train.max_seconds:
+            query["max_seconds"] = str(int(config.train.max_seconds))
+    title = label("rank_lab", "train_another", rank=MISSING_RANK)
+    st.page_link(script_of("lora"), label=title, icon=":material/stacks:", query_params=query)
+
+
+def _choose(
+    known: dict[str, CheckpointInfo], pairs: dict[str, list[CheckpointInfo]]
+) -> tuple[CheckpointInfo, CheckpointInfo]:
+    titles = verdicts.titles(known.values())
+    left, right = st.columns(2)
+    with left:
+        first = known[pick(FIRST, label("rank_lab", "first"), list(pairs), next(iter(pairs)), titles.get)]
+    others = [info.name for info in pairs[first.name]]
+    with right:
+        widest = max(pairs[first.name], key=lambda info: info.record.config.method.r)  # the paper compares 8 with 64
+        second = known[pick(SECOND, label("rank_lab", "second"), others, widest.name, titles.get)]
+    if any(st.session_state.get(f"{key} in vain") for key in (FIRST, SECOND)):
+        st.info(label("rank_lab", "unknown_checkpoint"), icon=":material/info:")
+    return first, second
+
+
+def _what() -> str:
+    """Of which matrices the directions are."""
+    url.ask(WHAT, WHATS, WHATS[0])
+    what = st.segmented_control(
+        label("rank_lab", "what"), WHATS, format_func=lambda name: label("rank_lab", f"what_{name}"), required=True,
+        key=WHAT,
+    )  # fmt: skip
+    url.remember(WHAT, what, WHATS[0])
+    return what
+
+
+def _place(both: "list[Deltas]") -> WeightName:
+    """A layer that both runs have adapted; its `kind` is the first of MODULES."""
+    here = [name for name in both[0] if name.kind == MODULES[0] and all(_adapted(deltas, name) for deltas in both)]
+    by_key = {_key(name): name for name in here}
+    written: Callable[[str], str] = lambda key: data.place_in_words(by_key[key])  # noqa: E731
+    key = pick(PLACE, label("rank_lab", "place"), list(by_key), next(iter(by_key)), written)
+    if st.session_state.get(f"{PLACE} in vain"):
+        st.info(label("rank_lab", "unknown_layer"), icon=":material/info:")
+    return by_key[key]
+
+
+def _adapted(deltas: "Deltas", name: WeightName) -> bool:
+    return all(name._replace(kind=module) in deltas for module in MODULES)
+
+
+def _key(name: WeightName) -> str:
+    return f"{name.stack}.{name.block}.{name.place}"
+
+
+def _compare(both: "list[Deltas]", name: WeightName, of: str) -> Compared | str:
+    """φ of one weight matrix, or why there is none."""
+    try:
+        first, second = (directions(deltas[name], of)[:, :MOST] for deltas in both)
+    except PeftClassroomError as error:
+        return str(error)
+    return Compared(name, len(first), subspace_similarity(first, second))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _chance(dimension: int, rows: int, columns: int) -> Simulated:
+    return simulated_by_chance(dimension, rows, columns, DRAWS)
+
+
+def _show(compared: list[Compared | str], titles: list[str], what: str, same_seed: bool) -> None:
+    """Maps of q and v, random subspaces beside them, and one sentence each."""
+    found = [one for one in compared if isinstance(one, Compared)]
+    for refusal in (one for one in compared if isinstance(one, str)):
+        st.info(plain(refusal), icon=":material/info:")
+    if not found:
+        return
+    with st.spinner(label("rank_lab", "simulating")):
+        chance = _chance(found[0].dimension, *found[0].phi.shape)
+    similarity_charts.maps(found, chance, titles, what)
+    for one in found:
+        st.markdown(_sentence(one, chance))
+    if same_seed and what == "A":
+        st.caption(text("rank_lab", "same_seed"))
+    st.caption(text("rank_lab", "chance", d=found[0].dimension, draws=DRAWS))
+
+
+def _sentence(one: Compared, chance: Simulated) -> str:
+    """The strongest direction of both, the whole of both, and whether chance gives as much."""
+    i, j = one.phi.shape
+    values = {
+        "matrix": data.in_words(one.name),
+        "one": f"{one.phi[0, 0]:.2f}",
+        "one_high": f"{chance.high[0, 0]:.3f}",
+        "i": i,
+        "j": j,
+        "all": f"{one.phi[-1, -1]:.2f}",
+        "expected": f"{max(i, j) / one.dimension:.3f}",
+        "high": f"{chance.high[-1, -1]:.3f}",
+    }
+    above = bool(one.phi[0, 0] > chance.high[0, 0]), bool(one.phi[-1, -1] > chance.high[-1, -1])
+    if i == j == 1:
+        return text("rank_lab", "similar_single" if above[0] else "similar_single_none", **values)
+    kind = {(True, True): "both", (True, False): "top", (False, True): "all", (False, False): "none"}[above]
+    return text("rank_lab", f"similar_{kind}", **values)

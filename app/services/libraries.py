@@ -1,0 +1,102 @@
+"""The heavy libraries: torch and transformers take seconds to import; a thread does it after the first page is painted.
+
+Until then pages count by hand and say that `numel()` is on its way.
+"""
+
+import gc
+import os
+import threading
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from peft_core.errors import PeftClassroomError
+
+if TYPE_CHECKING:
+    pass
+
+SECONDS_BEFORE_IMPORTS = 0.5
+EXAMPLES_PER_LABEL = 6
+
+
+class HeavyImports:
+    """Imports torch and friends in the background, then reads the example reviews. Never touches streamlit.
+
+    `ready` is set when the libraries are in (or `error` says why not), `finished` when there is nothing left to do.
+    """
+
+    def __init__(self) -> None:
+        self.ready = threading.Event()
+        self.finished = threading.Event()
+        self.error: str | None = None
+        self.examples: list[tuple[str, int]] = []
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin would slow a training run tenfold
+        os.environ.setdefault("GOMP_SPINCOUNT", "3000")  # but a moment: being woken up again takes longer
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        timer = threading.Timer(SECONDS_BEFORE_IMPORTS, self._import)
+        timer.daemon = True
+        timer.start()
+
+    def _import(self) -> None:
+        try:
+            import datasets  # noqa: F401
+
+            import peft_core.checkpoints.predictor
+            import peft_core.counting.by_numel  # noqa: F401
+            from peft_core.checkpoints.memory import keep_freed_memory
+
+            keep_freed_memory()
+        except ImportError as error:
+            self.error = (
+                f"{error.name or 'A library'} cannot be imported: run `make app` again to install what is missing."
+            )
+        gc.collect()
+        gc.freeze()  # streamlit collects garbage after every rerun: without this, through all of torch's objects
+        self.ready.set()
+        if self.error is None:
+            self.examples = _examples()
+        self.finished.set()
+
+
+@st.cache_resource(show_spinner=False)
+def heavy() -> HeavyImports:
+    return HeavyImports()
+
+
+@st.fragment(run_every=1.0)
+def _poll_until(event: threading.Event) -> None:
+    if event.is_set():
+        st.rerun()
+
+
+def rerun_when_ready(examples: bool = False) -> None:
+    """Draw this page again as soon as torch is in, and (if it shows them) when the example reviews are."""
+    events = (heavy().ready, heavy().finished) if examples else (heavy().ready,)
+    for event, at_first in zip(events, st.session_state.get("loaded at first", (True, True)), strict=False):
+        if not event.is_set():
+            return _poll_until(event)
+        if not at_first:  # it came while this page was being drawn, and parts of it still say that they wait
+            st.rerun()
+
+
+def examples() -> list[tuple[str, int]]:
+    """A few short reviews of the test split, with their label: negative ones first. Empty while they are being read."""
+    return heavy().examples
+
+
+def _examples() -> list[tuple[str, int]]:
+    """Read them: for seconds the first time, when the reviews are put into an Arrow file. In the background, too."""
+    from peft_core.reviews.splits import load_splits
+
+    try:
+        test = load_splits()["test"]
+    except (OSError, PeftClassroomError):  # nothing to choose from; reviews can still be typed
+        return []
+    texts, labels = test["text"][:], test["label"][:]
+    chosen = []
+    for wanted in (0, 1):
+        rows = [
+            i for i, (text, y) in enumerate(zip(texts, labels, strict=True)) if y == wanted and 150 < len(text) < 450
+        ]
+        chosen += [(texts[i], wanted) for i in rows[:: max(1, len(rows) // EXAMPLES_PER_LABEL)][:EXAMPLES_PER_LABEL]]
+    return chosen

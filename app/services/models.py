@@ -1,0 +1,96 @@
+"""Checkpoints, and the predictors that ask them: one of each for all sessions."""
+
+import os
+import threading
+from collections.abc import Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from peft_core.checkpoints.listing import CheckpointInfo, list_checkpoints
+from peft_core.errors import PeftClassroomError
+from peft_core.t5.architecture import base_model
+
+if TYPE_CHECKING:
+    from peft_core.checkpoints.predictor import Prediction
+from app.services.runs import backend
+
+SECONDS_IN_LINE = 20
+
+
+@st.cache_data(ttl=60, show_spinner=False)
+def loadable(base: str) -> bool:
+    """Whether this base model can be loaded here without asking the network: bundled, or in the local cache."""
+    model = base_model(base)
+    if model.bundled:
+        return True
+    from huggingface_hub import try_to_load_from_cache
+
+    return all(
+        isinstance(try_to_load_from_cache(model.source, name), str) for name in ("config.json", "model.safetensors")
+    )
+
+
+@st.cache_resource(ttl=2, show_spinner=False)
+def checkpoints() -> tuple[CheckpointInfo, ...]:
+    """Shipped and trained checkpoints; a run that just finished appears within two seconds. Frozen: all share them."""
+    return tuple(list_checkpoints())
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def predictor(base: str):
+    """The one Predictor of this base model, for all sessions. Use it, and its backbone, inside `turn()`."""
+    from peft_core.checkpoints.predictor import Predictor
+    from peft_core.t5.backbone import load_backbone
+
+    return Predictor(load_backbone(base))
+
+
+@st.cache_resource(show_spinner=False)
+def _line() -> threading.Semaphore:
+    return threading.Semaphore(1)
+
+
+@contextmanager
+def turn(base: str):
+    """The predictor of `base`, while no other session computes: models are shared, and so are the cores.
+
+    Raises:
+        PeftClassroomError: when the base model is not on this computer, or the server is too busy.
+    """
+    if not loadable(base):
+        raise PeftClassroomError(f"This needs the base model {base}, which is not on this computer.")
+    if not _line().acquire(timeout=SECONDS_IN_LINE):
+        raise PeftClassroomError("Many people are asking the models right now; try again in a moment.")
+    try:
+        _take_cores()
+        yield predictor(base)
+    finally:
+        _line().release()
+
+
+def _take_cores() -> None:
+    """Compute on all cores; on half of them while a run trains. Holds for this thread, so it is said in every turn."""
+    import torch
+
+    cores = os.cpu_count() or 1
+    training = any(run.status.active for run in backend().store.list())
+    torch.set_num_threads(max(1, cores // 2) if training else cores)
+
+
+def ask(texts: Sequence[str], chosen: Sequence[CheckpointInfo]) -> list["list[Prediction] | PeftClassroomError"]:
+    """For each checkpoint, in order, its predictions for `texts`, or why there are none.
+
+    Checkpoints of one base model are asked together, while no other session computes.
+    """
+    answers: dict[str, list[Prediction] | PeftClassroomError] = {}
+    for base in dict.fromkeys(info.base for info in chosen):
+        of_base = [info for info in chosen if info.base == base]
+        try:
+            with turn(base) as model:
+                found = model.classify_with_each(texts, [info.path for info in of_base])
+        except PeftClassroomError as error:
+            found = [error] * len(of_base)
+        answers |= {info.name: of_info for info, of_info in zip(of_base, found, strict=True)}
+    return [answers[info.name] for info in chosen]

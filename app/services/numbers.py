@@ -1,0 +1,71 @@
+"""What only torch can say of a configuration or of this computer; None as long as it is still being imported."""
+
+from collections import Counter
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app.services.places import place_of
+from peft_core.methods.method import MethodConfig
+from peft_core.t5.architecture import Architecture
+
+if TYPE_CHECKING:
+    pass
+from app.services.libraries import heavy
+
+
+def numel(architecture: Architecture, config: MethodConfig):
+    """The count by `numel()`, or None while torch is still being imported."""
+    if not heavy().ready.is_set() or heavy().error:
+        return None
+    from peft_core.counting.by_numel import count_by_numel
+
+    return count_by_numel(architecture, config)
+
+
+def numel_by_place(architecture: Architecture, config: MethodConfig) -> dict[str, int] | None:
+    """`numel()` of what trains, added up by stack and kind of layer; None while torch is still being imported.
+
+    The keys are the words with which the lines of a hand calculation begin.
+    """
+    if not heavy().ready.is_set() or heavy().error:
+        return None
+    return _numel_by_place(architecture, config)
+
+
+@lru_cache(maxsize=512)
+def _numel_by_place(architecture: Architecture, config: MethodConfig) -> dict[str, int]:
+    from peft_core.counting.by_numel import trainable_rows
+
+    sums: Counter[str] = Counter()
+    for row in trainable_rows(architecture, config):
+        sums[place_of(row.name)] += row.numel
+    return dict(sums)
+
+
+def device() -> str | None:
+    """The device a run will use, in words; None while torch is still being imported."""
+    if not heavy().ready.is_set() or heavy().error:
+        return None
+    return _device()
+
+
+def machine() -> tuple[str, str] | None:
+    """Device and precision of a run here, as its record will have them; None while torch is still being imported."""
+    where = device()
+    return where and (where, _precision())
+
+
+@st.cache_resource(show_spinner=False)
+def _device() -> str:
+    from peft_core.training.device import describe, pick_device
+
+    return describe(pick_device())
+
+
+@st.cache_resource(show_spinner=False)
+def _precision() -> str:
+    from peft_core.training.device import compute_dtype, pick_device, precision_name
+
+    return precision_name(compute_dtype(pick_device()))

@@ -1,0 +1,66 @@
+"""The training runs of this server, and whose they are."""
+
+import hashlib
+import os
+import uuid
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from peft_core.errors import PeftClassroomError
+from peft_core.training.runs import LocalBackend, RunStore
+
+if TYPE_CHECKING:
+    pass
+from app.services.libraries import heavy
+
+
+@st.cache_resource(show_spinner=False)
+def backend() -> LocalBackend:
+    """The runs of this server, those that outlived the last one included."""
+    return LocalBackend(RunStore())
+
+
+@st.cache_resource(show_spinner=False)
+def _keep_spare() -> None:
+    """From now on a worker is kept ready, unless PEFT_SPARE_WORKER=0 saves its memory (0.4 GB)."""
+    backend().keep_spare = os.environ.get("PEFT_SPARE_WORKER", "1") != "0"
+
+
+def has_ended(run_id: str) -> bool:
+    """Whether nothing more happens to this run. One that was never taken has not ended: it may still be submitted."""
+    try:
+        return backend().store.read(run_id).status.finished
+    except PeftClassroomError:
+        return False
+
+
+def start() -> None:
+    """What has to be under way before any page. Whoever looks at one moves the queue on, too: a few milliseconds."""
+    st.session_state["loaded at first"] = heavy().ready.is_set(), heavy().finished.is_set()
+    if heavy().finished.is_set() and not heavy().error:  # not while this process still imports the same
+        _keep_spare()
+    backend().reconcile()
+
+
+def owner() -> str:
+    """An anonymous key of this browser: who may cancel a run. Survives a reload, names nobody.
+
+    Streamlit gives every browser a random token against forged requests; its hash serves. Without it, the session.
+    """
+    token = _browser_token(st.context.cookies.get("_streamlit_xsrf"))
+    if token:
+        return hashlib.sha256(token).hexdigest()[:32]
+    return st.session_state.setdefault("owner", uuid.uuid4().hex)
+
+
+def _browser_token(cookie: str | None) -> bytes | None:
+    """The token inside Streamlit's cookie "2|mask|masked token|time"; the mask is a new one after every reload."""
+    try:
+        version, mask, masked, _ = str(cookie).strip("\"'").split("|")
+        key, token = bytes.fromhex(mask), bytes.fromhex(masked)
+    except ValueError:
+        return None
+    if version != "2" or len(key) != 4 or len(token) < 16:
+        return None
+    return bytes(byte ^ key[place % 4] for place, byte in enumerate(token))
