@@ -132,7 +132,10 @@ def test_the_wilson_interval_is_that_of_scipy(n, share):
 
 
 def test_what_pages_import_loads_no_torch():
-    modules = ", ".join(f"peft_core.{name}" for name in ("calibration", "batch_file", "rows", "intervals"))
+    modules = ", ".join(
+        f"peft_core.{name}"
+        for name in ("statistics.calibration", "statistics.intervals", "reviews.spreadsheet", "reviews.draws")
+    )
     code = f"import {modules}, sys; print([m for m in ('torch', 'datasets', 'streamlit', 'scipy') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "[]"
