@@ -11,6 +11,7 @@ from test_checkpoint import make_record, trained
 
 from app import services
 from app.playground import many_results, many_reviews
+from app.services import models
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.reviews.spreadsheet import Reviews
@@ -83,7 +84,7 @@ def test_a_list_is_classified_by_every_checkpoint_as_if_asked_one_by_one(tab):
 def test_answers_stay_while_other_widgets_move_and_go_with_the_reviews(tab, monkeypatch):
     tab.get_by_key("many_text").set_value("good film\nsad film").run()
     before = table_of(press(tab))
-    monkeypatch.setattr(services, "turn", None)  # whoever asks again fails
+    monkeypatch.setattr(models, "turn", None)  # whoever asks again fails
     tab.get_by_key("elsewhere").set_value(3).run()
     assert not tab.exception
     assert table_of(tab).equals(before)
@@ -101,7 +102,7 @@ def test_a_busy_server_is_a_sentence_and_pressing_again_goes_on(tab, monkeypatch
             raise PeftClassroomError("Many people are asking.")
         return turn(base)
 
-    monkeypatch.setattr(services, "turn", busy)
+    monkeypatch.setattr(models, "turn", busy)
     tab.get_by_key("many_text").set_value("good film\n" * (many_reviews.AT_A_TIME // 2 + 3)).run()
     press(tab)
     assert [e.value for e in tab.error] == ["Many people are asking."]
@@ -121,7 +122,7 @@ def test_what_a_click_elsewhere_interrupted_goes_on_by_itself(tab, monkeypatch):
             raise StopException  # as streamlit does when a widget moves while the script runs
         return turn(base)
 
-    monkeypatch.setattr(services, "turn", interrupted)
+    monkeypatch.setattr(models, "turn", interrupted)
     tab.get_by_key("many_text").set_value("good film\n" * (many_reviews.AT_A_TIME // 2 + 1)).run()
     press(tab)
     assert (len(calls), frames(tab)) == (2, [])
