@@ -17,6 +17,7 @@ from app.kit import theme
 from app.playground import explain, verdict_changes, what_if, word_chart
 from app.playground.verdict_changes import Change
 from app.playground.word_chart import LETTER, LINES, lay_out, letters
+from app.services import models
 from peft_core.analysis.explain.attribution import Attribution
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
@@ -138,7 +139,7 @@ def test_an_empty_review_is_a_sentence(checkpoints, component):
 
 
 def test_a_base_that_is_not_here_is_a_sentence(checkpoints, monkeypatch):
-    monkeypatch.setattr(services, "loadable", lambda base: False)
+    monkeypatch.setattr(models, "loadable", lambda base: False)
     for component, button in (("explain", "explain_go"), ("what_if", "what_if_negate"), ("what_if", "what_if_try_all")):
         assert "not on this computer" in click(opened(component, REVIEW), button).error[0].value
 
