@@ -11,15 +11,7 @@ import streamlit as st
 from app import services
 from app.content import label
 from app.kit import theme
-from app.kit.pages import script_of
-
-METHOD_PAGES = {  # file and path of the page: its label and icon
-    "full": ("full", "select_all"),
-    "soft_prompt": ("soft_prompt", "playlist_add"),
-    "adapter": ("adapter", "compress"),
-    "adapterhub": ("adapterhub_short", "hub"),
-    "lora": ("lora", "stacks"),
-}
+from app.kit.pages import METHOD_PAGES, script_of
 
 st.set_page_config(
     page_title=label("app", "title"),

@@ -3,15 +3,14 @@
 from peft_core.report.quoted import Quoted
 from peft_core.statistics.intervals import Accuracy
 
+NOTHING = "–"
+
 
 def duration(seconds: float) -> str:
     """Milliseconds below a tenth of a second, never broken over two lines."""
     if seconds < 0.1:
         return f"{1000 * seconds:.2g}\N{NO-BREAK SPACE}ms"
     return f"{seconds:.2f}\N{NO-BREAK SPACE}s" if seconds < 10 else f"{seconds:,.0f}\N{NO-BREAK SPACE}s"
-
-
-NOTHING = "–"
 
 
 def with_interval(measured: Accuracy) -> str:

@@ -1,6 +1,12 @@
 """Where the pages lie: what `st.Page`, `st.page_link` and `st.switch_page` take. No other file spells a path."""
 
-METHOD_PAGES = ("full", "soft_prompt", "adapter", "adapterhub", "lora")
+METHOD_PAGES = {  # the page's name, its folder and address: label and icon
+    "full": ("full", "select_all"),
+    "soft_prompt": ("soft_prompt", "playlist_add"),
+    "adapter": ("adapter", "compress"),
+    "adapterhub": ("adapterhub_short", "hub"),
+    "lora": ("lora", "stacks"),
+}
 
 
 def script_of(name: str) -> str:

@@ -9,7 +9,6 @@ import streamlit as st
 from streamlit.elements.lib.mutable_tab_container import TabContainer
 
 from app.content import label
-from app.kit import url
 
 Number = int | float
 
@@ -99,7 +98,7 @@ def pick(
         st.session_state[key] = default
     st.session_state[key] = st.session_state[key]  # the browser keeps showing the old words of an option otherwise
     chosen = st.selectbox(title, options, format_func=written, key=key, on_change=_forget, args=(in_vain,))
-    url.remember(key, str(chosen), default=str(default))
+    remember(key, str(chosen), default=str(default))
     return chosen
 
 

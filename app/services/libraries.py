@@ -6,14 +6,10 @@ Until then pages count by hand and say that `numel()` is on its way.
 import gc
 import os
 import threading
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from peft_core.errors import PeftClassroomError
-
-if TYPE_CHECKING:
-    pass
 
 SECONDS_BEFORE_IMPORTS = 0.5
 EXAMPLES_PER_LABEL = 6

@@ -2,17 +2,13 @@
 
 from collections import Counter
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from app.services.libraries import heavy
 from app.services.places import place_of
 from peft_core.methods.method import MethodConfig
 from peft_core.t5.architecture import Architecture
-
-if TYPE_CHECKING:
-    pass
-from app.services.libraries import heavy
 
 
 def numel(architecture: Architecture, config: MethodConfig):

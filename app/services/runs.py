@@ -3,16 +3,12 @@
 import hashlib
 import os
 import uuid
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from app.services.libraries import heavy
 from peft_core.errors import PeftClassroomError
 from peft_core.training.runs import LocalBackend, RunStore
-
-if TYPE_CHECKING:
-    pass
-from app.services.libraries import heavy
 
 
 @st.cache_resource(show_spinner=False)

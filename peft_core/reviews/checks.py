@@ -6,8 +6,6 @@ from peft_core.errors import PeftClassroomError
 from peft_core.reviews.splits import clean
 
 MAX_CHARACTERS = 20_000
-
-
 MAX_TEXTS = 1_000
 
 
