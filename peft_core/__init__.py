@@ -8,10 +8,12 @@ used, so importing the package loads neither torch nor streamlit, and counting b
 docs/architecture.md shows the rooms behind it.
 """
 
+# ruff: noqa: F401
+
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # for editors; at run time each is looked up below
     from peft_core.checkpoints.files import load_checkpoint
     from peft_core.checkpoints.listing import list_checkpoints
     from peft_core.checkpoints.predictor import Predictor
@@ -20,11 +22,7 @@ if TYPE_CHECKING:
     from peft_core.counting.by_numel import count_by_numel
     from peft_core.errors import PeftClassroomError
     from peft_core.methods import apply_method, trainable_tensors
-    from peft_core.methods.adapter.method import AdapterConfig
-    from peft_core.methods.full.method import FullConfig
-    from peft_core.methods.lora.method import LoraConfig
-    from peft_core.methods.soft_prompt.layer import prompt_ids
-    from peft_core.methods.soft_prompt.method import SoftPromptConfig
+    from peft_core.methods.common import prompt_ids
     from peft_core.reviews.config import DataConfig
     from peft_core.t5.architecture import base_model
     from peft_core.t5.backbone import load_backbone
@@ -32,14 +30,10 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 _MODULES = {
-    "AdapterConfig": "methods.adapter.method",
     "DataConfig": "reviews.config",
-    "FullConfig": "methods.full.method",
-    "LoraConfig": "methods.lora.method",
     "PeftClassroomError": "errors",
     "Predictor": "checkpoints.predictor",
     "RunConfig": "config",
-    "SoftPromptConfig": "methods.soft_prompt.method",
     "TrainConfig": "config",
     "apply_method": "methods",
     "base_model": "t5.architecture",
@@ -48,39 +42,31 @@ _MODULES = {
     "list_checkpoints": "checkpoints.listing",
     "load_backbone": "t5.backbone",
     "load_checkpoint": "checkpoints.files",
-    "prompt_ids": "methods.soft_prompt.layer",
+    "prompt_ids": "methods.common",
     "run_experiment": "training.experiment",
     "trainable_tensors": "methods",
 }
-__all__ = [
-    "AdapterConfig",
-    "DataConfig",
-    "FullConfig",
-    "LoraConfig",
-    "PeftClassroomError",
-    "Predictor",
-    "RunConfig",
-    "SoftPromptConfig",
-    "TrainConfig",
-    "apply_method",
-    "base_model",
-    "count",
-    "count_by_numel",
-    "list_checkpoints",
-    "load_backbone",
-    "load_checkpoint",
-    "prompt_ids",
-    "run_experiment",
-    "trainable_tensors",
-]
+
+
+def _configurations() -> dict[str, type]:
+    """The configuration of every method, as `LoraConfig`, by name: methods are found, not listed."""
+    from peft_core.methods.registry import CONFIGS
+
+    return {kind.__name__: kind for kind in CONFIGS}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
+    if name in _MODULES:
+        found = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    elif name == "__all__":
+        found = sorted({*_MODULES, *_configurations()})
+    elif name.endswith("Config") and name in (configurations := _configurations()):
+        found = configurations[name]
+    else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = globals()[name] = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    globals()[name] = found
     return found
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_MODULES})
+    return sorted({*globals(), *__getattr__("__all__")})

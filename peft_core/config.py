@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import Field
 
-from peft_core.methods.registry import DEFAULT_LEARNING_RATE, MethodField, method_label
+from peft_core.methods.registry import METHODS, MethodField, method_label, method_of
 from peft_core.reviews.config import DataConfig
 from peft_core.validated import Frozen, validated
 
@@ -43,7 +43,7 @@ class RunConfig(Frozen):
     @property
     def learning_rate(self) -> float:
         """The chosen learning rate, or the method's default."""
-        return self.train.learning_rate or DEFAULT_LEARNING_RATE[self.method.method]
+        return self.train.learning_rate or method_of(self.method).learning_rate
 
 
 class Preset(Frozen):
@@ -57,7 +57,7 @@ class Preset(Frozen):
 
     def train_size(self, method: str) -> int:
         """Training reviews of this preset for `method`."""
-        return self.reviews_full if method == "full" else self.reviews
+        return self.reviews_full if METHODS[method].owns_weights else self.reviews
 
 
 # Measured with tiny-t5 on 2 cores with bf16, validations included (docs/log.md); without bf16 they take several times

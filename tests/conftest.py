@@ -9,10 +9,7 @@ os.environ["PEFT_SPARE_WORKER"] = "0"  # pages under test train nothing, or have
 
 import pytest
 
-from peft_core.methods.adapter.method import AdapterConfig
-from peft_core.methods.full.method import FullConfig
-from peft_core.methods.lora.method import LoraConfig
-from peft_core.methods.soft_prompt.method import SoftPromptConfig
+from peft_core.methods.registry import METHODS
 from peft_core.t5.architecture import Architecture
 
 WORDS = "a the film was good bad dull lively sad funny plot actor scene never very not and but it i".split()
@@ -21,15 +18,10 @@ TINY = Architecture(
 )  # inner_dim 12 ≠ d_model: a confusion of the two cannot hide
 GATED = Architecture(64, 16, 4, 24, 3, 2, 1, gated=True)
 
-CONFIGS = {
-    "full": FullConfig(),
-    "soft_prompt-vocab": SoftPromptConfig(num_virtual_tokens=5),
-    "soft_prompt-random": SoftPromptConfig(num_virtual_tokens=3, prompt_init="random"),
-    "soft_prompt-text": SoftPromptConfig(num_virtual_tokens=4, prompt_init="text", prompt_text="good film"),
-    "adapter-pfeiffer": AdapterConfig(bottleneck_dim=3),
-    "adapter-houlsby": AdapterConfig(bottleneck_dim=5, placement="houlsby", non_linearity="gelu"),
-    "lora": LoraConfig(r=4, alpha=6),
-    "lora-all": LoraConfig(r=2, alpha=8, target_modules=("q", "k", "v", "o", "wi", "wo")),
+CONFIGS = {  # the methods' own examples: "lora", "lora-all", …
+    f"{name}-{key}" if key else name: config
+    for name, method in METHODS.items()
+    for key, config in method.examples.items()
 }
 every_config = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys())
 

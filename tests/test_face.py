@@ -12,7 +12,7 @@ run_experiment trainable_tensors""".split()
 
 
 def test_the_face_is_these_names_and_each_is_what_it_says():
-    assert peft_core.__all__ == FACE
+    assert list(peft_core.__all__) == FACE
     assert set(FACE) <= set(dir(peft_core))
     for name in FACE:
         assert getattr(peft_core, name).__name__ == name

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import altair as alt
 import streamlit as st
 
+from peft_core.methods.registry import METHODS
+
 
 @dataclass(frozen=True)
 class Style:
@@ -24,12 +26,7 @@ class Style:
         return self.dark if is_dark() else self.light_words
 
 
-METHOD = {
-    "full": Style("#595959", "#B4BAC2", "circle"),
-    "soft_prompt": Style("#E69F00", "#F0B429", "diamond"),
-    "adapter": Style("#0072B2", "#56B4E9", "triangle-up"),
-    "lora": Style("#CC79A7", "#E39BC3", "cross"),
-}
+METHOD = {name: Style(method.look.light, method.look.dark, method.look.marker) for name, method in METHODS.items()}
 POSITIVE = Style("#0072B2", "#56B4E9", "triangle-up", "#0067A3")
 NEGATIVE = Style("#D55E00", "#F28E4B", "triangle-down", "#B34E00")
 

@@ -4,7 +4,6 @@
 """
 
 from benchmarks.peer_reports import TrainerSettings
-from peft_core.methods.registry import MethodName
 
 SHIPPED = TrainerSettings()
 # What guides to fast training name first.
@@ -32,7 +31,7 @@ VARIANTS: dict[str, TrainerSettings] = {
     "pad_to_64": _changed(_FROZEN, pad_to_multiple_of=64),  # the collator pads the labels to 64 tokens, too
     "torch_compile": _changed(_ONE_TOKEN, torch_compile=True),
 }
-TUNED: dict[MethodName, str] = {
+TUNED: dict[str, str] = {
     "lora": "one_label_token",
     "adapter": "one_label_token",
     "soft_prompt": "one_label_token",
@@ -41,7 +40,7 @@ TUNED: dict[MethodName, str] = {
 SIDES = ("ours", "trainer", "trainer_bf16", "trainer_tuned")
 
 
-def settings_of(side: str, method: MethodName) -> TrainerSettings | None:
+def settings_of(side: str, method: str) -> TrainerSettings | None:
     """The Trainer's settings on this side, or of this variant; None: this project, no Trainer."""
     named = {"ours": None, "trainer": SHIPPED, "trainer_bf16": BF16, "trainer_tuned": VARIANTS[TUNED[method]]}
     return (named | VARIANTS)[side]

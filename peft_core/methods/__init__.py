@@ -6,8 +6,6 @@ it is applied.
 
 from typing import TYPE_CHECKING
 
-from peft_core.errors import UnknownMethodError
-
 if TYPE_CHECKING:
     from torch import nn
 
@@ -18,22 +16,14 @@ def apply_method(model: "nn.Module", config: "MethodConfig", prompt_ids: list[in
     """Freeze `model`, add the method's parameters, return what is to be trained.
 
     What moves is what has `requires_grad`: optimizer, count and checkpoint follow from that alone. `prompt_ids` are
-    the token ids of a soft prompt's `prompt_text`.
-    """
-    match config.method:
-        case "full":
-            from peft_core.methods.full.layer import apply
-        case "adapter":
-            from peft_core.methods.adapter.layer import apply
-        case "lora":
-            from peft_core.methods.lora.layer import apply
-        case "soft_prompt":
-            from peft_core.methods.soft_prompt import layer
+    the token ids of the words that a method starts from (`MethodConfig.start_text`).
 
-            return layer.apply(model, config, prompt_ids)
-        case _:
-            raise UnknownMethodError(config, "apply_method")
-    return apply(model, config)
+    Raises:
+        UnknownMethodError: if there is no such method.
+    """
+    from peft_core.methods.registry import method_of  # which imports this package first
+
+    return method_of(config).layer.apply(model, config, prompt_ids)
 
 
 def trainable_tensors(model: "nn.Module") -> "dict[str, nn.Parameter]":

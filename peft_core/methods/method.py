@@ -1,9 +1,160 @@
-"""What every method has. No torch here."""
+"""What every method has: the contract between a method's folder and everything else. No torch here.
 
+A method is a folder of `peft_core/methods`. Its `method.py` defines a configuration and a `Method`, and ends in
+`METHOD = …()`, the object that all others ask; its `layer.py` has what computes (see `Layer`). Folders are found, not
+listed (`registry.py`), so no other file names a method. A hook that a method does not have is never another method's.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any, ClassVar
+
+from peft_core.t5.architecture import Architecture
+from peft_core.t5.names import Place
+from peft_core.t5.parts import Part
 from peft_core.validated import Frozen
+
+# Libraries that a script can be written for, the most usual first; `peft_core` itself has every method.
+LIBRARIES = ("peft", "adapters", "transformers")
 
 
 class MethodConfig(Frozen):
     """What can be chosen of one method; `method` is its name, and tells the kinds apart in files."""
 
     method: str
+
+    @property
+    def start_text(self) -> str | None:
+        """Words whose embeddings the method starts from. None: it starts from numbers alone."""
+        return None
+
+
+@dataclass(frozen=True)
+class Look:
+    """One colour (on a light and on a dark ground) and one marker (a Vega shape), on every page and in exports."""
+
+    light: str
+    dark: str
+    marker: str
+
+
+@dataclass(frozen=True)
+class Knob:
+    """A method's own number: its field in the configuration, and the name of the sweep that measures along it."""
+
+    field: str
+    sweep: str
+
+
+@dataclass(frozen=True)
+class CountLine:
+    """One line of a hand calculation.
+
+    `product` has the numbers ("6 blocks × 2 (q, v) × 8·(512+512)"), `value` its result, `part` what of the model it
+    counts. The words for a part are the reader's: `Part.words` in the terminal, app/content on a page.
+    """
+
+    part: Part
+    product: str
+    value: int
+
+    @property
+    def text(self) -> str:
+        """The line in English, for the terminal."""
+        return f"{self.part.words}: {self.product}"
+
+
+class Method(ABC):
+    """One method, as everything else asks it."""
+
+    config: ClassVar[type[MethodConfig]]
+    examples: ClassVar[Mapping[str, MethodConfig]]  # what the contract tests run over, by what is special about it
+    position: ClassVar[int]  # in every list of methods
+    look: ClassVar[Look]
+    learning_rate: ClassVar[float]  # chosen on validation reviews with tiny-t5: `python -m peft_core sweep`
+    weights_file: ClassVar[str]  # of a checkpoint, as the library that reads it calls it
+    knob: ClassVar[Knob | None] = None
+    starts_as_base: ClassVar[bool] = True  # at step 0 the model computes what the base model computes
+    owns_weights: ClassVar[bool] = False  # trains the base's weights, so it needs a copy; rounded when stored
+    changes_matrices: ClassVar[bool] = False  # has a ΔW for the Rank lab: a matrix, or two factors
+    free_fields: ClassVar[frozenset[str]] = frozenset()  # they change values, never shapes or work
+
+    @property
+    def name(self) -> str:
+        """The name of the folder, of the page, and of the method in files."""
+        return self.config.model_fields["method"].default
+
+    @abstractmethod
+    def label(self, config: Any) -> str:
+        """The method with its one decisive number, as in "LoRA r=8"."""
+
+    @abstractmethod
+    def added(self, architecture: Architecture, config: Any) -> Iterator[CountLine]:
+        """The lines of the hand calculation for what the method adds to the base model, from shapes alone."""
+
+    @abstractmethod
+    def places(self, architecture: Architecture, config: Any) -> Iterator[Place]:
+        """Every place where `config` changes something, in the order of the forward pass."""
+
+    # ----------------------------------------------------------------------------------------------------------------
+    # How it is stored, in the format of the library that people use afterwards
+
+    def stored_name(self, name: str) -> str:
+        """Our parameter name as the other library spells it in its file. Different names stay different."""
+        return name
+
+    def stored_shape(self, name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape that the other library gives to our parameter of this name and shape; same numbers, same order."""
+        return shape
+
+    def description(self, config: Any, architecture: Architecture, base: str) -> dict | None:
+        """What the other library's `adapter_config.json` says; `base` names the base model.
+
+        None: the checkpoint is a whole model, a Transformers folder.
+        """
+        return None
+
+    # ----------------------------------------------------------------------------------------------------------------
+    # Scripts for other libraries: `LIBRARY.py.j2` in the method's folder
+
+    def libraries(self, config: Any) -> tuple[str, ...]:
+        """The libraries for which there is a template, the most usual first."""
+        here = Path(__file__).parent / self.name
+        return tuple(library for library in LIBRARIES if (here / f"{library}.py.j2").is_file())
+
+    def template_values(self, config: Any, architecture: Architecture, library: str) -> dict[str, Any]:
+        """What the method's template needs beside the configuration.
+
+        Raises:
+            PeftClassroomError: if `library` cannot do this on a T5 of this kind.
+        """
+        return {}
+
+    # ----------------------------------------------------------------------------------------------------------------
+    # Code that needs torch, or is there for some methods only
+
+    @property
+    def layer(self) -> ModuleType:
+        """`layer.py` of the method's folder; imports torch.
+
+        It has `apply(model, config, prompt_ids)`, which freezes a T5, adds the method's parameters and returns what is
+        to be trained. Where there are also
+
+            merge(model), unmerge(model)    the added parameters can be worked into the base's weights, and out again
+            PACKED                          the classes of its modules that `checkpoints/packed_pass.py` may compute
+        """
+        return import_module(f"peft_core.methods.{self.name}.layer")
+
+    def optional(self, module: str) -> ModuleType | None:
+        """A further module of the method's folder, if it has one.
+
+        fast     FUSED, plain class → class that computes the same with fewer passes over memory
+        steps    `steps(passed)`, the forward pass in steps; `watched(place, config)`, further modules it looks at
+        """
+        name = f"peft_core.methods.{self.name}.{module}"
+        return import_module(name) if find_spec(name) else None

@@ -1,42 +1,58 @@
-"""All methods: their names, their configurations, a label for each. No torch here."""
+"""Every method that has a folder here, by name. No torch here."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from types import MappingProxyType
+from typing import Annotated, Any, Union
 
 from pydantic import Field
 
 from peft_core.errors import PeftClassroomError, UnknownMethodError
-from peft_core.methods.adapter.method import AdapterConfig
-from peft_core.methods.full.method import FullConfig
-from peft_core.methods.lora.method import LoraConfig
-from peft_core.methods.method import MethodConfig
-from peft_core.methods.soft_prompt.method import SoftPromptConfig
+from peft_core.methods.method import Method, MethodConfig
 from peft_core.validated import validated
 
-MethodName = Literal["full", "soft_prompt", "adapter", "lora"]
-METHODS: tuple[MethodName, ...] = ("full", "soft_prompt", "adapter", "lora")
-CONFIGS = (FullConfig, SoftPromptConfig, AdapterConfig, LoraConfig)
-MethodField = Annotated[FullConfig | SoftPromptConfig | AdapterConfig | LoraConfig, Field(discriminator="method")]
+
+def _found() -> Mapping[str, Method]:
+    """The `METHOD` of every folder's `method.py`, in the order of their positions.
+
+    Raises:
+        TypeError: if a folder and its method have different names, or two methods one position.
+    """
+    found: dict[str, Method] = {}
+    for module in iter_modules([str(Path(__file__).parent)]):
+        if module.ispkg:
+            method: Method = import_module(f"peft_core.methods.{module.name}.method").METHOD
+            if method.name != module.name:
+                raise TypeError(f"The folder {module.name} holds the method {method.name!r}: give both one name.")
+            found[method.name] = method
+    if len({method.position for method in found.values()}) < len(found):
+        raise TypeError("Two methods have the same position in the list: " + ", ".join(found))
+    return MappingProxyType(dict(sorted(found.items(), key=lambda item: item[1].position)))
 
 
-# Chosen on validation reviews with tiny-t5: benchmarks/results/sweep-tiny-t5.json, docs/log.md.
-DEFAULT_LEARNING_RATE: dict[str, float] = {"full": 4e-4, "soft_prompt": 0.3, "adapter": 4e-3, "lora": 2e-3}
+METHODS: Mapping[str, Method] = _found()
+CONFIGS = tuple(method.config for method in METHODS.values())
+# One type for all configurations: the field `method` tells which it is.
+MethodField = Annotated[Union[CONFIGS], Field(discriminator="method")]  # noqa: UP007
 
 
-def method_label(method: MethodConfig) -> str:
+def method_of(config: MethodConfig) -> Method:
+    """The method that `config` is of.
+
+    Raises:
+        UnknownMethodError: if there is no such method.
+    """
+    method = METHODS.get(getattr(config, "method", ""))
+    if method is None or not isinstance(config, method.config):
+        raise UnknownMethodError(config, "method_of")
+    return method
+
+
+def method_label(config: MethodConfig) -> str:
     """The method with its one decisive number, as in "LoRA r=8"."""
-    match method:
-        case SoftPromptConfig():
-            return f"Soft prompt n={method.num_virtual_tokens}"
-        case AdapterConfig():
-            return f"Adapter m={method.bottleneck_dim}, {method.placement.capitalize()}"
-        case LoraConfig():
-            return f"LoRA r={method.r}"
-        case FullConfig():
-            return "Full fine-tuning"
-    raise UnknownMethodError(method, "method_label")
-
-
-_CONFIGS: dict[str, type[MethodConfig]] = {kind.model_fields["method"].default: kind for kind in CONFIGS}
+    return method_of(config).label(config)
 
 
 def method_config(method: str, **options: Any) -> MethodConfig:
@@ -47,7 +63,7 @@ def method_config(method: str, **options: Any) -> MethodConfig:
     """
     if method not in METHODS:
         raise PeftClassroomError(f"Unknown method {method!r}. Choose one of: {', '.join(METHODS)}.")
-    return validated(lambda: _CONFIGS[method](**options))
+    return validated(lambda: METHODS[method].config(**options))
 
 
 def what_costs(config: MethodConfig) -> MethodConfig:
@@ -55,5 +71,5 @@ def what_costs(config: MethodConfig) -> MethodConfig:
 
     That is LoRA's alpha, and where a soft prompt starts from.
     """
-    free = {"alpha", "prompt_init", "prompt_text"} & set(type(config).model_fields)
-    return config.model_copy(update={name: type(config).model_fields[name].default for name in free})
+    fields = type(config).model_fields
+    return config.model_copy(update={name: fields[name].default for name in method_of(config).free_fields})

@@ -37,7 +37,8 @@ def sublayers(architecture: Architecture) -> Iterator[tuple[str, str, int, str]]
                 yield f"{stack}.block.{block}.layer.{position}", stack, block, module
 
 
-def matrices(architecture: Architecture, wanted: tuple[str, ...]) -> Iterator[Place]:
+def matrices(architecture: Architecture, wanted: tuple[str, ...] = (*ATTENTION, "wi", "wo")) -> Iterator[Place]:
+    """The weight matrices with these names in the order of the forward pass; "wi" also means wi_0 and wi_1."""
     wide = ("wi_0", "wi_1", "wo") if architecture.gated else ("wi", "wo")
     for name, stack, block, inner in sublayers(architecture):
         for module in wide if inner == "DenseReluDense" else ATTENTION:

@@ -20,7 +20,7 @@ from peft_core.checkpoints.record import Measured
 from peft_core.config import RunConfig, run_config
 from peft_core.errors import PeftClassroomError
 from peft_core.files import write_atomic
-from peft_core.methods.registry import DEFAULT_LEARNING_RATE, MethodConfig, method_config
+from peft_core.methods.registry import MethodConfig, method_config, method_of
 from peft_core.reviews.draws import SPLITS, draw, rows_fingerprint
 from peft_core.validated import Frozen, sentence
 
@@ -89,7 +89,7 @@ def grid(config: RunConfig, train: Mapping[str, Sequence[Any]], method: Mapping[
 
 def default_rates(method: MethodConfig) -> list[float]:
     """Some learning rates around the method's default, in short decimal form."""
-    return [float(f"{factor * DEFAULT_LEARNING_RATE[method.method]:.1g}") for factor in FACTORS]
+    return [float(f"{factor * method_of(method).learning_rate:.1g}") for factor in FACTORS]
 
 
 def run_sweep(

@@ -7,7 +7,7 @@ from app.method import skeleton
 from app.method.full import picture
 from peft_core.counting.by_hand import count
 from peft_core.methods.full.method import FullConfig
-from peft_core.methods.registry import DEFAULT_LEARNING_RATE
+from peft_core.methods.registry import method_of
 from peft_core.t5.architecture import BaseModel
 
 BYTES = 4  # of a number in fp32
@@ -32,11 +32,10 @@ def maths(base: BaseModel, config: FullConfig) -> None:
     """One step of plain gradient descent, then what AdamW adds."""
     a = base.architecture
     st.latex(r"W \;\leftarrow\; W - \eta\,\frac{\partial\,\mathrm{loss}}{\partial W}\qquad\text{for every } W")
+    rate = method_of(config).learning_rate
     sizes = rf"\underbrace{{W_q}}_{{{a.inner_dim} \times {a.d_model}}}"
-    st.latex(
-        rf"{sizes} \;\leftarrow\; W_q - {DEFAULT_LEARNING_RATE['full']:g}\cdot\hat m\,/\,(\sqrt{{\hat v}}+\epsilon)"
-    )
-    st.markdown(text("full", "shapes", out=a.inner_dim, inner=a.d_model, rate=DEFAULT_LEARNING_RATE["full"]))
+    st.latex(rf"{sizes} \;\leftarrow\; W_q - {rate:g}\cdot\hat m\,/\,(\sqrt{{\hat v}}+\epsilon)")
+    st.markdown(text("full", "shapes", out=a.inner_dim, inner=a.d_model, rate=rate))
     st.markdown(text("full", "initialisation"))
     st.caption(text("full", "source"))
 

@@ -9,7 +9,8 @@ from app.kit.plain import plain
 from app.method.train.monitor import monitor
 from peft_core.config import PRESETS, PRESETS_TIMED_IN, PRESETS_TIMED_WITH, RunConfig, TrainConfig
 from peft_core.errors import PeftClassroomError
-from peft_core.methods.registry import DEFAULT_LEARNING_RATE, MethodConfig
+from peft_core.methods.method import MethodConfig
+from peft_core.methods.registry import method_of
 from peft_core.reviews.config import DataConfig
 from peft_core.t5.architecture import BaseModel
 from peft_core.training.pace import find_pace
@@ -40,7 +41,7 @@ def train_settings(base: BaseModel, method: MethodConfig) -> RunConfig:
     seconds = two.slider(
         label("train", "max_seconds"), 10, MAX_SECONDS, start.max_seconds, step=10, key="max_seconds", **bind
     )
-    default_rate = DEFAULT_LEARNING_RATE[method.method]
+    default_rate = method_of(method).learning_rate
     rate = three.select_slider(label("train", "learning_rate"), RATES, default_rate, key=rate_key, **bind)
     seed = three.number_input(label("train", "seed"), 0, 2**31 - 1, 0, key="seed", **bind)
     config = RunConfig(

@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from peft_core.methods.adapter.method import AdapterConfig
-from peft_core.methods.common import freeze, linear
+from peft_core.methods.common import WithAdapter, freeze, linear
 
 NON_LINEARITIES = {"relu": F.relu, "gelu": F.gelu, "silu": F.silu, "tanh": torch.tanh}
 
@@ -43,19 +43,10 @@ class BottleneckAdapter(nn.Module):
         return f"non_linearity={self.non_linearity}"
 
 
-class WithAdapter(nn.Module):
-    """A frozen module followed by an adapter."""
-
-    def __init__(self, base_layer: nn.Module, adapter: BottleneckAdapter) -> None:
-        super().__init__()
-        self.base_layer = base_layer
-        self.adapter = adapter
-
-    def forward(self, hidden_states: torch.Tensor) -> torch.Tensor:
-        return self.adapter(self.base_layer(hidden_states))
+PACKED = (WithAdapter, BottleneckAdapter)
 
 
-def apply(model: nn.Module, config: AdapterConfig) -> nn.Module:
+def apply(model: nn.Module, config: AdapterConfig, prompt_ids: list[int] | None = None) -> nn.Module:
     """Freeze the T5 `model` and insert its adapters; returns the same model."""
     freeze(model)
     device = model.shared.weight.device

@@ -10,7 +10,7 @@ from torch import nn
 from peft_core.methods.full.method import FullConfig
 
 
-def apply(model: nn.Module, config: FullConfig) -> nn.Module:
+def apply(model: nn.Module, config: FullConfig, prompt_ids: list[int] | None = None) -> nn.Module:
     """Make every parameter of `model` trainable; returns the same model."""
     for parameter in model.parameters():
         parameter.requires_grad_(True)

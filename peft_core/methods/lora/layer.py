@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.common import freeze
 from peft_core.methods.lora.method import LoraConfig
+from peft_core.t5.linear_form import LinearForm
 
 
 class LoRALinear(nn.Module):
@@ -52,6 +53,14 @@ class LoRALinear(nn.Module):
         low = F.linear(self.dropout(x), self.lora_A.to(x.dtype))  # (…, r)
         return h + self.scaling * F.linear(low, self.lora_B.to(x.dtype))
 
+    def linear_form(self) -> LinearForm | None:
+        """W₀ + (alpha / r)·B·A as its parts. None while dropout is at work: then h is no linear function of x alone."""
+        if self.merged:
+            return LinearForm(self.base_layer.weight)
+        if self.training and self.dropout.p > 0:
+            return None
+        return LinearForm(self.base_layer.weight, down=self.lora_A, up=self.scaling * self.lora_B)
+
     @torch.no_grad()
     def delta_weight(self) -> torch.Tensor:
         """ΔW = (alpha / r) · B·A, shape (out, in), fp32."""
@@ -76,7 +85,10 @@ class LoRALinear(nn.Module):
             self._weight_before_merge = None
 
 
-def apply(model: nn.Module, config: LoraConfig) -> nn.Module:
+PACKED = (LoRALinear,)
+
+
+def apply(model: nn.Module, config: LoraConfig, prompt_ids: list[int] | None = None) -> nn.Module:
     """Freeze `model` and wrap its target modules; returns the same model.
 
     `target_modules` are names of linear layers in every attention (self and cross) and feed-forward; "wi" also means

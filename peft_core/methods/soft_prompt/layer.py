@@ -12,44 +12,23 @@ import torch
 from torch import nn
 
 from peft_core.errors import PeftClassroomError
-from peft_core.methods.common import freeze
-from peft_core.methods.method import MethodConfig
+from peft_core.methods.common import InFront, freeze
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
-from peft_core.t5.backbone import Backbone
 
 
-class SoftPromptModel(nn.Module):
-    """A frozen T5 that reads its input behind a trainable prompt; called and used to generate like the T5 itself."""
+class SoftPromptModel(InFront):
+    """A frozen T5 that reads its input behind a trainable prompt."""
 
     def __init__(self, model: nn.Module, prompt: torch.Tensor) -> None:
-        super().__init__()
-        self.model = model
+        super().__init__(model)
         self.prompt_embeddings = nn.Parameter(prompt)
 
     @property
-    def config(self):
-        return self.model.config
+    def rows(self) -> torch.Tensor:
+        return self.prompt_embeddings
 
-    @property
-    def shared(self) -> nn.Embedding:
-        return self.model.shared
 
-    def with_prompt(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> dict[str, torch.Tensor]:
-        """ids (batch, T), mask (batch, T) → inputs_embeds (batch, n + T, d), attention_mask (batch, n + T)"""
-        embedded = self.model.shared(input_ids)
-        batch, n = len(input_ids), len(self.prompt_embeddings)
-        prompt = self.prompt_embeddings.to(embedded.dtype).expand(batch, -1, -1)
-        ones = attention_mask.new_ones(batch, n)
-        return {
-            "inputs_embeds": torch.cat([prompt, embedded], dim=1),
-            "attention_mask": torch.cat([ones, attention_mask], dim=1),
-        }
-
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, **arguments):
-        return self.model(**self.with_prompt(input_ids, attention_mask), **arguments)
-
-    def generate(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, **arguments) -> torch.Tensor:
-        return self.model.generate(**self.with_prompt(input_ids, attention_mask), **arguments)
+PACKED = (SoftPromptModel,)
 
 
 def apply(model: nn.Module, config: SoftPromptConfig, prompt_ids: list[int] | None = None) -> SoftPromptModel:
@@ -77,10 +56,3 @@ def _initial_prompt(embeddings: torch.Tensor, config: SoftPromptConfig, prompt_i
     else:
         raise PeftClassroomError("A soft prompt that starts from text needs words: give prompt_text.")
     return embeddings[ids].float().clone()
-
-
-def prompt_ids(backbone: Backbone, config: MethodConfig) -> list[int] | None:
-    """Token ids of a soft prompt's starting text, where it has one."""
-    if isinstance(config, SoftPromptConfig) and config.prompt_text:
-        return backbone.tokenizer(config.prompt_text, add_special_tokens=False)["input_ids"]
-    return None

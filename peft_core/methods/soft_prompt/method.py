@@ -1,10 +1,14 @@
-"""Soft prompt: what can be chosen. No torch here."""
+"""Soft prompt: what can be chosen, counted and stored. No torch here."""
 
-from typing import Literal
+from collections.abc import Iterator
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from peft_core.methods.method import MethodConfig
+from peft_core.methods.method import CountLine, Knob, Look, Method, MethodConfig
+from peft_core.t5.architecture import Architecture
+from peft_core.t5.names import Place
+from peft_core.t5.parts import Part
 
 
 class SoftPromptConfig(MethodConfig):
@@ -16,3 +20,55 @@ class SoftPromptConfig(MethodConfig):
         "vocab", description="start from random rows of the vocabulary, from N(0, 1), or from the words of prompt_text"
     )
     prompt_text: str | None = Field(None, max_length=500, description="used by prompt_init 'text', repeated to n rows")
+
+    @property
+    def start_text(self) -> str | None:
+        return self.prompt_text
+
+
+class SoftPrompt(Method):
+    """Stored as a Hugging Face PEFT folder."""
+
+    config = SoftPromptConfig
+    examples: ClassVar = {
+        "vocab": SoftPromptConfig(num_virtual_tokens=5),
+        "random": SoftPromptConfig(num_virtual_tokens=3, prompt_init="random"),
+        "text": SoftPromptConfig(num_virtual_tokens=4, prompt_init="text", prompt_text="good film"),
+    }
+    position = 1
+    look = Look("#E69F00", "#F0B429", "diamond")
+    learning_rate = 0.3
+    weights_file = "adapter_model.safetensors"
+    knob = Knob("num_virtual_tokens", "tokens")
+    starts_as_base = False  # the encoder reads n more positions
+    free_fields = frozenset({"prompt_init", "prompt_text"})
+
+    def label(self, config: SoftPromptConfig) -> str:
+        return f"Soft prompt n={config.num_virtual_tokens}"
+
+    def added(self, architecture: Architecture, config: SoftPromptConfig) -> Iterator[CountLine]:
+        """n · d: one trainable row a virtual token, before the encoder's input only (Lester et al. 2021, section 2)."""
+        n, d = config.num_virtual_tokens, architecture.d_model
+        yield CountLine(Part("input"), f"{n} virtual tokens × {d:,}", n * d)
+
+    def places(self, architecture: Architecture, config: SoftPromptConfig) -> Iterator[Place]:
+        """The encoder's self-attentions, which are the layers that mix the prompt with the review."""
+        for block in range(architecture.encoder_layers):
+            yield Place(f"encoder.block.{block}.layer.0.SelfAttention", "encoder", block, "self-attention")
+
+    def description(self, config: SoftPromptConfig, architecture: Architecture, base: str) -> dict:
+        return {
+            "peft_type": "PROMPT_TUNING",
+            "task_type": "SEQ_2_SEQ_LM",
+            "base_model_name_or_path": base,
+            "num_virtual_tokens": config.num_virtual_tokens,
+            "num_transformer_submodules": 1,  # peft's default for T5 is 2: rows that no forward pass ever uses
+            "token_dim": architecture.d_model,
+            "num_attention_heads": architecture.num_heads,
+            "num_layers": architecture.encoder_layers,
+            "prompt_tuning_init": "RANDOM",
+            "inference_mode": True,
+        }
+
+
+METHOD = SoftPrompt()

@@ -10,7 +10,7 @@ from pydantic import Field, TypeAdapter, ValidationError, field_validator
 from peft_core.config import RunConfig, TrainConfig
 from peft_core.errors import PeftClassroomError
 from peft_core.files import write_atomic
-from peft_core.methods.registry import DEFAULT_LEARNING_RATE
+from peft_core.methods.registry import method_of
 from peft_core.paths import cache_dir
 from peft_core.report.reproduction.planned_rows import ROWS, YARDSTICK_ROWS, check_rows
 from peft_core.report.reproduction.yardstick import YardstickConfig
@@ -133,7 +133,7 @@ def make_table(settings: Settings, base_fingerprint: str, splits: Mapping[str, "
                 epochs=settings.epochs,
                 evaluations=settings.evaluations,
                 # written down: a later default is another run
-                learning_rate=row.learning_rate or DEFAULT_LEARNING_RATE[row.method.method],
+                learning_rate=row.learning_rate or method_of(row.method).learning_rate,
                 test_curve=True,
                 seed=seed,
             )

@@ -8,7 +8,8 @@ from typing import Any
 
 from peft_core.config import RunConfig, TrainConfig
 from peft_core.errors import PeftClassroomError
-from peft_core.methods.registry import DEFAULT_LEARNING_RATE, MethodConfig
+from peft_core.methods.method import MethodConfig
+from peft_core.methods.registry import method_of
 from peft_core.reviews.config import DataConfig
 
 LINE = 70  # what fits on the page beside the controls
@@ -58,7 +59,7 @@ def command(config: RunConfig, out: str) -> list[str]:
     for part in (config.method, config.data, config.train):
         default = type(part)()
         given |= {name: value for name, value in part if value != getattr(default, name)}
-    if given.get("learning_rate") == DEFAULT_LEARNING_RATE[config.method.method]:
+    if given.get("learning_rate") == method_of(config.method).learning_rate:
         del given["learning_rate"]
     missing = [name for name in NO_OPTION if name in given]
     missing += [name for name, value in given.items() if not str(value).isprintable()]

@@ -1,0 +1,65 @@
+"""The parts of a T5 that parameters are counted by, all blocks of a stack together. No torch here.
+
+A hand calculation says which part a line counts; `part_of` says it of a tensor, by its name. The two share names, never
+numbers: whoever compares them needs no sentence in between.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+Stack = Literal["", "encoder", "decoder"]
+Kind = Literal[
+    "embedding", "input", "self-attention", "cross-attention", "feed-forward", "layer-norms", "position-bias"
+]
+SUBLAYERS: dict[str, tuple[Kind, ...]] = {
+    "encoder": ("self-attention", "feed-forward"),
+    "decoder": ("self-attention", "cross-attention", "feed-forward"),
+}
+WORDS = {
+    "embedding": "token embedding, shared with the output layer",
+    "input": "prompt",
+    "layer-norms": "layer norms",
+    "position-bias": "relative position bias",
+}
+_SUBLAYER = re.compile(r"\b(encoder|decoder)\.block\.\d+\.layer\.(\d+)\.(.+)")
+_OWN = ("SelfAttention.", "EncDecAttention.", "DenseReluDense.")  # the module inside a sub-layer of each kind
+
+
+@dataclass(frozen=True)
+class Part:
+    """A stack's layers of one kind. `behind`: not the layer's own weights but what follows it.
+
+    Without a stack: the token embedding, or "input", what stands in front of the encoder's input.
+    """
+
+    kind: Kind
+    stack: Stack = ""
+    behind: bool = False
+
+    @property
+    def words(self) -> str:
+        """As in "encoder self-attention" and "decoder, after feed-forward"."""
+        kind = WORDS.get(self.kind, self.kind)
+        return f"{self.stack}, after {kind}" if self.behind else f"{self.stack} {kind}".strip()
+
+
+def part_of(tensor: str) -> Part:
+    """The part that a parameter belongs to, by its dotted name in a T5 with a method in it.
+
+    encoder.block.0.layer.0.SelfAttention.q.lora_A      Part("self-attention", "encoder")
+    encoder.block.0.layer.1.adapter.adapter_up.weight   Part("feed-forward", "encoder", behind=True)
+
+    What lies neither in a stack nor in the embedding is the input's.
+    """
+    if found := _SUBLAYER.search(tensor):
+        stack, number, inside = found.groups()
+        if "relative_attention_bias" in inside:
+            return Part("position-bias", stack)
+        if "layer_norm" in inside:
+            return Part("layer-norms", stack)
+        kind = SUBLAYERS[stack][int(number)]
+        return Part(kind, stack, behind=not inside.removeprefix("base_layer.").startswith(_OWN))
+    if found := re.search(r"\b(encoder|decoder)\.final_layer_norm\b", tensor):
+        return Part("layer-norms", found[1])
+    return Part("embedding" if re.search(r"\b(shared|embed_tokens|lm_head)\b", tensor) else "input")
