@@ -121,7 +121,7 @@ def test_what_is_solid_adds_up_to_the_hand_calculation(base):
 @every_base
 def test_frozen_boxes_of_the_blocks_are_the_base_model_without_its_small_parts(base):
     a = base.architecture
-    by_hand = {line.text.split(":")[0]: line.value for line in base_lines(a)}
+    by_hand = {line.part.words: line.value for line in base_lines(a)}
     for stack, blocks in (("encoder", a.encoder_layers), ("decoder", a.decoder_layers)):
         for layer in adapterhub_picture.sub_layers(a, stack):
             assert blocks * layer.numbers == by_hand[f"{stack} {layer.name}"]

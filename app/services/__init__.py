@@ -4,7 +4,7 @@ sessions. Pages say `services.checkpoints()`; what is behind it stands in one of
 
 from app.services.libraries import examples, heavy, rerun_when_ready
 from app.services.models import ask, checkpoints, loadable, predictor, turn
-from app.services.numbers import device, machine, numel, numel_by_place
+from app.services.numbers import device, machine, numel, numel_by_part
 from app.services.runs import backend, has_ended, owner, start
 
 __all__ = [
@@ -18,7 +18,7 @@ __all__ = [
     "loadable",
     "machine",
     "numel",
-    "numel_by_place",
+    "numel_by_part",
     "owner",
     "predictor",
     "rerun_when_ready",

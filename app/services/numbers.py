@@ -6,9 +6,9 @@ from functools import lru_cache
 import streamlit as st
 
 from app.services.libraries import heavy
-from app.services.places import place_of
 from peft_core.methods.method import MethodConfig
 from peft_core.t5.architecture import Architecture
+from peft_core.t5.parts import Part, part_of
 
 
 def numel(architecture: Architecture, config: MethodConfig):
@@ -20,23 +20,20 @@ def numel(architecture: Architecture, config: MethodConfig):
     return count_by_numel(architecture, config)
 
 
-def numel_by_place(architecture: Architecture, config: MethodConfig) -> dict[str, int] | None:
-    """`numel()` of what trains, added up by stack and kind of layer; None while torch is still being imported.
-
-    The keys are the words with which the lines of a hand calculation begin.
-    """
+def numel_by_part(architecture: Architecture, config: MethodConfig) -> dict[Part, int] | None:
+    """`numel()` of what trains, added up by the parts that a hand calculation counts; None while torch is imported."""
     if not heavy().ready.is_set() or heavy().error:
         return None
-    return _numel_by_place(architecture, config)
+    return _numel_by_part(architecture, config)
 
 
 @lru_cache(maxsize=512)
-def _numel_by_place(architecture: Architecture, config: MethodConfig) -> dict[str, int]:
+def _numel_by_part(architecture: Architecture, config: MethodConfig) -> dict[Part, int]:
     from peft_core.counting.by_numel import trainable_rows
 
-    sums: Counter[str] = Counter()
+    sums: Counter[Part] = Counter()
     for row in trainable_rows(architecture, config):
-        sums[place_of(row.name)] += row.numel
+        sums[part_of(row.name)] += row.numel
     return dict(sums)
 
 

@@ -4,9 +4,10 @@ import streamlit as st
 
 from app import services
 from app.content import label, text
+from app.method.parts import words
 from peft_core.counting.by_hand import Count
-from peft_core.methods.full.method import FullConfig
 from peft_core.methods.method import MethodConfig
+from peft_core.methods.registry import method_of
 from peft_core.t5.architecture import BaseModel
 
 
@@ -19,23 +20,25 @@ def headline(result: Count) -> None:
 
 def hand_and_numel(base: BaseModel, config: MethodConfig, result: Count) -> None:
     """The lines with their sum, and the verdict: a tick, or the difference."""
-    seen = services.numel_by_place(base.architecture, config)
-    rows = [(line.text, line.value, seen and seen.get(line.text.split(":")[0], 0)) for line in result.lines]
+    seen = services.numel_by_part(base.architecture, config)
+    rows = [
+        (f"{words(line.part)}: {line.product}", line.value, seen and seen.get(line.part, 0)) for line in result.lines
+    ]
     rows.append((f"**{label('count', 'sum')}**", result.trainable_parameters, seen and sum(seen.values())))
     head = f"| {label('count', 'by_hand')} | | `numel()` | |\n|:--|--:|--:|:--|"
     st.markdown("\n".join([head, *(_row(*row) for row in rows)]))
     verdict(base, config, result)
-    if not isinstance(config, FullConfig):
+    if not method_of(config).owns_weights:
         base_parameters = result.total_parameters - result.trainable_parameters
         of_base = f"{result.trainable_parameters / base_parameters:.4%}"
         st.caption(text("common", "percent", of_total=f"{result.trainable_fraction:.4%}", of_base=of_base))
 
 
-def _row(words: str, by_hand: int, numel: int | None) -> str:
+def _row(what: str, by_hand: int, numel: int | None) -> str:
     if numel is None:
-        return f"| {words} | {by_hand:,} | … | |"
+        return f"| {what} | {by_hand:,} | … | |"
     tick = "✓" if numel == by_hand else f"{by_hand - numel:+,}"
-    return f"| {words} | {by_hand:,} | {numel:,} | {tick} |"
+    return f"| {what} | {by_hand:,} | {numel:,} | {tick} |"
 
 
 def verdict(base: BaseModel, config: MethodConfig, result: Count) -> None:

@@ -19,12 +19,13 @@ TWO_LINES, ONE_LINE = 36, 18  # pixels a part must be high to have its words ins
 NARROW = 340  # pixels of the map on a phone
 USUAL_WIDTH = 500  # pixels; only for the shape of the small blocks, never for their area
 STACKS = ("encoder", "decoder")
+SMALL = ("layer-norms", "position-bias")
 OTHERS = ("lora", "adapter", "soft_prompt")
 
 
 @dataclass(frozen=True)
-class Part:
-    """A part of the model: the stack it belongs to (none for the token embedding), its product and its weights."""
+class Area:
+    """A part of the map: the stack it belongs to (none for the token embedding), its product and its weights."""
 
     stack: str
     name: str
@@ -36,21 +37,19 @@ class Part:
         return f"{self.stack} {self.name}".strip()
 
 
-def parts(architecture: Architecture) -> list[Part]:
-    """The lines of the hand calculation; what is tiny (layer norms, position bias) is one part a stack."""
+def areas(architecture: Architecture) -> list[Area]:
+    """The lines of the hand calculation; what is tiny (layer norms, position bias) is one area a stack."""
     found, small = [], {stack: [] for stack in STACKS}
     for line in base_lines(architecture):
-        name, product = line.text.split(": ", 1)
-        stack, _, rest = name.partition(" ")
-        if stack not in STACKS:
-            found.append(Part("", name.split(",")[0], product, line.value))
-        elif rest in ("layer norms", "relative position bias"):
-            small[stack].append((product, line.value))
+        part = line.part
+        if part.kind in SMALL:
+            small[part.stack].append(line)
         else:
-            found.append(Part(stack, rest, product, line.value))
-    for stack, rows in small.items():
-        product, numbers = " + ".join(text for text, _ in rows), sum(value for _, value in rows)
-        found.append(Part(stack, label("picture", "small_parts"), product, numbers))
+            name = label("parts", part.kind) if part.stack else label("picture", part.kind)
+            found.append(Area(part.stack, name, line.product, line.value))
+    for stack, lines in small.items():
+        product, numbers = " + ".join(line.product for line in lines), sum(line.value for line in lines)
+        found.append(Area(stack, label("picture", "small_parts"), product, numbers))
     return found
 
 
@@ -67,18 +66,18 @@ def _fitting(words: str, size: int, width: float) -> int:
     return min(size, int(width * NARROW / (0.5 * len(words))))
 
 
-def sheet(base: BaseModel) -> tuple[Sheet, list[Part]]:
+def sheet(base: BaseModel) -> tuple[Sheet, list[Area]]:
     """The map, and the parts too thin to have their words in it.
 
     The map is 1 wide: a part over the whole width is as high as its number of weights.
     """
-    everything = parts(base.architecture)
+    everything = areas(base.architecture)
     total = sum(part.numbers for part in everything)
     pixels = 2 * HEADING + FOOT + 3 * GAP
     per_pixel = total / (PIXELS - pixels)
     blocks, words, thin = [], [], []
 
-    def place(part: Part, width: float, x: Length, y: Length) -> Length:
+    def place(part: Area, width: float, x: Length, y: Length) -> Length:
         height = part.numbers / width
         blocks.append(Block(part.full_name, part.product, width, height, x, y, True))
         centre, middle, room = x + w(width / 2), y + w(height / 2), height / per_pixel
@@ -138,7 +137,7 @@ def draw(base: BaseModel, config: FullConfig) -> None:
     """Every part solid, and beside them what the other methods train."""
     drawn, thin = sheet(base)
     total = count(base.architecture, config).total_parameters
-    rows = "; ".join(f"{part.full_name}: {part.numbers:,}" for part in parts(base.architecture))
+    rows = "; ".join(f"{part.full_name}: {part.numbers:,}" for part in areas(base.architecture))
     beside = "; ".join(f"{setting}: {numbers:,}" for _, setting, numbers in others(base))
     alt_text = label("picture", "full_alt", parts=rows, others=beside)
     thin_words = "; ".join(f"{part.full_name} {part.numbers:,} ({_share(part.numbers, total)})" for part in thin)

@@ -12,6 +12,12 @@ from peft_core.methods.method import MethodConfig
 from peft_core.reviews.config import DataConfig
 
 BYTES = 4  # of a number in fp32
+COUNTED_AS = {
+    "embedding": "embedding",
+    "self-attention": "attention",
+    "cross-attention": "attention",
+    "feed-forward": "feed_forward",
+}
 
 
 def _trained(setting: Setting, config: MethodConfig) -> int:
@@ -26,8 +32,7 @@ def most_weights(setting: Setting, facts: Facts) -> Question:
     """Which part of the base model holds the largest share of its weights?"""
     sums = {"embedding": 0, "attention": 0, "feed_forward": 0, "rest": 0}
     for line in base_lines(setting.base.architecture):
-        part = next((name for name in sums if name.replace("_", "-") in line.text.split(":")[0]), "rest")
-        sums[part] += line.value
+        sums[COUNTED_AS.get(line.part.kind, "rest")] += line.value
     total = sum(sums.values())
     values = {name: f"{value / total:.2%}" for name, value in sums.items()}
     values |= {"base": setting.base.name, "total": total, "vocabulary": setting.base.architecture.vocab_size}

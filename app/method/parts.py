@@ -1,0 +1,10 @@
+"""The parts of a T5 in words."""
+
+from app.content import label
+from peft_core.t5.parts import Part
+
+
+def words(part: Part) -> str:
+    """As in "encoder self-attention" and "decoder, after feed-forward"."""
+    kind = label("parts", part.kind)
+    return label("parts", "behind" if part.behind else "inside", stack=part.stack, kind=kind) if part.stack else kind
