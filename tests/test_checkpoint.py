@@ -8,15 +8,16 @@ from conftest import every_config, make_base
 from safetensors.torch import load_file, save_file
 from test_method_contract import apply, logits, train_a_little
 
-from peft_core.checkpoints.files import WEIGHTS, load_checkpoint, reduction_factor, save_checkpoint, stored_tensors
+from peft_core.checkpoints.files import load_checkpoint, save_checkpoint, stored_tensors
 from peft_core.checkpoints.listing import find_checkpoint, list_checkpoints
 from peft_core.checkpoints.record import Measured, RunRecord, read_record
 from peft_core.config import RunConfig
 from peft_core.errors import PeftClassroomError
 from peft_core.methods import trainable_tensors
-from peft_core.methods.adapter.method import AdapterConfig
+from peft_core.methods.adapter.method import AdapterConfig, reduction_factor
 from peft_core.methods.full.method import FullConfig
 from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.registry import METHODS, method_of
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.paths import ROOT
 from peft_core.t5.backbone import load_backbone
@@ -94,7 +95,7 @@ def test_weights_that_fit_bf16_are_stored_in_half_the_bytes_and_come_back_exactl
 def test_the_file_holds_the_trainable_tensors_and_no_others(backbone, batch, config, tmp_path):
     model = trained(backbone, config, batch)
     save_checkpoint(model, make_record(backbone, config), backbone, tmp_path / "c")
-    stored = load_file(tmp_path / "c" / WEIGHTS[config.method])
+    stored = load_file(tmp_path / "c" / method_of(config).weights_file)
     assert sum(t.numel() for t in stored.values()) == sum(p.numel() for p in trainable_tensors(model).values())
     assert [p.name for p in tmp_path.iterdir()] == ["c"]  # nothing half-written stays behind
 
@@ -129,7 +130,7 @@ def test_peft_with_our_lora_settings_trains_the_same_tensors(backbone):
     from peft import get_peft_model
 
     theirs = get_peft_model(backbone.own_copy(), TheirConfig(task_type="SEQ_2_SEQ_LM", r=4, lora_alpha=6))
-    ours = stored_tensors("lora", apply(backbone, LoraConfig(r=4, alpha=6)))
+    ours = stored_tensors(METHODS["lora"], apply(backbone, LoraConfig(r=4, alpha=6)))
     names = {n.replace(".default", ""): p for n, p in theirs.named_parameters() if p.requires_grad}
     assert {n: tuple(p.shape) for n, p in names.items()} == {n: tuple(p.shape) for n, p in ours.items()}
 

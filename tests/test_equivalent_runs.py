@@ -11,13 +11,14 @@ import torch
 from conftest import make_base
 from transformers import T5ForConditionalGeneration
 
-from peft_core.checkpoints.files import WEIGHTS, copy_tensors, read_tensors
+from peft_core.checkpoints.files import copy_tensors, read_tensors
 from peft_core.checkpoints.record import read_record
 from peft_core.config import RunConfig, TrainConfig
 from peft_core.counting.by_hand import count
 from peft_core.methods import apply_method
 from peft_core.methods.full.method import FullConfig
 from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.registry import method_of
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.paths import BUNDLED_BASES, ROOT
 from peft_core.reviews.config import DataConfig
@@ -102,7 +103,8 @@ def test_what_it_saves_loads_in_peft_and_is_our_method(executed, name, batch):
     backbone = load_backbone("tiny-t5")
     theirs = PeftModel.from_pretrained(backbone.own_copy(), saved).eval()
     ours = apply_method(backbone.own_copy(), method).eval()
-    copy_tensors(read_tensors(saved / WEIGHTS[name]), name, ours, name)  # every tensor, by name and shape
+    stored = read_tensors(saved / method_of(method).weights_file)
+    copy_tensors(stored, method_of(method), ours, name)  # every tensor, by name and shape
     ids, mask = batch
     inputs = {"input_ids": ids, "attention_mask": mask, "decoder_input_ids": torch.zeros(len(ids), 1, dtype=torch.long)}
     with torch.no_grad():

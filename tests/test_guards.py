@@ -9,7 +9,6 @@ from torch import nn
 
 from app.compare.row_detail import training_page
 from peft_core.analysis.spectra.delta import check_method
-from peft_core.checkpoints.files import ecosystem_name
 from peft_core.counting.by_hand import count
 from peft_core.errors import UnknownMethodError
 from peft_core.methods import apply_method
@@ -31,7 +30,6 @@ BRANCHES = {
     "count": lambda config: count(TINY, config),
     "apply": lambda config: apply_method(nn.Linear(2, 2), config),
     "libraries": libraries,
-    "names": lambda config: ecosystem_name(config.method, "a.weight"),
     "delta": lambda config: check_method(config, "mine"),
     "places": lambda config: places(TINY, config),
     "page": training_page,
