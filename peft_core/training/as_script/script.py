@@ -1,9 +1,8 @@
 """The same training run as a script for other libraries, and as the few lines of this one. No torch here.
 
-    peft          LoRA, soft prompt                    Hugging Face
-    adapters      bottleneck adapter, LoRA             AdapterHub; neither a soft prompt nor LoRA on o, for a T5
-    transformers  full fine-tuning
-    peft_core     every method
+    peft, transformers    Hugging Face
+    adapters              AdapterHub
+    peft_core             this library, which has every method
 
 A script is one file that is read from top to bottom and depends on nothing here (except the one for `peft_core`). Its
 lines that start with `# %%` divide it into cells: editors run those one by one, `notebook` makes a notebook of them.
@@ -15,22 +14,19 @@ import re
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from peft_core import methods
 from peft_core.config import RunConfig
-from peft_core.errors import PeftClassroomError, UnknownMethodError
-from peft_core.methods.adapter.method import AdapterConfig
-from peft_core.methods.full.method import FullConfig
-from peft_core.methods.lora.method import LoraConfig
-from peft_core.methods.registry import MethodConfig, method_label
-from peft_core.methods.soft_prompt.method import SoftPromptConfig
+from peft_core.errors import PeftClassroomError
+from peft_core.methods.method import MethodConfig
+from peft_core.methods.registry import method_label, method_of
 from peft_core.paths import display_path
 from peft_core.reviews.splits import SPLIT_SIZES
 from peft_core.t5.architecture import BaseModel, base_model, catalogue
 from peft_core.training.as_script.written_out import command, constructor, literal, wrapped
 
-Library = Literal["peft", "adapters", "transformers", "peft_core"]
+Library = str  # one of `LIBRARIES` in methods/method.py, or "peft_core"
 HERE = Path(__file__).parent
 TEMPLATES = (HERE, Path(methods.__file__).parent)  # the frames; a method's folder has a template a library
 NAMES = {"peft": "Hugging Face peft", "adapters": "AdapterHub's adapters", "transformers": "Hugging Face transformers"}
@@ -40,20 +36,11 @@ NAMES_HERE = (  # what the script for peft_core takes from the library's face
 )  # fmt: skip
 # adapters 1.3.0 asks for transformers ~=4.57.6, whose huggingface_hub is too old for newer datasets.
 ADAPTERS_VERSIONS = {"adapters": "1.3.0", "transformers": "4.57.6", "datasets": "5.0.1"}
-ADAPTERS_NON_LINEARITY = {"silu": "swish"}  # where its name differs from ours
 
 
 def libraries(method: MethodConfig) -> tuple[Library, ...]:
     """The libraries that have this method for a T5, the most usual one first."""
-    if isinstance(method, FullConfig):
-        return ("transformers", "peft_core")
-    if isinstance(method, AdapterConfig):
-        return ("adapters", "peft_core")
-    if isinstance(method, LoraConfig):
-        return ("peft", "peft_core") if "o" in method.target_modules else ("peft", "adapters", "peft_core")
-    if isinstance(method, SoftPromptConfig):
-        return ("peft", "peft_core")
-    raise UnknownMethodError(method, "libraries")
+    return (*method_of(method).libraries(method), "peft_core")
 
 
 def script(config: RunConfig, library: Library) -> str:
@@ -66,8 +53,6 @@ def script(config: RunConfig, library: Library) -> str:
     method = config.method
     if library not in libraries(method):
         raise PeftClassroomError(f"{library} has no {method_label(method)}. Choose: {', '.join(libraries(method))}.")
-    if library == "adapters" and base.architecture.gated and "wi" in getattr(method, "target_modules", ()):
-        raise PeftClassroomError("For a gated T5, adapters has LoRA on wi_1 but not on wi_0. Choose peft.")
     if library == "peft_core":
         return _environment().get_template("peft_core.py.j2").render(_values_here(config))
     template = _environment().get_template(f"{method.method}/{library}.py.j2")
@@ -132,7 +117,7 @@ def _values_elsewhere(config: RunConfig, base: BaseModel, library: Library) -> d
     method = config.method
     needed = packages(config, library)
     hub, test_size = reads_from_hub(config), config.data.test_size or SPLIT_SIZES["test"]
-    values = {
+    return {
         "title": f"{_title(config)} with {NAMES[library]}",
         "packages": (" ".join(needed[:3]), " ".join(needed[3:])),
         "config": config,
@@ -144,19 +129,14 @@ def _values_elsewhere(config: RunConfig, base: BaseModel, library: Library) -> d
         "hub": hub,
         "test_reviews": test_size if hub else min(test_size, SPLIT_SIZES["test"]),
         "out": output_folder(method),
+        **method_of(method).template_values(method, base.architecture, library),
     }
-    if isinstance(method, AdapterConfig):
-        values["activation"] = ADAPTERS_NON_LINEARITY.get(method.non_linearity, method.non_linearity)
-        values["reduction_factor"] = _reduction_factor(base.architecture.d_model, method.bottleneck_dim)
-    if isinstance(method, LoraConfig):
-        values["targets"] = _targets(method, base.architecture.gated)
-    return values
 
 
 def _values_here(config: RunConfig) -> dict[str, Any]:
     """For `peft_core.py.j2`: what the page sets, and whatever else is not a default."""
     method = config.method
-    from_text = isinstance(method, SoftPromptConfig) and method.prompt_init == "text"
+    from_text = method.start_text is not None
     parts = {
         "method": constructor(method, tuple(type(method).model_fields)),
         "data": constructor(config.data, ("train_size", "max_length")),
@@ -197,20 +177,3 @@ def _where(base: BaseModel) -> str:
 def _title(config: RunConfig) -> str:
     """No name of a folder: the text is not quoted where it is used."""
     return f"{method_label(config.method)} on {config.base if config.base in catalogue() else 'a T5 of your own'}"
-
-
-def _targets(method: LoraConfig, gated: bool) -> list[str]:
-    """Names of the wrapped layers; a gated T5 has wi_0 and wi_1 for wi."""
-    names = ("wi_0", "wi_1") if gated else ("wi",)
-    return [part for name in method.target_modules for part in (names if name == "wi" else (name,))]
-
-
-def _reduction_factor(d_model: int, bottleneck_dim: int) -> str:
-    """d_model / bottleneck_dim as Python; AdapterHub turns it back with int(d_model // factor).
-
-    Where rounding would cost one (256 / 24 may come out a little too large), a quarter more than the bottleneck.
-    """
-    if d_model % bottleneck_dim == 0:
-        return str(d_model // bottleneck_dim)
-    exact = int(d_model // (d_model / bottleneck_dim)) == bottleneck_dim
-    return f"{d_model} / {bottleneck_dim if exact else bottleneck_dim + 0.25}"
