@@ -137,7 +137,9 @@ def test_a_checkpoint_gives_the_update_that_its_model_computes_with(backbone, ba
 @pytest.mark.parametrize("config", [SoftPromptConfig(num_virtual_tokens=3), AdapterConfig(bottleneck_dim=3)])
 def test_a_method_that_changes_no_matrix_is_refused_with_what_to_choose(backbone, batch, config, tmp_path):
     save_checkpoint(trained(backbone, config, batch), make_record(backbone, config), backbone, tmp_path / "c")
-    with pytest.raises(PeftClassroomError, match="Choose a checkpoint of LoRA or of full fine-tuning"):
+    with pytest.raises(
+        PeftClassroomError, match="Choose a checkpoint of another method, such as Full fine-tuning or LoRA"
+    ):
         load_deltas(tmp_path / "c", backbone)
 
 

@@ -15,8 +15,9 @@ DECODER_OUT = "decoder.final_layer_norm"
 
 @dataclass(frozen=True)
 class Passed:
-    """`model` is the T5 that ran (behind a soft prompt: the T5 inside), `base` the one without the method."""
+    """`whole` is the model that ran, `model` the T5 in it (another one behind a prompt), `base` the T5 by itself."""
 
+    whole: nn.Module
     model: nn.Module
     base: nn.Module
     config: MethodConfig

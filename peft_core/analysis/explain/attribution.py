@@ -35,7 +35,7 @@ from torch import nn
 from peft_core.analysis.explain.edits import delete_word
 from peft_core.checkpoints import passes
 from peft_core.checkpoints.passes import Row
-from peft_core.methods.soft_prompt.layer import SoftPromptModel
+from peft_core.methods.common import InFront
 from peft_core.reviews.batches import collate, encode, fixed_widths
 from peft_core.reviews.word_tokens import Reading, read
 from peft_core.t5.backbone import Backbone
@@ -210,14 +210,11 @@ def _logit_difference(
     model: nn.Module, embeddings: torch.Tensor, mask: torch.Tensor, label_ids: tuple[int, int]
 ) -> torch.Tensor:
     """d, shape (batch,), of input embeddings (batch, T, d_model): `backbone.label_logits` from behind the lookup."""
-    if isinstance(model, SoftPromptModel):
-        prompt = model.prompt_embeddings.expand(len(embeddings), -1, -1)
-        embeddings = torch.cat([prompt, embeddings], dim=1)
-        mask = torch.cat([mask.new_ones(len(mask), prompt.shape[1]), mask], dim=1)
-        model = model.model
+    read = {"inputs_embeds": embeddings, "attention_mask": mask}
+    if isinstance(model, InFront):
+        model, read = model.model, model.with_rows(embeddings, mask)
     out = model(
-        inputs_embeds=embeddings,
-        attention_mask=mask,
+        **read,
         decoder_input_ids=mask.new_full((len(mask), 1), model.config.decoder_start_token_id),
         use_cache=False,
         output_hidden_states=True,

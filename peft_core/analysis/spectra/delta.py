@@ -19,10 +19,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from peft_core.analysis.spectra.one_thread import numpy_in_one_thread
-from peft_core.errors import PeftClassroomError, UnknownMethodError
-from peft_core.methods.full.method import FullConfig
-from peft_core.methods.lora.method import LoraConfig
+from peft_core.errors import PeftClassroomError
 from peft_core.methods.method import MethodConfig
+from peft_core.methods.registry import METHODS, method_label, method_of
 
 Stack = Literal["encoder", "decoder"]
 Place = Literal["self_attention", "cross_attention", "feed_forward"]
@@ -73,18 +72,16 @@ def weight_name(dotted: str) -> WeightName | None:
 
 
 def check_method(method: MethodConfig, name: str) -> None:
-    """Refuse the methods that leave every weight matrix as it was.
+    """Refuse the methods that add nothing to a weight matrix.
 
     Raises:
         PeftClassroomError: for a soft prompt or an adapter.
     """
-    if not isinstance(method, FullConfig | LoraConfig):
-        what = {"soft_prompt": "a soft prompt", "adapter": "an adapter"}.get(method.method)
-        if what is None:
-            raise UnknownMethodError(method, "check_method")
+    if not method_of(method).changes_matrices:
+        have = " or ".join(other.label(other.config()) for other in METHODS.values() if other.changes_matrices)
         raise PeftClassroomError(
-            f"{name} is {what}: it adds parameters and changes no weight matrix, so it has no ΔW. Choose a checkpoint "
-            "of LoRA or of full fine-tuning."
+            f"{name} is {method_label(method)}: that adds nothing to a weight matrix, so it has no ΔW. Choose a "
+            f"checkpoint of another method, such as {have}."
         )
 
 

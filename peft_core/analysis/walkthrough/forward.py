@@ -9,22 +9,14 @@ from peft_core.analysis.walkthrough import ends
 from peft_core.analysis.walkthrough.tokens import MAX_TOKENS, read_words
 from peft_core.errors import PeftClassroomError
 from peft_core.methods import apply_method
-from peft_core.methods.adapter import steps as adapter_steps
-from peft_core.methods.adapter.method import AdapterConfig
-from peft_core.methods.full import steps as full_steps
-from peft_core.methods.full.method import FullConfig
-from peft_core.methods.lora import steps as lora_steps
-from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.common import InFront, prompt_ids
 from peft_core.methods.method import MethodConfig
 from peft_core.methods.passed import DECODER_OUT, ENCODER_BLOCK, ENCODER_OUT, Passed
 from peft_core.methods.recorder import Recorder
-from peft_core.methods.soft_prompt import steps as soft_prompt_steps
-from peft_core.methods.soft_prompt.layer import SoftPromptModel, prompt_ids
+from peft_core.methods.registry import method_label, method_of
 from peft_core.methods.steps import Reading, Walk
 from peft_core.t5.backbone import Backbone, label_logits
 from peft_core.t5.names import Place
-
-STEPS = {"full": full_steps.steps, "adapter": adapter_steps.steps, "lora": lora_steps.steps}
 
 
 def untrained_model(backbone: Backbone, config: MethodConfig, seed: int = 0) -> nn.Module:
@@ -33,7 +25,7 @@ def untrained_model(backbone: Backbone, config: MethodConfig, seed: int = 0) -> 
     A module tree of its own over the backbone's shared weights, in evaluation mode.
     """
     model = backbone.replica()
-    if isinstance(config, FullConfig):
+    if method_of(config).owns_weights:
         return model  # nothing is added; `apply` would ask the shared weights for gradients
     start = prompt_ids(backbone, config)
     with torch.random.fork_rng(devices=[]):
@@ -60,37 +52,29 @@ def walk(
         max_length: tokens that this model reads; never more than 60 here.
 
     Raises:
-        PeftClassroomError: for an empty or far too long text, or a token that is not there.
+        PeftClassroomError: for an empty or far too long text, a token that is not there, or a method without steps.
     """
+    method_steps = method_of(config).optional("steps")
+    if method_steps is None:
+        raise PeftClassroomError(f"{method_label(config)} has no steps to walk through. Choose another section.")
     reading = read_words(backbone, text, max_length)
     if not 0 <= token < len(reading.at(place)):
         raise PeftClassroomError(f"There is no token {token + 1} here: choose 1 to {len(reading.at(place))}.")
-    inner = model.model if isinstance(model, SoftPromptModel) else model
+    inner = model.model if isinstance(model, InFront) else model
     base = backbone.replica()
     names = (ENCODER_BLOCK, ENCODER_OUT, DECODER_OUT)
-    seen, logits = _run(model, inner, (*names, *_names_at(place, config)), reading, backbone)
+    seen, logits = _run(model, inner, (*names, place.name, *method_steps.watched(place, config)), reading, backbone)
     seen_in_base, base_logits = _run(base, base, names, reading, backbone)
-    passed = Passed(inner, base, config, place, token, seen, seen_in_base)
-    prompt = model.prompt_embeddings if isinstance(model, SoftPromptModel) else None
-    middle = soft_prompt_steps.steps(passed, prompt) if prompt is not None else STEPS[config.method](passed)
+    passed = Passed(model, inner, base, config, place, token, seen, seen_in_base)
     answer = ends.answer(passed, backbone.label_ids, logits, base_logits)
     return Walk(
         reading=reading,
         place=place,
         token=token,
-        steps=(*ends.beginning(passed, reading), *middle, answer),
+        steps=(*ends.beginning(passed, reading), *method_steps.steps(passed), answer),
         probability=answer.values["p"],
         base_probability=answer.values["p_base"],
     )
-
-
-def _names_at(place: Place, config: MethodConfig) -> Iterable[str]:
-    """The modules that the steps of the method look at."""
-    yield place.name
-    if isinstance(config, LoraConfig):
-        yield f"{place.name}.base_layer"
-    if isinstance(config, AdapterConfig) and config.placement == "houlsby":
-        yield place.name.removesuffix(".dropout.adapter")
 
 
 def _run(

@@ -3,13 +3,20 @@
 import torch
 
 from peft_core.methods.adapter.layer import NON_LINEARITIES
+from peft_core.methods.adapter.method import AdapterConfig
 from peft_core.methods.common import linear
 from peft_core.methods.passed import Passed
 from peft_core.methods.recorder import first, largest_difference, operand, ratio, shown
 from peft_core.methods.steps import Step, sized
+from peft_core.t5.names import Place
 
 WRITTEN = {"relu": r"\mathrm{ReLU}", "gelu": r"\mathrm{GELU}", "silu": r"\mathrm{SiLU}", "tanh": r"\tanh"}
 DOWN, UP = r"W_{down}\,h + b_{down}", r"W_{up}\,a + b_{up}"
+
+
+def watched(place: Place, config: AdapterConfig) -> tuple[str, ...]:
+    """In Houlsby placement the sub-layer, whose input x is added after the adapter."""
+    return (place.name.removesuffix(".dropout.adapter"),) if config.placement == "houlsby" else ()
 
 
 @torch.inference_mode()

@@ -3,15 +3,22 @@
 import torch
 from torch.nn import functional as F
 
+from peft_core.methods.full.method import FullConfig
 from peft_core.methods.passed import Passed
 from peft_core.methods.recorder import corner, largest_difference, operand, ratio, shown
 from peft_core.methods.steps import Step, sized
+from peft_core.t5.names import Place
 
 DELTA = r"\Delta W"
 
 
 def _equation(out: str = r"W\,x", frozen: str = r"W_0\,x", update: str = rf"{DELTA}\,x") -> str:
     return rf"{out} \;=\; {frozen} \;+\; {update}"
+
+
+def watched(place: Place, config: FullConfig) -> tuple[str, ...]:
+    """Nothing beside the matrix."""
+    return ()
 
 
 @torch.inference_mode()

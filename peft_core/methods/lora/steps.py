@@ -3,15 +3,22 @@
 import torch
 from torch.nn import functional as F
 
+from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.passed import Passed
 from peft_core.methods.recorder import largest_difference, operand, ratio, shown
 from peft_core.methods.steps import Step, sized
+from peft_core.t5.names import Place
 
 AX, BAX = r"A\,x", r"B\,A\,x"
 
 
 def _equation(h: str = "h", frozen: str = r"W_0\,x", update: str = BAX) -> str:
     return rf"{h} \;=\; {frozen} \;+\; \frac{{\alpha}}{{r}}\;{update}"
+
+
+def watched(place: Place, config: LoraConfig) -> tuple[str, ...]:
+    """The frozen layer inside: its output is W₀x."""
+    return (f"{place.name}.base_layer",)
 
 
 @torch.inference_mode()

@@ -4,14 +4,22 @@ import torch
 
 from peft_core.methods.passed import ENCODER_BLOCK, ENCODER_OUT, Passed
 from peft_core.methods.recorder import operand, shown
+from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.methods.steps import Step, sized
+from peft_core.t5.names import Place
 
 BOTH = r"[\,P\,;\,E(x)\,]"
 
 
+def watched(place: Place, config: SoftPromptConfig) -> tuple[str, ...]:
+    """Nothing beside the attention."""
+    return ()
+
+
 @torch.inference_mode()
-def steps(p: Passed, prompt: torch.Tensor) -> tuple[Step, ...]:
-    """The four steps, for a `prompt` of shape (n, d)."""
+def steps(p: Passed) -> tuple[Step, ...]:
+    """The four steps."""
+    prompt = p.whole.prompt_embeddings  # (n, d)
     (n, d), row = prompt.shape, p.token
     entered = p.seen.inputs[ENCODER_BLOCK][0]  # (n + T, d)
     words = len(entered) - n
