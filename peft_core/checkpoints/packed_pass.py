@@ -4,9 +4,9 @@ Checkpoints of one base model share every frozen weight W₀; a method only adds
 those of one after those of another, go through each frozen product together, and each checkpoint's part gets its own:
 
     H = X·W₀ᵀ                                        X (tokens, d): rows of checkpoint 1, of checkpoint 2, …
-    H[part k] += (alpha / r) · X[part k]·Aₖᵀ·Bₖᵀ      LoRA
-    H[part k]  = Adapterₖ(H[part k])                 adapter, where the checkpoint has one
-    X[row]     = [P₁ … P_n ; E(x₁) … E(x_T)]         soft prompt: a row of n more positions
+    H[part k] += X[part k]·Aₖᵀ·Bₖᵀ                    low-rank, as LoRA, and scaled, as `LinearForm` has it
+    H[part k]  = Adapterₖ(H[part k])                 a module that follows, where the checkpoint has one
+    X[row]     = [P₁ … P_n ; E(x₁) … E(x_T)]         rows in front, as a soft prompt has them: n more positions
 
 T5 knows no absolute positions and tokens meet in attention alone, which is computed row by row: nothing is filled up,
 and no mask is needed. What a checkpoint adds is read from its own loaded model, which is not changed: two passes at the
@@ -21,12 +21,13 @@ Three things are computed in another order than `transformers` does. In exact ar
   to the query: q·(W_k·h) = (q·W_k)·h, and Σ aₜ·(W_v·hₜ) = W_v·(Σ aₜ·hₜ).
 
 In fp32 each of these, and the size of a product (the library picks its kernel by it), rounds the last digits
-differently. So the logits of a row in one company, in another, and alone are equal within `mixed_batch.TOLERANCE`, not
+differently. So the logits of a row in one company, in another, and alone are equal within `passes.TOLERANCE`, not
 bit for bit.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import accumulate, pairwise
 
 import numpy as np
@@ -34,12 +35,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from peft_core.methods.adapter.layer import BottleneckAdapter, WithAdapter
-from peft_core.methods.lora.layer import LoRALinear
-from peft_core.methods.soft_prompt.layer import SoftPromptModel
+from peft_core.methods.common import InFront, WithAdapter
+from peft_core.methods.registry import METHODS
 from peft_core.t5.backbone import Backbone, logits_of_hidden
-
-ADDED = {SoftPromptModel, LoRALinear, WithAdapter, BottleneckAdapter}  # all that a pass knows to add to a base model
+from peft_core.t5.linear_form import LinearForm, linear_form
 
 
 @dataclass(frozen=True)
@@ -51,18 +50,24 @@ class Part:
 
 
 def can_share(model: nn.Module, backbone: Backbone) -> bool:
-    """Whether `model` computes with the backbone's own weights: then its rows may go with others'.
+    """Whether rows of `model` may go through a pass with rows of others: it computes with the backbone's own weights.
 
-    Full fine-tuning has weights of its own: its rows go by themselves.
-
-    Raises:
-        TypeError: if the model has modules of a kind that this file does not know how to add. Teach it a new method.
+    After full fine-tuning a model has weights of its own: its rows go by themselves.
     """
-    unknown = {type(m) for m in model.modules()} - {type(m) for m in backbone.model.modules()} - ADDED
-    if unknown:
-        raise TypeError(f"packed_pass.py does not know {', '.join(sorted(kind.__name__ for kind in unknown))}.")
     own = {id(parameter) for parameter in model.parameters()}
-    return all(id(parameter) in own for parameter in backbone.model.parameters())
+    return computable(model) and all(id(parameter) in own for parameter in backbone.model.parameters())
+
+
+def computable(model: nn.Module) -> bool:
+    """Whether a pass can compute `model`: it is a T5 with nothing in it but modules that a method declares `PACKED`."""
+    kinds = {type(module) for module in model.modules()} - _packed()
+    return all(kind.__module__.startswith(("torch.nn.", "transformers.")) for kind in kinds)
+
+
+@cache
+def _packed() -> frozenset[type[nn.Module]]:
+    """The modules that methods put into a T5, made of nothing but what this file knows."""
+    return frozenset(kind for method in METHODS.values() for kind in getattr(method.layer, "PACKED", ()))
 
 
 @torch.inference_mode()
@@ -87,9 +92,9 @@ class _Layout:
 
     @classmethod
     def of(cls, parts: Sequence[Part]) -> "_Layout":
-        lengths = [[prompt_length(part.model) + len(ids) for ids in part.rows] for part in parts]
+        lengths = [[rows_in_front(part.model) + len(ids) for ids in part.rows] for part in parts]
         return cls(
-            models=[part.model.model if isinstance(part.model, SoftPromptModel) else part.model for part in parts],
+            models=[part.model.model if isinstance(part.model, InFront) else part.model for part in parts],
             tokens=_slices(map(sum, lengths)),
             rows=_slices(map(len, lengths)),
             lengths=[length for of_part in lengths for length in of_part],
@@ -104,9 +109,9 @@ def _slices(lengths: Iterable[int]) -> list[slice]:
     return [slice(start, stop) for start, stop in pairwise(accumulate(lengths, initial=0))]
 
 
-def prompt_length(model: nn.Module) -> int:
+def rows_in_front(model: nn.Module) -> int:
     """How many positions stand before the tokens of a row."""
-    return len(model.prompt_embeddings) if isinstance(model, SoftPromptModel) else 0
+    return len(model.rows) if isinstance(model, InFront) else 0
 
 
 def _embed(parts: Sequence[Part]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -115,9 +120,9 @@ def _embed(parts: Sequence[Part]) -> tuple[torch.Tensor, torch.Tensor]:
     embeddings = [parts[0].model.shared(torch.from_numpy(ids))]
     positions, done, prompts = [], 0, len(ids)
     for part in parts:
-        prompt = np.arange(prompts, prompts + prompt_length(part.model))
+        prompt = np.arange(prompts, prompts + rows_in_front(part.model))
         if len(prompt):
-            embeddings.append(part.model.prompt_embeddings)
+            embeddings.append(part.model.rows)
             prompts += len(prompt)
         for row in part.rows:
             positions += [prompt, which[done : done + len(row)]]
@@ -176,42 +181,73 @@ def _inner(module: nn.Module) -> nn.Module:
     return module.base_layer if isinstance(module, WithAdapter) else module
 
 
+def _forms(layers: Sequence[nn.Module]) -> list[LinearForm]:
+    """What each part's layer computes; the frozen weight is the same in all.
+
+    Raises:
+        TypeError: if a layer does not say, although its method has declared it `PACKED`.
+    """
+    forms = [linear_form(layer) for layer in layers]
+    if None in forms:
+        raise TypeError(f"{type(layers[forms.index(None)]).__name__} has no linear_form(): it cannot be PACKED.")
+    return forms
+
+
 def _linear(
     layers: Sequence[nn.Module], x: torch.Tensor, slices: Sequence[slice], which: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """x (tokens, in) → (tokens, out): the frozen product for all, then LoRA where a part has it.
+    """x (tokens, in) → (tokens, out): the frozen product for all, then what each part has beside it.
 
     With `which`, x holds every distinct row once, and `which` says where each goes.
     """
-    out = F.linear(x, layers[0].weight)
+    forms = _forms(layers)
+    if any(form.scale_in is not None for form in forms):  # the rows of different parts differ from here on
+        x, which = (x.clone() if which is None else x[which]), None
+        for form, part in zip(forms, slices, strict=True):
+            if form.scale_in is not None:
+                x[part] *= form.scale_in
+    out = F.linear(x, forms[0].weight)
     if which is not None:
         out = out[which]
-    for layer, part in zip(layers, slices, strict=True):
-        if isinstance(layer, LoRALinear):
-            low = F.linear(x, layer.lora_A)[which[part]] if which is not None else F.linear(x[part], layer.lora_A)
-            out[part].addmm_(low, layer.lora_B.T, alpha=layer.scaling)
+    for form, part in zip(forms, slices, strict=True):
+        if form.up is not None:
+            low = F.linear(x, form.down)[which[part]] if which is not None else F.linear(x[part], form.down)
+            out[part].addmm_(low, form.up.T)
+        if form.scale_out is not None:
+            out[part] *= form.scale_out
     return out
 
 
 def _through_keys(layers: Sequence[nn.Module], q: torch.Tensor, slices: Sequence[slice]) -> torch.Tensor:
-    """q (rows, heads, d_kv) → q·W per head, (rows, heads, d), with W = W₀ + (alpha / r)·B·A."""
-    heads = q.shape[1]
-    out = torch.einsum("rhk,hkd->rhd", q, _by_head(layers[0].weight, heads))
-    for layer, part in zip(layers, slices, strict=True):
-        if isinstance(layer, LoRALinear):
-            low = torch.einsum("rhk,hkl->rhl", q[part], _by_head(layer.lora_B, heads))
-            out[part] += layer.scaling * (low @ layer.lora_A)
+    """q (rows, heads, d_kv) → q·W per head, (rows, heads, d)."""
+    forms, heads = _forms(layers), q.shape[1]
+    if any(form.scale_out is not None for form in forms):
+        q = q.clone()
+        for form, part in zip(forms, slices, strict=True):
+            if form.scale_out is not None:
+                q[part] *= form.scale_out.view(heads, -1)
+    out = torch.einsum("rhk,hkd->rhd", q, _by_head(forms[0].weight, heads))
+    for form, part in zip(forms, slices, strict=True):
+        if form.up is not None:
+            out[part] += torch.einsum("rhk,hkl->rhl", q[part], _by_head(form.up, heads)) @ form.down
+        if form.scale_in is not None:
+            out[part] *= form.scale_in
     return out
 
 
 def _through_values(layers: Sequence[nn.Module], seen: torch.Tensor, slices: Sequence[slice]) -> torch.Tensor:
-    """seen (rows, heads, d) → each head's W·seen side by side, (rows, heads·d_kv), with W as for the keys."""
-    heads = seen.shape[1]
-    out = torch.einsum("rhd,hkd->rhk", seen, _by_head(layers[0].weight, heads))
-    for layer, part in zip(layers, slices, strict=True):
-        if isinstance(layer, LoRALinear):
-            low = F.linear(seen[part], layer.lora_A)
-            out[part] += layer.scaling * torch.einsum("rhl,hkl->rhk", low, _by_head(layer.lora_B, heads))
+    """seen (rows, heads, d) → each head's W·seen side by side, (rows, heads·d_kv)."""
+    forms, heads = _forms(layers), seen.shape[1]
+    for form, part in zip(forms, slices, strict=True):
+        if form.scale_in is not None:
+            seen[part] *= form.scale_in
+    out = torch.einsum("rhd,hkd->rhk", seen, _by_head(forms[0].weight, heads))
+    for form, part in zip(forms, slices, strict=True):
+        if form.up is not None:
+            low = F.linear(seen[part], form.down)
+            out[part] += torch.einsum("rhl,hkl->rhk", low, _by_head(form.up, heads))
+        if form.scale_out is not None:
+            out[part] *= form.scale_out.view(heads, -1)
     return out.flatten(1)
 
 

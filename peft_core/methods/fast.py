@@ -1,8 +1,5 @@
 """A model in its fused form: T5's modules, and those of each method that has one (`FUSED` in its `fast.py`)."""
 
-from importlib import import_module
-from importlib.util import find_spec
-
 import torch
 from torch import nn
 
@@ -26,7 +23,7 @@ def fuse(model: nn.Module, device: torch.device) -> nn.Module:
 def _forms() -> dict[type[nn.Module], type[nn.Module]]:
     """Plain class → fused class. A method without `fast.py` computes plainly."""
     forms = dict(fused.FUSED)
-    for method in METHODS:
-        if find_spec(f"peft_core.methods.{method}.fast"):
-            forms |= import_module(f"peft_core.methods.{method}.fast").FUSED
+    for method in METHODS.values():
+        if fast := method.optional("fast"):
+            forms |= fast.FUSED
     return forms

@@ -16,6 +16,8 @@ from torch.autograd import Function
 from torch.nn import functional as F
 from transformers.models.t5.modeling_t5 import T5Attention, T5DenseActDense, T5LayerNorm
 
+from peft_core.t5.linear_form import LinearForm, linear_form, per_head, transposed
+
 
 class _RMSNorm(Function):
     @staticmethod
@@ -85,9 +87,10 @@ class FusedAttention(T5Attention):
         if dropping or past_key_values is not None or (self.is_decoder and hidden_states.shape[1] > 1):
             return super().forward(hidden_states, mask, key_value_states, position_bias, past_key_values)
         if key_value_states is not None:
-            if not (_has_short_cut(self.k) and _has_short_cut(self.v)):
+            keys, values = linear_form(self.k), linear_form(self.v)
+            if keys is None or values is None:  # a layer that has not said what it is gets called as it is
                 return super().forward(hidden_states, mask, key_value_states, position_bias, past_key_values)
-            return self.o(self._one_query(hidden_states, key_value_states, mask)), None, None
+            return self.o(self._one_query(hidden_states, key_value_states, mask, keys, values)), None, None
         batch, length = hidden_states.shape[:2]
         if self.is_decoder:  # one position attends to itself alone
             return self.o(self.v(hidden_states)), None, None
@@ -104,44 +107,22 @@ class FusedAttention(T5Attention):
         batch, length = x.shape[:2]
         return x.view(batch, length, self.n_heads, -1).transpose(1, 2).reshape(batch * self.n_heads, length, -1)
 
-    def _one_query(self, query_states: torch.Tensor, x: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+    def _one_query(
+        self,
+        query_states: torch.Tensor,
+        x: torch.Tensor,
+        mask: torch.Tensor | None,
+        keys: LinearForm,
+        values: LinearForm,
+    ) -> torch.Tensor:
         """query (batch, 1, d) about x (batch, length, d) → (batch, 1, heads · d_kv), without K and V of every row."""
-        q = self.q(query_states).view(len(x), self.n_heads, 1, self.key_value_proj_dim)
-        towards = _transposed(self.k, q)  # (batch, heads, d)
+        q = self.q(query_states).view(len(x), self.n_heads, self.key_value_proj_dim).transpose(0, 1)
+        towards = transposed(keys, q).transpose(0, 1).contiguous()  # (batch, heads, d)
         scores = torch.bmm(towards, x.transpose(1, 2))  # (batch, heads, length)
         if mask is not None:
             scores = scores + mask.view(len(x), 1, -1)
         seen = torch.bmm(scores.softmax(-1), x)  # (batch, heads, d)
-        return _per_head(self.v, seen).view(len(x), 1, self.inner_dim)
-
-
-def _has_short_cut(layer: nn.Module) -> bool:
-    """Whether `layer` says how to compute Wₕᵀ·q and Wₕ·x. One that does not is called as it is, in plain attention."""
-    return type(layer) is nn.Linear or (hasattr(layer, "transposed") and hasattr(layer, "per_head"))
-
-
-def _transposed(layer: nn.Module, q: torch.Tensor) -> torch.Tensor:
-    """Wₕᵀ·qₕ for each head h: q (batch, heads, 1, d_kv) → (batch, heads, in)"""
-    by_head = q.squeeze(2).transpose(0, 1)  # (heads, batch, d_kv)
-    out = linear_transposed(layer, by_head) if type(layer) is nn.Linear else layer.transposed(by_head)
-    return out.transpose(0, 1).contiguous()
-
-
-def _per_head(layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
-    """Wₕ·xₕ for each head h: x (batch, heads, in) → (batch, heads, d_kv)"""
-    by_head = x.transpose(0, 1)  # (heads, batch, in)
-    out = linear_per_head(layer, by_head) if type(layer) is nn.Linear else layer.per_head(by_head)
-    return out.transpose(0, 1).contiguous()
-
-
-def linear_transposed(layer: nn.Linear, q: torch.Tensor) -> torch.Tensor:
-    """Wₕᵀ·qₕ of a linear layer (in → heads · d_kv): q (heads, batch, d_kv) → (heads, batch, in)"""
-    return torch.bmm(q, layer.weight.to(q.dtype).view(len(q), q.shape[2], -1))
-
-
-def linear_per_head(layer: nn.Linear, x: torch.Tensor) -> torch.Tensor:
-    """Wₕ·xₕ of a linear layer (in → heads · d_kv): x (heads, batch, in) → (heads, batch, d_kv)"""
-    return torch.bmm(x, layer.weight.to(x.dtype).view(len(x), -1, x.shape[2]).transpose(1, 2))
+        return per_head(values, seen.transpose(0, 1)).transpose(0, 1).reshape(len(x), 1, self.inner_dim)
 
 
 class FusedFeedForward(T5DenseActDense):

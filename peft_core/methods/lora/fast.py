@@ -5,7 +5,6 @@ from torch import nn
 from torch.autograd import Function
 
 from peft_core.methods.lora.layer import LoRALinear
-from peft_core.t5.fused import linear_per_head, linear_transposed
 
 
 class _LoRA(Function):
@@ -37,22 +36,6 @@ class FusedLoRALinear(LoRALinear):
             return super().forward(x)
         out = _LoRA.apply(x.reshape(-1, x.shape[-1]), self.base_layer.weight, self.lora_A, self.lora_B, self.scaling)
         return out.view(*x.shape[:-1], -1)
-
-    def transposed(self, q: torch.Tensor) -> torch.Tensor:
-        """Wₕᵀ·qₕ for each head h: q (heads, batch, d_kv) → (heads, batch, in)"""
-        out = linear_transposed(self.base_layer, q)
-        return out if self.merged else out + torch.bmm(q, self._b_by_head(q)) @ self.lora_A.to(q.dtype)
-
-    def per_head(self, x: torch.Tensor) -> torch.Tensor:
-        """Wₕ·xₕ for each head h: x (heads, batch, in) → (heads, batch, d_kv)"""
-        out = linear_per_head(self.base_layer, x)
-        if self.merged:
-            return out
-        return out + torch.bmm(x @ self.lora_A.to(x.dtype).T, self._b_by_head(x).transpose(1, 2))
-
-    def _b_by_head(self, of: torch.Tensor) -> torch.Tensor:
-        """scaling·B in the precision of `of`, (heads, d_kv, r)"""
-        return (self.scaling * self.lora_B).to(of.dtype).view(len(of), -1, self.lora_B.shape[1])
 
 
 FUSED: dict[type[nn.Module], type[nn.Module]] = {LoRALinear: FusedLoRALinear}
