@@ -16,7 +16,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import get_args
 
 from benchmarks.cost import METHODS, ONE_OF_EACH, TRAINING_BATCH, Run
 from benchmarks.processes import command_line, in_a_fresh_process, one_process_settings, provenance
@@ -26,6 +25,7 @@ from peft_core.methods.registry import MethodConfig, method_label
 from peft_core.report.costs.growth import (
     GROWTH,
     KNOBS,
+    TRAINING_SWEEPS,
     TURNED,
     GrowthReport,
     ServingCost,
@@ -33,7 +33,6 @@ from peft_core.report.costs.growth import (
     ServingSweepName,
     SweepName,
     TrainingSweep,
-    TrainingSweepName,
     load_growth,
 )
 from peft_core.report.costs.measured import Provenance, TrainingCost, write_report
@@ -82,11 +81,11 @@ SHORT = Plan(
 )  # fmt: skip
 
 
-def steps(plan: Plan, name: TrainingSweepName) -> list[tuple[MethodConfig, int, int]]:
+def steps(plan: Plan, name: SweepName) -> list[tuple[MethodConfig, int, int]]:
     """(method, batch, width) of every point of a training sweep; a method's own number has full fine-tuning first."""
     if name in KNOBS:
-        method, field = KNOBS[name]
-        turned = [DEFAULT[method].model_copy(update={field: value}) for value in plan.points[name]]
+        method = KNOBS[name]
+        turned = [DEFAULT[method.name].model_copy(update={method.knob.field: value}) for value in plan.points[name]]
         return [(method, plan.batch, plan.width) for method in (DEFAULT["full"], *turned)]
     methods = [DEFAULT[method] for method in plan.methods]
     if name == "length":
@@ -94,7 +93,7 @@ def steps(plan: Plan, name: TrainingSweepName) -> list[tuple[MethodConfig, int, 
     return [(method, batch, plan.width) for batch in plan.points[name] for method in methods]
 
 
-def measure_training(run: Run, base: BaseModel, plan: Plan, name: TrainingSweepName) -> Iterator[TrainingCost]:
+def measure_training(run: Run, base: BaseModel, plan: Plan, name: SweepName) -> Iterator[TrainingCost]:
     """One row a point, from `plan.rounds` processes each."""
     from benchmarks.random_model import Work
     from benchmarks.training_round import TrainingRound, training_round
@@ -168,7 +167,7 @@ def shipped(base: str, methods: Sequence[str]) -> list[CheckpointInfo]:
 
 def measure(run: Run, base: BaseModel, plan: Plan, name: SweepName, source: Provenance) -> TrainingSweep | ServingSweep:
     """One sweep."""
-    if name in get_args(TrainingSweepName):
+    if name in TRAINING_SWEEPS:
         return TrainingSweep(provenance=source, rows=tuple(measure_training(run, base, plan, name)))
     from peft_core.reviews.splits import load_splits
 

@@ -23,7 +23,8 @@ from peft_core.checkpoints.files import stored_tensors
 from peft_core.config import TrainConfig
 from peft_core.methods.fast import fuse
 from peft_core.methods.full.method import FullConfig
-from peft_core.methods.registry import DEFAULT_LEARNING_RATE, MethodConfig
+from peft_core.methods.method import MethodConfig
+from peft_core.methods.registry import method_of
 from peft_core.reviews.batches import Batch
 from peft_core.t5.architecture import Architecture
 from peft_core.t5.precision import cast
@@ -89,7 +90,7 @@ def _trainer(architecture: Architecture, config: MethodConfig, work: Work, steps
     trainer = Trainer(
         model,
         TrainConfig(epochs=50, batch_size=work.batch),
-        DEFAULT_LEARNING_RATE[config.method],
+        method_of(config).learning_rate,
         lambda epoch: [batch],
         torch.arange(work.batch) % 2,
         LABEL_IDS,
@@ -117,5 +118,5 @@ def file_bytes(model: nn.Module, config: MethodConfig) -> int:
             parameter.copy_(parameter.to(torch.bfloat16))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "weights.safetensors"
-        save_file(stored_tensors(config.method, model), path, metadata={"format": "pt"})
+        save_file(stored_tensors(method_of(config), model), path, metadata={"format": "pt"})
         return path.stat().st_size

@@ -1,6 +1,6 @@
 """Data from outside, validated: what is wrong is said in one sentence. No torch here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -14,6 +14,17 @@ class Frozen(BaseModel):
     """A part of a configuration or of a file: it cannot change, and a field that it does not know is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def one_of(known: Collection[str]) -> Callable[[str], str]:
+    """A pydantic validator for a field whose possible values are known only when the program runs."""
+
+    def check(value: str) -> str:
+        if value not in known:
+            raise ValueError(f"not one of {', '.join(known)}")
+        return value
+
+    return check
 
 
 def validated(build: Callable[[], T]) -> T:

@@ -10,17 +10,15 @@ import pytest
 from peft_core.paths import ROOT
 
 CORE = sorted((ROOT / "peft_core").rglob("*.py"))
-LAYERS = sorted((ROOT / "peft_core" / "methods").glob("*/layer.py"))
+OF_METHODS = sorted((ROOT / "peft_core" / "methods").glob("*/[a-z]*.py"))  # a method's files, without __init__
+LAYERS = [path for path in OF_METHODS if path.name == "layer.py"]
 LOADS_TORCH = {  # every other module of the library is imported without torch
     "analysis.explain.attribution", "analysis.spectra.checkpoint_deltas", "analysis.spectra.truncation",
     "analysis.walkthrough.ends", "analysis.walkthrough.forward", "analysis.walkthrough.tokens",
     "checkpoints.files", "checkpoints.memory", "checkpoints.packed_pass", "checkpoints.passes", "checkpoints.predictor",
     "checkpoints.weights_file", "cli.progress", "counting.by_numel",
-    "methods.adapter.layer", "methods.adapter.steps", "methods.common", "methods.fast", "methods.full.layer",
-    "methods.full.steps",
-    "methods.lora.fast", "methods.lora.layer", "methods.lora.steps", "methods.passed", "methods.recorder",
-    "methods.soft_prompt.layer",
-    "methods.soft_prompt.steps", "t5.backbone", "t5.fused", "t5.precision",
+    "methods.common", "methods.fast", "methods.passed", "methods.recorder",
+    "t5.backbone", "t5.fused", "t5.linear_form", "t5.precision",
     "training.device", "training.evaluation", "training.experiment", "training.gradients", "training.loop",
     "training.measuring", "training.pretraining.plan", "training.pretraining.run", "training.pretraining.student",
     "training.pretraining.teacher",
@@ -56,14 +54,22 @@ def test_counting_by_hand_and_by_numel_share_no_code():
     shared = {n for n in by_hand & by_numel if n.startswith("peft_core.")}
     assert {n.split(".")[1] for n in shared} <= {"t5", "methods", "config"}
     assert not {n for n in shared if "layer" in n}
+    assert not {n for n in by_numel if n.endswith(("CountLine", "method_of", "METHODS"))}  # who asks a method for lines
     for layer in LAYERS:
         assert not {n for n in imports(layer) if "counting" in n or n.endswith("CountLine")}
+
+
+@pytest.mark.parametrize("path", OF_METHODS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_methods_do_not_know_each_other(path):
+    others = {folder.parent.name for folder in LAYERS} - {path.parent.name}
+    assert not {name for name in imports(path) if name.split(".")[2:3] and name.split(".")[2] in others}
 
 
 def test_importing_these_modules_loads_neither_torch_nor_streamlit():
     names = [name_of(path) for path in CORE if path.name != "__main__.py"]
     assert set(names) > LOADS_TORCH, "a name in LOADS_TORCH is no module any more"
-    free = ", ".join(f"peft_core.{name}".rstrip(".") for name in names if name not in LOADS_TORCH)
+    may = LOADS_TORCH | {name_of(path) for path in OF_METHODS if path.name != "method.py"}
+    free = ", ".join(f"peft_core.{name}".rstrip(".") for name in names if name not in may)
     heavy = ("torch", "transformers", "streamlit", "datasets", "sklearn")
     code = f"import {free}, sys; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)

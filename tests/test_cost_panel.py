@@ -89,7 +89,7 @@ def test_the_growth_that_is_told_is_that_of_the_two_ends(name):
     sweep = load_growth().sweep(name)
     if sweep is None:
         pytest.skip(f"not measured yet: python -m benchmarks.growth --only {name}")
-    method = KNOBS[name][0] if name in KNOBS else "lora"
+    method = KNOBS[name].name if name in KNOBS else "lora"
     rows = alike(sweep.rows, DEFAULT[method])
     first, last = rows[0], rows[-1]
     sentence = cost_words.growth(name, "the number", rows)

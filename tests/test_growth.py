@@ -22,12 +22,12 @@ from peft_core.methods.registry import method_label, what_costs
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.report.costs.growth import (
     KNOBS,
+    TRAINING_SWEEPS,
     TURNED,
     GrowthReport,
     ServingCost,
     ServingSweepName,
     TrainingSweep,
-    TrainingSweepName,
     alike,
     load_growth,
     nearest,
@@ -50,7 +50,7 @@ TEXTS = ["a film", "the film was good", "bad", "a dull plot never funny", "it wa
 
 
 @linux
-@pytest.mark.parametrize("name", get_args(TrainingSweepName))
+@pytest.mark.parametrize("name", TRAINING_SWEEPS)
 def test_every_point_of_a_training_sweep_is_the_setting_that_it_is_called(name):
     rows = list(growth.measure_training(here, BASE, SMALL, name))
     for row in rows:
@@ -58,7 +58,7 @@ def test_every_point_of_a_training_sweep_is_the_setting_that_it_is_called(name):
         assert row.trainable_parameters == counted.trainable_parameters  # numel() against the calculation by hand
         assert row.total_parameters == counted.total_parameters
         assert len(row.peak_bytes) == len(row.step_seconds) == SMALL.rounds
-    method = KNOBS[name][0] if name in KNOBS else "lora"
+    method = KNOBS[name].name if name in KNOBS else "lora"
     assert [TURNED[name](row) for row in rows if row.method.method == method] == list(SMALL.points[name])
     still = {
         (row.width if name != "length" else 0, row.batch if name != "batch" else 0)
@@ -188,7 +188,7 @@ def test_the_shipped_curves_have_every_point_and_count_what_they_say():
     assert measured
     for name in measured:
         sweep, points = report.sweep(name), LONG.points[name]
-        for method in {row.method for row in sweep.rows if name not in KNOBS or row.method.method == KNOBS[name][0]}:
+        for method in {row.method for row in sweep.rows if name not in KNOBS or row.method.method == KNOBS[name].name}:
             mine = alike(sweep.rows, method)
             assert [TURNED[name](row) for row in mine] == list(points), (name, method_label(method))
         for row in sweep.rows:

@@ -13,10 +13,9 @@ from peft_core.checkpoints.weights_file import weights_file
 from peft_core.config import RunConfig
 from peft_core.counting.by_hand import count
 from peft_core.errors import PeftClassroomError
-from peft_core.methods.full.method import FullConfig
 from peft_core.methods.lora.method import LoraConfig
-from peft_core.methods.registry import MethodConfig, method_label, what_costs
-from peft_core.report.costs.growth import knob_of, load_growth
+from peft_core.methods.registry import MethodConfig, method_label, method_of, what_costs
+from peft_core.report.costs.growth import load_growth
 from peft_core.report.costs.measured import Provenance, TrainingCost, load_cost
 from peft_core.report.quoted import BASE, Quoted, quoted_rows
 from peft_core.report.reproduction.planned_rows import YARDSTICK_ROWS
@@ -148,7 +147,7 @@ def _untrained(runs: list[SeedRun]) -> Accuracy | None:
     noted = [
         (run.test.n, run.record.config.data.max_length, curve[0][1])
         for run in runs
-        if (curve := run.record.test_curve) and curve[0][0] == 0 and run.record.config.method.method != "soft_prompt"
+        if (curve := run.record.test_curve) and curve[0][0] == 0 and method_of(run.record.config.method).starts_as_base
     ]
     if not noted:
         return None
@@ -219,7 +218,7 @@ def _counts(base: str, method: MethodConfig, numel: Numel, elements: Collection[
 
 def _total_in_files(base: str, method: MethodConfig, elements: int) -> int | None:
     """Elements of the checkpoint's file and of the base model's; a full checkpoint is whole. None: no base file."""
-    if isinstance(method, FullConfig):
+    if method_of(method).owns_weights:
         return elements
     model = base_model(base)
     if not model.bundled:
@@ -247,8 +246,8 @@ def _memory(config: RunConfig, costs: list[tuple[TrainingCost, Provenance]]) -> 
 
 
 def _key(method: MethodConfig) -> str:
-    knob = knob_of(method.method)
-    words = [method.method, getattr(method, knob[1]) if knob else "", *_more(method).values(), "ours"]
+    knob = method_of(method).knob
+    words = [method.method, getattr(method, knob.field) if knob else "", *_more(method).values(), "ours"]
     return "-".join("".join(word) if isinstance(word, tuple) else str(word) for word in words)
 
 
@@ -260,6 +259,6 @@ def _label(method: MethodConfig) -> str:
 
 def _more(method: MethodConfig) -> dict[str, Any]:
     """The settings that are not their defaults, except the method's own number."""
-    default, knob = type(method)(), knob_of(method.method)
-    own = knob[1] if knob else None
+    default, knob = type(method)(), method_of(method).knob
+    own = knob.field if knob else None
     return {name: value for name, value in method if name != own and value != getattr(default, name)}

@@ -10,8 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from peft_core.methods.registry import METHODS, MethodConfig, method_config, method_label
-from peft_core.report.costs.growth import knob_of
+from peft_core.methods.registry import METHODS, MethodConfig, method_config, method_label, method_of
 from peft_core.statistics.intervals import Accuracy, wilson
 
 QUOTES = Path(__file__).parent / "quotes"
@@ -82,8 +81,8 @@ class Quoted:
 
 def stated(method: MethodConfig) -> dict[str, Any]:
     """The settings that the report gives for this method, with this configuration's values."""
-    knob = knob_of(method.method)
-    names = ([knob[1]] if knob else []) + list(STATED.get(method.method, {}))
+    knob = method_of(method).knob
+    names = ([knob.field] if knob else []) + list(STATED.get(method.method, {}))
     return {name: getattr(method, name) for name in names}
 
 

@@ -20,9 +20,9 @@ from peft_core.checkpoints.record import Measured, RunRecord
 from peft_core.config import RunConfig, run_config, run_name
 from peft_core.errors import PeftClassroomError
 from peft_core.methods import apply_method
+from peft_core.methods.common import prompt_ids
 from peft_core.methods.fast import fuse
-from peft_core.methods.full.method import FullConfig
-from peft_core.methods.soft_prompt.layer import prompt_ids
+from peft_core.methods.registry import method_of
 from peft_core.reviews.batches import fixed_widths, make_batches
 from peft_core.reviews.draws import SHARED_SEED, run_fingerprint
 from peft_core.statistics.intervals import Accuracy
@@ -52,7 +52,6 @@ class Experiment:
         )
         self.model = self._build_model(seed)
         self.test_rows = self._load_test() if config.train.test_curve else None
-        self.full = isinstance(config.method, FullConfig)
         cast(self.model, self.dtype)
         self.model.to(self.device)
         pad_id, max_length = self.backbone.tokenizer.pad_token_id, config.data.max_length
@@ -94,7 +93,7 @@ class Experiment:
     @torch.no_grad()
     def round_for_storage(self) -> None:
         """Full checkpoints hold every weight: round them to bf16 before the test, so that the test is of the file."""
-        if self.full:
+        if method_of(self.config.method).owns_weights:
             for parameter in self.model.parameters():
                 parameter.copy_(parameter.to(torch.bfloat16))
 

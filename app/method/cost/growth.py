@@ -16,9 +16,9 @@ from app.method.cost.charts import Axis, Curve, curves
 from app.method.count.count_chart import Knob
 from peft_core.config import RunConfig
 from peft_core.errors import PeftClassroomError
-from peft_core.methods.full.method import FullConfig
-from peft_core.methods.registry import MethodConfig, method_label
-from peft_core.report.costs.growth import KNOBS, TURNED, ServingCost, SweepName, alike, knob_of, load_growth
+from peft_core.methods.method import MethodConfig
+from peft_core.methods.registry import method_label, method_of
+from peft_core.report.costs.growth import KNOBS, TURNED, ServingCost, SweepName, alike, load_growth
 from peft_core.report.costs.measured import TrainingCost
 from peft_core.t5.architecture import BaseModel
 
@@ -72,7 +72,7 @@ def draw(base: BaseModel, config: MethodConfig, run: RunConfig, knob: Knob | Non
         st.error(plain(error))
         return
     chosen = _against(knob)
-    name: SweepName = knob_of(config.method)[0] if chosen == "knob" else chosen
+    name: SweepName = method_of(config).knob.sweep if chosen == "knob" else chosen
     sweep = report.sweep(name)
     measured = sweep.rows if sweep else ()
     rows = [row for row in measured if _base(row) == base.name]
@@ -128,7 +128,7 @@ def _charts(name: SweepName, written: str, rows: Sequence[Row], mine: Sequence[R
     if name not in KNOBS:
         others = dict.fromkeys(row.method for row in rows if row.method.method != mine[0].method.method)
         groups += [[row for row in rows if row.method == method] for method in others]
-    full = next((row for row in rows if name in KNOBS and isinstance(row.method, FullConfig)), None)
+    full = next((row for row in rows if name in KNOBS and method_of(row.method).owns_weights), None)
     for measure, column in zip(MEASURES[name], st.columns(2), strict=True):
         found = [_curve(name, written, group, measure) for group in groups]
         level = full and (median(measure.rounds(full)), _bar(full, measure))

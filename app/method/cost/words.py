@@ -9,8 +9,8 @@ import streamlit as st
 
 from app.content import label, text
 from app.kit.formats import duration, megabytes, share, times
-from peft_core.methods.full.method import FullConfig
-from peft_core.methods.registry import MethodConfig, method_label, what_costs
+from peft_core.methods.method import MethodConfig
+from peft_core.methods.registry import method_label, method_of, what_costs
 from peft_core.report.costs.growth import KNOBS, TURNED, ServingCost, SweepName
 from peft_core.report.costs.measured import TrainingCost
 
@@ -49,7 +49,7 @@ def reason(row: TrainingCost) -> str:
     """What the memory of this method is made of, as a sentence."""
     moving = row.gradient_bytes + row.optimizer_bytes
     return text(
-        "cost", "reason_full" if isinstance(row.method, FullConfig) else "reason", method=method_label(row.method),
+        "cost", "reason_full" if method_of(row.method).owns_weights else "reason", method=method_label(row.method),
         weights=megabytes(row.weight_bytes), moving=megabytes(moving), moving_share=share(moving / row.peak),
         rest=megabytes(row.rest), rest_share=share(row.rest / row.peak),
     )  # fmt: skip

@@ -8,19 +8,24 @@ from collections.abc import Callable, Iterable
 from math import log
 from pathlib import Path
 from statistics import median
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from peft_core.methods.registry import MethodConfig, MethodField, what_costs
+from peft_core.methods.method import Method, MethodConfig
+from peft_core.methods.registry import METHODS, MethodField, method_of, what_costs
 from peft_core.paths import RESULTS
 from peft_core.report.costs.measured import Provenance, TrainingCost, load_report
-from peft_core.validated import Frozen
+from peft_core.validated import Frozen, one_of
 
 GROWTH = RESULTS / "growth.json"
-TrainingSweepName = Literal["rank", "bottleneck", "tokens", "length", "batch"]
+KNOBS: dict[str, Method] = {  # sweep along a method's own number → the method
+    method.knob.sweep: method for method in METHODS.values() if method.knob
+}
+TRAINING_SWEEPS = (*KNOBS, "length", "batch")
+TrainingSweepName = Annotated[str, AfterValidator(one_of(TRAINING_SWEEPS))]
 ServingSweepName = Literal["checkpoints", "reviews"]
-SweepName = TrainingSweepName | ServingSweepName
+SweepName = str  # one of either kind
 
 
 class ServingCost(Frozen):
@@ -79,13 +84,8 @@ class GrowthReport(Frozen):
         return self.model_copy(update={kind: getattr(self, kind) | {name: sweep}})
 
 
-KNOBS: dict[TrainingSweepName, tuple[str, str]] = {  # a method's own number: sweep → method, field of its configuration
-    "rank": ("lora", "r"),
-    "bottleneck": ("adapter", "bottleneck_dim"),
-    "tokens": ("soft_prompt", "num_virtual_tokens"),
-}
 TURNED: dict[SweepName, Callable[[TrainingCost | ServingCost], int | None]] = {  # sweep → the number that is turned
-    **{name: lambda row, field=field: getattr(row.method, field, None) for name, (_, field) in KNOBS.items()},
+    **{name: lambda row, field=method.knob.field: getattr(row.method, field, None) for name, method in KNOBS.items()},
     "length": lambda row: row.width,
     "batch": lambda row: row.batch,
     "checkpoints": lambda row: row.checkpoints,
@@ -93,17 +93,12 @@ TURNED: dict[SweepName, Callable[[TrainingCost | ServingCost], int | None]] = { 
 }
 
 
-def knob_of(method: str) -> tuple[TrainingSweepName, str] | None:
-    """(sweep, field) of the method's own number; None for full fine-tuning, which has none."""
-    return next(((sweep, field) for sweep, (name, field) in KNOBS.items() if name == method), None)
-
-
 def alike(rows: Iterable[Row], config: MethodConfig) -> list[Row]:
     """The rows whose method costs as `config` does, or differs from it in the method's own number alone."""
-    knob = knob_of(config.method)
+    knob = method_of(config).knob
 
     def rest(method: MethodConfig) -> MethodConfig:
-        same = {} if knob is None or method.method != config.method else {knob[1]: getattr(config, knob[1])}
+        same = {} if knob is None or method.method != config.method else {knob.field: getattr(config, knob.field)}
         return what_costs(method).model_copy(update=same)
 
     return [row for row in rows if rest(row.method) == what_costs(config)]
@@ -114,11 +109,11 @@ def nearest(rows: Iterable[Row], config: MethodConfig) -> Row | None:
 
     An equal number is the nearest: `what_costs(row.method) == what_costs(config)` tells whether this was measured.
     """
-    knob, rows = knob_of(config.method), alike(rows, config)
+    knob, rows = method_of(config).knob, alike(rows, config)
     if knob is None:
         return next(iter(rows), None)
-    now = getattr(config, knob[1])
-    return min(rows, key=lambda row: abs(log(getattr(row.method, knob[1]) / now)), default=None)
+    now = getattr(config, knob.field)
+    return min(rows, key=lambda row: abs(log(getattr(row.method, knob.field) / now)), default=None)
 
 
 def load_growth(path: Path = GROWTH) -> GrowthReport:

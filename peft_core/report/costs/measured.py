@@ -5,17 +5,18 @@
 
 from pathlib import Path
 from statistics import median
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from peft_core.errors import PeftClassroomError
-from peft_core.methods.registry import MethodConfig, MethodField
+from peft_core.methods.registry import METHODS, MethodConfig, MethodField
 from peft_core.paths import RESULTS
-from peft_core.validated import Frozen, sentence
+from peft_core.validated import Frozen, one_of, sentence
 
 COST, STEP_ZERO = RESULTS / "cost.json", RESULTS / "step_zero.json"
-InferenceForm = Literal["base", "soft_prompt", "adapter", "lora", "lora_merged"]
+FORMS = ("base", *METHODS, *(f"{name}_merged" for name in METHODS))
+InferenceForm = Annotated[str, AfterValidator(one_of(FORMS))]
 
 
 class Provenance(Frozen):

@@ -3,7 +3,7 @@
 from math import ceil, floor, log10
 from typing import Any
 
-from peft_core.methods.registry import method_label
+from peft_core.methods.registry import METHODS, method_label
 from peft_core.report.table import Table
 from peft_core.statistics.intervals import Accuracy
 from peft_core.statistics.pareto import Point, pareto_front
@@ -12,11 +12,15 @@ WIDTH, HEIGHT = 760, 380
 LEFT, RIGHT, TOP, BOTTOM = 60, 50, 20, 50
 TICK = 0.05  # of accuracy
 LABEL = (22, 13)  # width and height that a number takes, in pixels
-MARKERS = {  # SVG paths around (0, 0)
-    "full": "M-5,0a5,5 0 1,0 10,0a5,5 0 1,0 -10,0Z",
-    "soft_prompt": "M0,-6.5L6.5,0L0,6.5L-6.5,0Z",
-    "adapter": "M0,-6L6,5L-6,5Z",
-    "lora": "M-2,-6H2V-2H6V2H2V6H-2V2H-6V-2H-2Z",
+MARKERS = {  # Vega's shapes (`Look.marker`) as SVG paths around (0, 0)
+    "circle": "M-5,0a5,5 0 1,0 10,0a5,5 0 1,0 -10,0Z",
+    "cross": "M-2,-6H2V-2H6V2H2V6H-2V2H-6V-2H-2Z",
+    "diamond": "M0,-6.5L6.5,0L0,6.5L-6.5,0Z",
+    "square": "M-5,-5H5V5H-5Z",
+    "triangle-down": "M0,6L6,-5L-6,-5Z",
+    "triangle-left": "M-6,0L5,6L5,-6Z",
+    "triangle-right": "M6,0L-5,6L-5,-6Z",
+    "triangle-up": "M0,-6L6,5L-6,5Z",
 }
 
 
@@ -54,7 +58,7 @@ def chart_data(table: Table) -> dict[str, Any]:
             "number": str(number),
             "label": label,
             "method": method,
-            "marker": MARKERS[method],
+            "marker": MARKERS[METHODS[method].look.marker],
             "x": x(trainable),
             "y": y(accuracy.accuracy),
             "y_low": y(accuracy.low),

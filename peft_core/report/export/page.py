@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from peft_core.methods.registry import METHODS
+
 TEMPLATE = "page.html.j2"
 
 
@@ -26,4 +28,4 @@ def _environment():
 
 def as_html(data: dict[str, Any]) -> str:
     """The page. `data`: of `export.table_data`."""
-    return _environment().get_template(TEMPLATE).render(**data)
+    return _environment().get_template(TEMPLATE).render(**data, methods=METHODS.values())
