@@ -1,10 +1,10 @@
-# Each command sets itself up: the virtual environment is made and filled when a list of requirements is newer than it.
+# Each command sets itself up: the virtual environment is made and filled when the lock is newer than it.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: app test lint screenshots bench
+.PHONY: app test lint screenshots bench lock
 
 app: $(READY)
 	$(BIN)/python -m streamlit run app/main.py
@@ -28,7 +28,18 @@ bench: $(READY)
 		$(BIN)/python -m benchmarks.$$name --short --json .cache/bench/$$name.json || exit 1; \
 	done
 
-$(READY): requirements.txt requirements-test.txt requirements-bench.txt
+# requirements.lock has every version that the three lists lead to. One in it moves only where it has to; UPGRADE=1 moves all.
+LISTS := requirements.txt requirements-test.txt requirements-bench.txt
+UV := .cache/lock/bin/uv
+lock:
+	test -x $(UV) || { $(PYTHON) -m venv .cache/lock && .cache/lock/bin/python -m pip install --quiet uv==0.13.9; }
+	$(UV) pip compile --quiet --universal --python-version 3.11 --annotation-style line --custom-compile-command \
+		"make lock  (without CUDA libraries: pip adds those that its torch asks for, and a CPU build asks for none)" \
+		$(if $(UPGRADE),--upgrade) --output-file requirements.lock $(LISTS)
+	grep -vE '^(cuda-|nvidia-|triton=)' requirements.lock > .cache/lock/requirements.lock
+	cp .cache/lock/requirements.lock requirements.lock
+
+$(READY): requirements.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-test.txt -r requirements-bench.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	touch $@
