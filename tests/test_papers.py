@@ -1,4 +1,4 @@
-"""The papers at the root agree with the package and with one another: citation, lists of requirements, lock."""
+"""The papers agree with the package and with one another: citation, lists of requirements, lock, links, limits."""
 
 import re
 
@@ -6,6 +6,8 @@ import pytest
 
 from peft_core import __version__
 from peft_core.paths import ROOT
+from peft_core.reviews.spreadsheet import MAX_CHARACTERS, MAX_COLUMNS, MAX_REVIEWS, MAX_ROWS
+from peft_core.training.runs.spec import Limits
 
 LISTS = ("requirements.txt", "requirements-test.txt", "requirements-bench.txt")
 
@@ -37,3 +39,31 @@ def test_the_lock_has_every_direct_pin(name):
 def test_the_lock_names_packages_and_versions_only():
     for entry in entries("requirements.lock"):
         assert re.fullmatch(r"[a-z0-9-]+==[0-9][a-z0-9.]*( ; .+)?", entry), entry  # no address, no +cpu
+
+
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_of_a_page_leads_somewhere(page):
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        file, _, heading = target.partition("#")
+        linked = page.parent / file if file else page
+        if "://" in target:
+            continue
+        assert linked.is_file(), target
+        if heading:
+            titles = re.findall(r"^#+ (.+)$", linked.read_text(encoding="utf-8"), re.MULTILINE)
+            assert heading in {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}, target
+
+
+def test_the_page_on_serving_names_the_limits():
+    text = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
+    limits = Limits()
+    rows = {"reviews": limits.train_size, "tokens of a review": limits.max_length, "passes": limits.epochs}
+    for words, most in (rows | {"batch": limits.batch_size}).items():
+        assert f"| {words} | {most:,} |" in text
+    assert f"| seconds of training | {limits.max_seconds:.0f};" in text
+    assert f"{' and '.join(limits.hub_bases)} once they are in the local Hugging Face cache" in text
+    assert f"| a review | {MAX_CHARACTERS:,} characters |" in text
+    assert f"{MAX_REVIEWS:,} reviews; pasted" in text and f"{MAX_ROWS:,} rows, {MAX_COLUMNS} columns" in text
