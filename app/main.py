@@ -11,7 +11,7 @@ import streamlit as st
 from app import services
 from app.content import label
 from app.kit import theme
-from app.kit.pages import METHOD_PAGES, script_of
+from app.kit.pages import method_pages, script_of
 
 st.set_page_config(
     page_title=label("app", "title"),
@@ -26,8 +26,8 @@ pages = {
         st.Page(script_of("home"), title=label("navigation", "home"), icon=":material/home:", default=True)
     ],
     label("navigation", "methods"): [
-        st.Page(script_of(name), title=label("methods", title), icon=f":material/{icon}:", url_path=name)
-        for name, (title, icon) in METHOD_PAGES.items()
+        st.Page(script_of(name), title=page.short, icon=f":material/{page.icon}:", url_path=name)
+        for name, page in method_pages().items()
     ],
     label("navigation", "try"): [
         st.Page(

@@ -20,6 +20,10 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))  # run as a script, its own folder is all that is there
+
+from app.kit.pages import method_pages  # noqa: E402
+
 OUT = ROOT / "screenshots"
 SECTIONS = ("idea", "count", "maths", "steps", "train", "try", "check", "cost", "code")
 TABS = ("compare", "explain", "what_if", "many", "calibration")
@@ -27,10 +31,7 @@ COMPARE = ("table", "trade_off", "curves", "significant", "optimism", "export")
 LAB = ("builder", "delta", "enough", "similarity")
 PAGES = {
     "home": {"home": "/"},
-    **{
-        page: {f"{page}-{section}": f"/{page}?section={section}" for section in SECTIONS}
-        for page in ("full", "soft_prompt", "adapter", "adapterhub", "lora")
-    },
+    **{page: {f"{page}-{section}": f"/{page}?section={section}" for section in SECTIONS} for page in method_pages()},
     "playground": {f"playground-{tab}": f"/playground?tab={tab}" for tab in TABS},
     "compare": {f"compare-{part}": f"/compare?part={part}" for part in COMPARE},
     "rank_lab": {f"rank_lab-{tab}": f"/rank_lab?lab={tab}" for tab in LAB},

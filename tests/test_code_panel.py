@@ -68,11 +68,11 @@ def test_a_library_that_lacks_the_method_is_named(open_page):
     app.get_by_key("lora_targets").set_value(["q", "o"]).run()
     assert not app.exception
     assert not app.code
-    assert text("code", "without_lora_on_o") in [i.value for i in app.info]
+    assert text("method/lora", "without_adapters") in [i.value for i in app.info]
     app.get_by_key("lora_targets").set_value(["q"]).run()
     assert "import adapters" in source(app)
     for page in ("adapter", "soft_prompt"):
-        assert any(text("code", f"without_{page}") in m.value for m in open_page(page, section="code").markdown)
+        assert any(text(f"method/{page}", "without") in m.value for m in open_page(page, section="code").markdown)
 
 
 def test_an_unknown_library_in_the_link_opens_the_first(open_page):

@@ -7,7 +7,6 @@ import torch
 from conftest import TINY
 from torch import nn
 
-from app.compare.row_detail import training_page
 from peft_core.analysis.spectra.delta import check_method
 from peft_core.counting.by_hand import count
 from peft_core.errors import UnknownMethodError
@@ -32,7 +31,6 @@ BRANCHES = {
     "libraries": libraries,
     "delta": lambda config: check_method(config, "mine"),
     "places": lambda config: places(TINY, config),
-    "page": training_page,
 }
 
 

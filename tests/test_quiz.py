@@ -5,6 +5,7 @@ from conftest import TINY
 
 from app import services
 from app.content import FOLDER, LANGUAGE, _sections, label
+from app.kit.pages import method_pages
 from app.method.quiz import questions as quiz
 from app.method.quiz.questions import facts as facts_module
 from app.method.quiz.questions import question as making
@@ -31,6 +32,7 @@ SETTINGS = {
         LoraConfig(target_modules=("q", "k", "v", "o", "wi", "wo")),
     ],
 }  # fmt: skip
+PAGES = [page for page in method_pages() if quiz.asks(page)]
 BASES = [*catalogue().values(), BaseModel("a T5 of odd shapes", TINY, "", True, "")]
 CASES = [(page, config) for page, configs in SETTINGS.items() for config in configs]
 
@@ -91,8 +93,8 @@ def test_a_guess_near_the_measurement_is_a_good_one_and_the_naive_one_is_not(tru
 
 def test_all_prose_of_the_questions_is_used(facts):
     files = {path.stem for path in (FOLDER / LANGUAGE / "quiz").glob("*.md")}
-    assert files == {*quiz.PAGES, "shared"}
-    for page in quiz.PAGES:
+    assert files == {*PAGES, "shared"}
+    for page in PAGES:
         names = {question.name for question in quiz.questions(quiz.Setting(page, BASES[0], SETTINGS[page][0]), facts)}
         for section in _sections(f"quiz/{page}", LANGUAGE):
             assert any(section.startswith(f"{name}_") for name in names), section
@@ -195,7 +197,7 @@ def predict(app, question, option: str):
     return app
 
 
-@pytest.mark.parametrize("page", list(quiz.PAGES))
+@pytest.mark.parametrize("page", PAGES)
 def test_every_question_is_predicted_then_revealed(open_page, page):
     app, asked = check_yourself(open_page, page)
     for number, question in enumerate(asked, 1):

@@ -6,7 +6,7 @@ from streamlit.testing.v1 import AppTest
 from test_checkpoint import trained
 from test_walkthrough import walks
 
-from app.content import label, text
+from app.content import has_section, label, text
 from peft_core.analysis.walkthrough.forward import untrained_model
 from peft_core.t5.architecture import base_model
 
@@ -41,14 +41,15 @@ def test_every_step_has_its_sentence_and_they_fit(backbone, batch, config):
     for model in (untrained_model(backbone, config), trained(backbone, config, batch)):
         for step in next(walks(backbone, model, config)).steps:
             section = f"{step.key}_zero" if step.adds_nothing else step.key
-            sentence = text("steps", section, **step.values)
+            file = "steps" if has_section("steps", section) else f"method/{config.method}"
+            sentence = text(file, section, **step.values)
             assert len(sentence.split()) <= 45
             assert "{" not in sentence
 
 
 @pytest.mark.parametrize("non_linearity", ["relu", "gelu", "silu", "tanh"])
 def test_every_non_linearity_has_its_sentence(non_linearity):
-    assert text("steps", f"adapter_{non_linearity}", m=8, zeros=3)
+    assert text("method/adapter", f"adapter_{non_linearity}", m=8, zeros=3)
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -9,15 +9,10 @@ from app.compare.shared import short
 from app.content import label, text
 from app.kit.formats import NOTHING, duration, several, with_interval
 from app.kit.measured_on import measured_on
-from app.kit.pages import script_of
+from app.kit.pages import page_for, script_of
 from app.kit.plain import plain
 from peft_core.config import RunConfig
-from peft_core.errors import UnknownMethodError
-from peft_core.methods.adapter.method import AdapterConfig
-from peft_core.methods.full.method import FullConfig
-from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.method import MethodConfig
-from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.report.quoted import BASE, TEST_REVIEWS
 from peft_core.report.table import Reproduction, TableRow
 from peft_core.statistics.formats import bytes_text
@@ -113,22 +108,8 @@ def _how_to_run(method: MethodConfig, base: str) -> None:
     if not services.loadable(base):
         st.info(text("common", "cannot_train", base=plain(short(base))), icon=":material/info:")
         return
-    page, query = training_page(method)
+    page, query = page_for(method)
     st.page_link(
-        script_of(page), label=label("compare", "train_it"), icon=":material/play_arrow:",
+        script_of(page.name), label=label("compare", "train_it"), icon=":material/play_arrow:",
         query_params={"section": "train", "base": base, **query},
     )  # fmt: skip
-
-
-def training_page(method: MethodConfig) -> tuple[str, dict[str, str]]:
-    """The page that trains this method, and the part of its link that sets its number."""
-    match method:
-        case LoraConfig():
-            return "lora", {"lora_r": str(method.r)}
-        case AdapterConfig():
-            return "adapter", {"adapter_m": str(method.bottleneck_dim)}
-        case SoftPromptConfig():
-            return "soft_prompt", {"prompt_n": str(method.num_virtual_tokens)}
-        case FullConfig():
-            return "full", {}
-    raise UnknownMethodError(method, "training_page")

@@ -1,28 +1,53 @@
 """The prose of the app: Markdown files with named sections, and one table of labels, a folder a language.
 
 A teacher edits a lesson here without reading Python. A section starts with a line `## section: name` and ends at the
-next one. `{name}` in a text is filled with a number by the page.
+next one. `{name}` in a text is filled with a number by the page. A file of `method/` begins with labels of its own,
+TOML between two lines `+++`.
 """
 
 import re
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 LANGUAGE = "en"
 FOLDER = Path(__file__).parent
+_HEAD = re.compile(r"\A\+\+\+\n(.*?)^\+\+\+$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^## section: ([a-z_]+)\s*$", re.MULTILINE)
 
 
 @cache
+def _file(page: str, language: str) -> str:
+    return (FOLDER / language / f"{page}.md").read_text(encoding="utf-8")
+
+
+@cache
 def _sections(page: str, language: str) -> dict[str, str]:
-    parts = _HEADING.split((FOLDER / language / f"{page}.md").read_text(encoding="utf-8"))
+    parts = _HEADING.split(_file(page, language))
     return {name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
 
 
 @cache
 def _labels(language: str) -> dict[str, dict[str, str]]:
     return tomllib.loads((FOLDER / language / "labels.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def _head(page: str, language: str) -> dict[str, Any]:
+    found = _HEAD.match(_file(page, language))
+    return tomllib.loads(found[1]) if found else {}
+
+
+def head(page: str) -> Mapping[str, Any]:
+    """The labels that a file begins with; empty if it has none."""
+    return _head(page, LANGUAGE)
+
+
+def has_section(page: str, section: str) -> bool:
+    """Whether the file of `page` has this section."""
+    return section in _sections(page, LANGUAGE)
 
 
 def text(page: str, section: str, /, **values: object) -> str:
@@ -32,6 +57,6 @@ def text(page: str, section: str, /, **values: object) -> str:
 
 
 def label(group: str, name: str, /, **values: object) -> str:
-    """A short text of the interface from `labels.toml`."""
-    found = _labels(LANGUAGE)[group][name]
+    """A short text of the interface: from `labels.toml`, or, for a group "method/NAME", from that file's head."""
+    found = (head(group) if "/" in group else _labels(LANGUAGE)[group])[name]
     return found.format(**values) if values else found

@@ -7,12 +7,10 @@ import streamlit as st
 from app import services
 from app.content import label, text
 from app.kit import theme
-from app.kit.pages import script_of
+from app.kit.pages import pages_of, script_of
 from peft_core.counting.by_hand import count
 from peft_core.methods.registry import METHODS, method_config
 from peft_core.t5.architecture import catalogue
-
-PAGES = {"full": ("full",), "soft_prompt": ("soft_prompt",), "adapter": ("adapter", "adapterhub"), "lora": ("lora",)}
 
 
 def cards(base_name: str) -> pd.DataFrame:
@@ -22,16 +20,10 @@ def cards(base_name: str) -> pd.DataFrame:
     for column, name in zip(st.columns(len(METHODS)), METHODS, strict=True):
         config = method_config(name)
         result = count(base.architecture, config)
-        setting = label(
-            "settings",
-            name,
-            n=getattr(config, "num_virtual_tokens", ""),
-            m=getattr(config, "bottleneck_dim", ""),
-            r=getattr(config, "r", ""),
-        )
-        rows.append({"method": label("methods", name), "key": name, "count": result.trainable_parameters})
+        title, setting = label(f"method/{name}", "title"), label(f"method/{name}", "setting", **dict(config))
+        rows.append({"method": title, "key": name, "count": result.trainable_parameters})
         with column.container(border=True, height="stretch"):
-            st.markdown(f"**{label('methods', name)}**  \n{setting}")
+            st.markdown(f"**{title}**  \n{setting}")
             st.metric(label("home", "trains"), f"{result.trainable_parameters:,}")
             values = {"total": f"{result.total_parameters:,}", "share": f"{result.trainable_fraction:.2%}"}
             st.caption(label("home", "of", **values))
@@ -42,8 +34,8 @@ def cards(base_name: str) -> pd.DataFrame:
                 st.caption(f":material/check_circle: {label('home', 'checked')}")
             else:
                 st.caption(f":material/error: {label('home', 'differs', numel=f'{audit.numel_trainable:,}')}")
-            for page in PAGES[name]:
-                st.page_link(script_of(page), label=label("methods", page), icon=":material/arrow_forward:")
+            for page in pages_of(name):
+                st.page_link(script_of(page.name), label=page.title, icon=":material/arrow_forward:")
     return pd.DataFrame(rows)
 
 

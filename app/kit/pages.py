@@ -1,14 +1,65 @@
-"""Where the pages lie: what `st.Page`, `st.page_link` and `st.switch_page` take. No other file spells a path."""
+"""Where the pages lie: what `st.Page`, `st.page_link` and `st.switch_page` take. No other file spells a path.
 
-METHOD_PAGES = {  # the page's name, its folder and address: label and icon
-    "full": ("full", "select_all"),
-    "soft_prompt": ("soft_prompt", "playlist_add"),
-    "adapter": ("adapter", "compress"),
-    "adapterhub": ("adapterhub_short", "hub"),
-    "lora": ("lora", "stacks"),
-}
+A method's page is a folder `app/method/NAME` with a `page.py`, and its words `app/content/en/method/NAME.md`. Folders
+are found, not listed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from app.content import head
+from peft_core.methods.method import MethodConfig
+from peft_core.methods.registry import METHODS
+
+FOLDER = Path(__file__).parent.parent / "method"
+
+
+@dataclass(frozen=True)
+class MethodPage:
+    """A page about one method; a method may have several."""
+
+    name: str  # of its folder, its content, and its address
+    method: str
+    title: str
+    short: str  # the title in the list of pages
+    icon: str
+    link: Mapping[str, str]  # field of the configuration → key of the widget that sets it, in a link
+
+
+@cache
+def method_pages() -> Mapping[str, MethodPage]:
+    """The pages by name: in the order of the methods, the page with the method's own name first."""
+    found = []
+    for script in FOLDER.glob("*/page.py"):
+        name = script.parent.name
+        words = head(f"method/{name}")
+        found.append(
+            MethodPage(
+                name,
+                words.get("method", name),
+                words["title"],
+                words.get("short", words["title"]),
+                words["icon"],
+                words.get("link", {}),
+            )
+        )
+    found.sort(key=lambda page: (METHODS[page.method].position, page.name != page.method, page.name))
+    return {page.name: page for page in found}
+
+
+def pages_of(method: str) -> list[MethodPage]:
+    """The pages about a method; the first one has its name."""
+    return [page for page in method_pages().values() if page.method == method]
+
+
+def page_for(config: MethodConfig) -> tuple[MethodPage, dict[str, str]]:
+    """The page that shows this configuration, and the part of its link that sets the method's own number."""
+    (page, *_) = pages_of(config.method)
+    return page, {key: str(getattr(config, field)) for field, key in page.link.items()}
 
 
 def script_of(name: str) -> str:
     """The script of a page by its name, which is also its address: a room of its own, or a method's in `method/`."""
-    return f"method/{name}/page.py" if name in METHOD_PAGES else f"{name}/page.py"
+    return f"method/{name}/page.py" if name in method_pages() else f"{name}/page.py"

@@ -19,6 +19,7 @@ from app.method.cost import section as cost_section
 from app.method.count import calculator, count_chart, module_tree
 from app.method.count.count_chart import Knob, Limit
 from app.method.quiz import section as quiz_section
+from app.method.quiz.questions import asks
 from app.method.steps import section as steps_section
 from app.method.train.section import run_panel, train_settings
 from app.method.try_it import section as try_it_section
@@ -45,7 +46,7 @@ class MethodPage:
 
 def draw(page: MethodPage) -> None:
     """The whole page."""
-    st.markdown(text(page.name, "lead"))
+    st.markdown(text(f"method/{page.name}", "lead"))
     left, right = st.columns([3, 8], gap="large")
     with left.container(key="controls"):  # stays in view while the rest scrolls past: see theme.tidy
         base = catalogue()[st.selectbox(label("count", "base"), list(catalogue()), key="base", bind="query-params")]
@@ -59,7 +60,8 @@ def draw(page: MethodPage) -> None:
 
 def _sections(page: MethodPage, base: BaseModel, config: MethodConfig, result: Count) -> None:
     more = page.more or {}
-    names = ("idea", "count", "maths", *more, "steps", "train", "try", "check", "cost", "code")
+    check = ("check",) if asks(page.name) else ()
+    names = ("idea", "count", "maths", *more, "steps", "train", "try", *check, "cost", "code")
     tabs = url.tabs("section", names, [label("sections", name) for name in names])
     with tabs["idea"]:
         if tabs["idea"].open:
@@ -85,9 +87,10 @@ def _sections(page: MethodPage, base: BaseModel, config: MethodConfig, result: C
     with tabs["try"]:
         if tabs["try"].open:
             try_it_section.draw(base, config)
-    with tabs["check"]:
-        if tabs["check"].open:
-            quiz_section.draw(page.name, base, config)
+    for name in check:
+        with tabs[name]:
+            if tabs[name].open:
+                quiz_section.draw(page.name, base, config)
     with tabs["cost"]:  # after the questions that ask for its numbers: predict, then see
         if tabs["cost"].open:
             cost_section.draw(base, config, run, page.knob)

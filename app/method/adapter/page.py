@@ -25,7 +25,7 @@ def idea(base: BaseModel, config: AdapterConfig) -> None:
     """The concrete number first, then the picture."""
     m, d, blocks = config.bottleneck_dim, base.architecture.d_model, base.architecture.blocks
     one = (d + 1) * m + (m + 1) * d
-    st.markdown(text("adapter", "idea", base=base.name, m=m, d=d, one=one, blocks=blocks, all=blocks * one))
+    st.markdown(text("method/adapter", "idea", base=base.name, m=m, d=d, one=one, blocks=blocks, all=blocks * one))
     picture.draw(base, config)
 
 
@@ -33,9 +33,9 @@ def maths(base: BaseModel, config: AdapterConfig) -> None:
     """The formula with this page's values in it."""
     parts.formula(base, config)
     m, d = config.bottleneck_dim, base.architecture.d_model
-    st.markdown(text("adapter", "shapes", m=m, d=d, act=config.non_linearity))
-    st.markdown(text("adapter", "initialisation"))
-    st.caption(text("adapter", "source"))
+    st.markdown(text("method/adapter", "shapes", m=m, d=d, act=config.non_linearity))
+    st.markdown(text("method/adapter", "initialisation"))
+    st.caption(text("method/adapter", "source"))
 
 
 skeleton.draw(

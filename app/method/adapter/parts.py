@@ -41,5 +41,5 @@ def limit(base: BaseModel, config: AdapterConfig) -> Limit:
     )  # a straight line: b·m + the biases of the way up
     per_unit = one - none
     m = -(-(followed - (none - per_unit)) // per_unit)
-    sentence = text("adapter", "break_even", m=f"{m:,}", full=f"{followed:,}")
+    sentence = text("method/adapter", "break_even", m=f"{m:,}", full=f"{followed:,}")
     return Limit(followed, label("count", "followed_layers", full=f"{followed:,}"), sentence)

@@ -71,8 +71,8 @@ def draw(base: BaseModel, config: AdapterConfig) -> None:
     one = (a.d_model + 1) * m + (m + 1) * a.d_model
     frozen = (3 if a.gated else 2) * a.d_model * a.d_ff
     values = {"d": a.d_model, "d_ff": a.d_ff, "m": m, "one": one, "frozen": frozen, "blocks": a.blocks}
-    alt_text = label("picture", "adapter_alt", **values)
-    caption = text("pictures", "adapter", blocks=a.blocks, share=f"{100 * one / frozen:.2g}%")
+    alt_text = label("method/adapter", "picture_alt", **values)
+    caption = text("method/adapter", "picture", blocks=a.blocks, share=f"{100 * one / frozen:.2g}%")
     if (number := pieces(a)) > 1:
-        caption += " " + text("pictures", "pieces", d_ff=a.d_ff, d=a.d_model, number=number)
+        caption += " " + text("method/adapter", "picture_pieces", d_ff=a.d_ff, d=a.d_model, number=number)
     show(sheet(base, config), theme.METHOD["adapter"].colour, "adapter_picture", alt_text, caption)

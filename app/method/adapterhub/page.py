@@ -37,18 +37,18 @@ def idea(base: BaseModel, config: AdapterConfig) -> None:
     """From the library's number to the bottleneck, then where the adapters sit."""
     d, m = base.architecture.d_model, config.bottleneck_dim
     factor = st.session_state["hub_factor"]
-    st.markdown(text("adapterhub", "idea", d=d, m=m, factor=factor, base=base.name))
+    st.markdown(text("method/adapterhub", "idea", d=d, m=m, factor=factor, base=base.name))
     picture.draw(base, config)
-    st.markdown(text("adapterhub", "names"))
+    st.markdown(text("method/adapterhub", "names"))
 
 
 def maths(base: BaseModel, config: AdapterConfig) -> None:
     """The same adapter, at one of two places."""
     parts.formula(base, config)
     st.latex(r"\text{Pfeiffer: } A(x + f) \qquad\quad \text{Houlsby: } x + A(f)")
-    st.markdown(text("adapterhub", "shapes", d=base.architecture.d_model))
-    st.markdown(text("adapter", "initialisation"))
-    st.caption(text("adapterhub", "source"))
+    st.markdown(text("method/adapterhub", "shapes", d=base.architecture.d_model))
+    st.markdown(text("method/adapter", "initialisation"))
+    st.caption(text("method/adapterhub", "source"))
 
 
 skeleton.draw(

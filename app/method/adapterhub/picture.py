@@ -161,11 +161,13 @@ def draw(base: BaseModel, config: AdapterConfig) -> None:
     a, d, m = base.architecture, base.architecture.d_model, config.bottleneck_dim
     one, colour = adapter_numbers(d, m), theme.METHOD["adapter"].colour
     inside = {s: ", ".join(f"{layer.name} {layer.numbers:,}" for layer in sub_layers(a, s)) for s in STACKS}
-    where = label("picture", f"where_{config.placement}")
-    alt_text = label("picture", "adapterhub_alt", where=where, one=one, **inside)
+    where = label("method/adapterhub", f"where_{config.placement}")
+    alt_text = label("method/adapterhub", "picture_alt", where=where, one=one, **inside)
     share = f"{100 * one / sub_layers(a, 'encoder')[-1].numbers:.2g}%"
-    show(sheet(base, config), colour, "hub_picture", alt_text, text("pictures", "adapterhub", one=one, share=share))
+    show(
+        sheet(base, config), colour, "hub_picture", alt_text, text("method/adapterhub", "picture", one=one, share=share)
+    )
     number = a.blocks * (2 if config.placement == "houlsby" else 1)
-    alt_text = label("picture", "bottleneck_alt", d=d, m=m, act=config.non_linearity)
-    caption = text("pictures", "adapterhub_one", number=number, d=d, m=m)
+    alt_text = label("method/adapterhub", "picture_one_alt", d=d, m=m, act=config.non_linearity)
+    caption = text("method/adapterhub", "picture_one", number=number, d=d, m=m)
     show(one_sheet(base, config), colour, "hub_one_picture", alt_text, caption)

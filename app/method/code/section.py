@@ -5,12 +5,9 @@ from functools import partial
 
 import streamlit as st
 
-from app.content import label, text
+from app.content import has_section, label, text
 from app.kit import theme, url
 from peft_core.config import RunConfig
-from peft_core.methods.adapter.method import AdapterConfig
-from peft_core.methods.method import MethodConfig
-from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.training.as_script.script import (
     ADAPTERS_VERSIONS,
     Library,
@@ -38,14 +35,15 @@ def draw(run: RunConfig) -> None:
     """A tab for each library that has the method. Which one is open is in the URL."""
     method = run.method
     names = libraries(type(method)())  # of the page: a setting that a library lacks does not move the tabs
-    st.markdown(" ".join([text("code", "intro"), *(text("code", section) for section in _without(method))]))
+    own = f"method/{method.method}"
+    st.markdown(" ".join([text("code", "intro"), *([text(own, "without")] if has_section(own, "without") else [])]))
     tabs = url.tabs(f"{method.method}_library", names, [label("code", name) for name in names])
     for name in names:
         with tabs[name]:
             if tabs[name].open and name in libraries(method):
                 _library(run, name)
             elif tabs[name].open:
-                st.info(text("code", "without_lora_on_o"), icon=":material/info:")
+                st.info(text(own, f"without_{name}"), icon=":material/info:")
 
 
 def _library(run: RunConfig, library: Library) -> None:
@@ -89,10 +87,3 @@ def _versions(library: Library) -> dict[str, str]:
     if library != "adapters":
         return {}
     return {"adapters": ADAPTERS_VERSIONS["adapters"], "transformers": installed("transformers")}
-
-
-def _without(method: MethodConfig) -> list[str]:
-    """The sections that say which library has no such method."""
-    if isinstance(method, AdapterConfig):
-        return ["without_adapter"]
-    return ["without_soft_prompt"] if isinstance(method, SoftPromptConfig) else []

@@ -22,15 +22,16 @@ from app.method.count.count_chart import Knob
 from app.method.quiz.questions.facts import DEFAULTS
 from app.method.quiz.questions.measured import PARTS
 from peft_core.config import RunConfig
+from peft_core.counting.by_hand import count
 from peft_core.errors import PeftClassroomError
-from peft_core.methods.full.method import FullConfig
-from peft_core.methods.registry import MethodConfig, method_label
+from peft_core.methods.method import MethodConfig
+from peft_core.methods.registry import METHODS, method_label, method_of
 from peft_core.report.costs.growth import nearest
 from peft_core.report.costs.measured import CostReport, TrainingCost, load_cost
 from peft_core.t5.architecture import BaseModel
 
+YARDSTICK = next(method for method in METHODS.values() if method.owns_weights)
 WITH = "cost_with"  # full fine-tuning's page: the method it is compared with
-OTHERS = ("lora", "adapter", "soft_prompt")
 
 
 def draw(base: BaseModel, config: MethodConfig, run: RunConfig, knob: Knob | None) -> None:
@@ -56,9 +57,9 @@ def _one_step(base: BaseModel, config: MethodConfig, report: CostReport) -> None
         command = f"python -m benchmarks.cost --shapes {base.name}"
         cost_words.unmeasured_base(base.name, [row.shape for row in report.training], command)
         return
-    full = isinstance(config, FullConfig)
+    full = method_of(config).owns_weights
     first = nearest(rows, config)
-    second = nearest(rows, _other(rows) if full else FullConfig())
+    second = nearest(rows, _other(rows, base) if full else YARDSTICK.config())
     if first is None or second is None:
         cost_words.unmeasured_setting(base.name, config, rows)
         return
@@ -79,9 +80,12 @@ def _one_step(base: BaseModel, config: MethodConfig, report: CostReport) -> None
     st.caption(f"{label('cost', 'work', batch=first.batch, width=first.width)} {measured_on(report.provenance)}")
 
 
-def _other(rows: Sequence[TrainingCost]) -> MethodConfig:
+def _other(rows: Sequence[TrainingCost], base: BaseModel) -> MethodConfig:
     """The method that full fine-tuning is compared with: a widget, in the URL."""
-    names = [name for name in OTHERS if nearest(rows, DEFAULTS[name]) is not None] or list(OTHERS)
+    shape = base.architecture
+    others = [name for name, method in METHODS.items() if not method.owns_weights]
+    others.sort(key=lambda name: -count(shape, DEFAULTS[name]).trainable_parameters)  # the largest first
+    names = [name for name in others if nearest(rows, DEFAULTS[name]) is not None] or others
     url.ask(WITH, names, names[0])
     chosen = st.radio(
         label("cost", "compare_with"), names, format_func=lambda name: method_label(DEFAULTS[name]), key=WITH,

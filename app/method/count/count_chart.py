@@ -86,7 +86,7 @@ def draw(base: BaseModel, config: MethodConfig, knob: Knob, limit: Limit | None)
     with st.container(key="count_preview"):
         st.html(WIDE_SLIDER)
         figure.draw(chart(rows, now, config.method, knob, limit), "count_chart", words)
-    st.caption(text("pictures", "chart"))
+    st.caption(text("common", "chart"))
     if limit:
         st.markdown(limit.sentence)
 

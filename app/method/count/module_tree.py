@@ -35,7 +35,7 @@ def draw(base: BaseModel, config: MethodConfig) -> None:
 
     tree = module_tree(base.architecture, config)
     numbers = {"trains": f"{tree.trains:,}", "frozen": f"{tree.frozen:,}", "n": sum(insertions(tree).values())}
-    st.markdown(text("tree", config.method, **numbers))
+    st.markdown(text(f"method/{config.method}", "tree", **numbers))
     st.html(f"<style>{_highlight(config.method)}</style>")
     with st.container(key="module_tree"):
         st.code("\n".join(written(list(lines(tree if whole else outline(tree))))), language="diff")

@@ -15,7 +15,7 @@ BYTES = 4  # of a number in fp32
 
 def controls(base: BaseModel) -> FullConfig:
     """There is nothing to choose: no rank, no bottleneck, no prompt."""
-    st.caption(text("full", "no_choice"))
+    st.caption(text("method/full", "no_choice"))
     return FullConfig()
 
 
@@ -24,7 +24,7 @@ def idea(base: BaseModel, config: FullConfig) -> None:
     total = count(base.architecture, config).total_parameters
     megabytes = f"{total * BYTES / 1e6:,.0f} MB"
     training = f"{4 * total * BYTES / 1e6:,.0f} MB"
-    st.markdown(text("full", "idea", base=base.name, total=total, file=megabytes, training=training))
+    st.markdown(text("method/full", "idea", base=base.name, total=total, file=megabytes, training=training))
     picture.draw(base, config)
 
 
@@ -35,9 +35,9 @@ def maths(base: BaseModel, config: FullConfig) -> None:
     rate = method_of(config).learning_rate
     sizes = rf"\underbrace{{W_q}}_{{{a.inner_dim} \times {a.d_model}}}"
     st.latex(rf"{sizes} \;\leftarrow\; W_q - {rate:g}\cdot\hat m\,/\,(\sqrt{{\hat v}}+\epsilon)")
-    st.markdown(text("full", "shapes", out=a.inner_dim, inner=a.d_model, rate=rate))
-    st.markdown(text("full", "initialisation"))
-    st.caption(text("full", "source"))
+    st.markdown(text("method/full", "shapes", out=a.inner_dim, inner=a.d_model, rate=rate))
+    st.markdown(text("method/full", "initialisation"))
+    st.caption(text("method/full", "source"))
 
 
 skeleton.draw(skeleton.MethodPage("full", controls, idea, maths))

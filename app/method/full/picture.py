@@ -8,7 +8,7 @@ from app.kit import theme
 from app.method.sheet import Block, Length, Sheet, Words, px, show, w
 from peft_core.counting.by_hand import base_lines, count
 from peft_core.methods.full.method import FullConfig
-from peft_core.methods.registry import method_config, method_label
+from peft_core.methods.registry import METHODS, method_label
 from peft_core.t5.architecture import Architecture, BaseModel
 
 PIXELS = 440
@@ -20,7 +20,6 @@ NARROW = 340  # pixels of the map on a phone
 USUAL_WIDTH = 500  # pixels; only for the shape of the small blocks, never for their area
 STACKS = ("encoder", "decoder")
 SMALL = ("layer-norms", "position-bias")
-OTHERS = ("lora", "adapter", "soft_prompt")
 
 
 @dataclass(frozen=True)
@@ -106,22 +105,26 @@ def sheet(base: BaseModel) -> tuple[Sheet, list[Area]]:
         left = left + w(width) + px(GAP)
     foot = w(total) + px(pixels - FOOT)
     words.append(Words(label("picture", "other_methods"), Length(), foot + px(10)))
-    for number, (method, setting, numbers) in enumerate(others(base)):
+    beside = others(base)
+    for number, (method, setting, numbers) in enumerate(beside):
         width = math.sqrt(numbers / per_pixel / USUAL_WIDTH)
-        x, y = w(number / len(OTHERS)) + px(1), foot + px(28)
-        blocks.append(Block(label("methods", method), setting, width, numbers / width, x, y, True, _colour(method)))
-        words.append(Words(label("methods", method), x + w(width) + px(8), y + px(9), bold=True))
+        x, y = w(number / len(beside)) + px(1), foot + px(28)
+        blocks.append(
+            Block(label(f"method/{method}", "title"), setting, width, numbers / width, x, y, True, _colour(method))
+        )
+        words.append(Words(label(f"method/{method}", "title"), x + w(width) + px(8), y + px(9), bold=True))
         words.append(Words(f"{numbers:,}", x + w(width) + px(8), y + px(28), size=14))
     return Sheet(tuple(blocks), tuple(words), (), (w(1) + px(GAP),), (foot + px(FOOT),), PIXELS, False), thin
 
 
 def others(base: BaseModel) -> list[tuple[str, str, int]]:
-    """The other methods with their default settings, and what they train on this base model."""
+    """The other methods with their default settings, and what they train on this base model; the largest first."""
     rows = []
-    for name in OTHERS:
-        config = method_config(name)
-        rows.append((name, method_label(config), count(base.architecture, config).trainable_parameters))
-    return rows
+    for name, method in METHODS.items():
+        if not method.owns_weights:
+            config = method.config()
+            rows.append((name, method_label(config), count(base.architecture, config).trainable_parameters))
+    return sorted(rows, key=lambda row: -row[2])
 
 
 def _colour(method: str) -> str:
@@ -139,8 +142,8 @@ def draw(base: BaseModel, config: FullConfig) -> None:
     total = count(base.architecture, config).total_parameters
     rows = "; ".join(f"{part.full_name}: {part.numbers:,}" for part in areas(base.architecture))
     beside = "; ".join(f"{setting}: {numbers:,}" for _, setting, numbers in others(base))
-    alt_text = label("picture", "full_alt", parts=rows, others=beside)
+    alt_text = label("method/full", "picture_alt", parts=rows, others=beside)
     thin_words = "; ".join(f"{part.full_name} {part.numbers:,} ({_share(part.numbers, total)})" for part in thin)
     defaults = "; ".join(setting for _, setting, _ in others(base))
-    caption = text("pictures", "full", thin=thin_words, others=defaults)
+    caption = text("method/full", "picture", thin=thin_words, others=defaults)
     show(drawn, _colour("full"), "full_picture", alt_text, caption)

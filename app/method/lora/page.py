@@ -45,7 +45,7 @@ def idea(base: BaseModel, config: LoraConfig) -> None:
     out, inner = matrix_shape(base.architecture, module)
     whole, strips = out * inner, config.r * (out + inner)
     values = {"base": base.name, "module": module, "out": out, "inner": inner, "w": whole, "r": config.r, "ab": strips}
-    st.markdown(text("lora", "idea", share=strips / whole, **values))
+    st.markdown(text("method/lora", "idea", share=strips / whole, **values))
     picture.draw(base, config)
 
 
@@ -55,16 +55,16 @@ def maths(base: BaseModel, config: LoraConfig) -> None:
     st.latex(r"h = W_0\,x \;+\; \frac{\alpha}{r}\,B\,A\,x")
     sizes = rf"\underbrace{{B}}_{{{d} \times {r}}}\;\underbrace{{A}}_{{{r} \times {k}}}"
     st.latex(rf"\underbrace{{W_0}}_{{{d} \times {k}}} x \;+\; {config.scaling:g}\;{sizes}\;x")
-    st.markdown(text("lora", "shapes", inner=k, out=d, r=r, alpha=config.alpha, scaling=config.scaling))
-    st.markdown(text("lora", "initialisation"))
-    st.caption(text("lora", "source"))
+    st.markdown(text("method/lora", "shapes", inner=k, out=d, r=r, alpha=config.alpha, scaling=config.scaling))
+    st.markdown(text("method/lora", "initialisation"))
+    st.caption(text("method/lora", "source"))
 
 
 def limit(base: BaseModel, config: LoraConfig) -> Limit:
     """What the wrapped matrices hold, and the rank from which LoRA trains as much."""
     full = wrapped_weights(base.architecture, config.target_modules)
     per_rank = count(base.architecture, config.model_copy(update={"r": 1})).trainable_parameters
-    sentence = text("lora", "break_even", rank=-(-full // per_rank), full=f"{full:,}")
+    sentence = text("method/lora", "break_even", rank=-(-full // per_rank), full=f"{full:,}")
     return Limit(full, label("count", "full_matrices", full=f"{full:,}"), sentence)
 
 

@@ -48,6 +48,6 @@ def draw(base: BaseModel, config: LoraConfig) -> None:
     module, r = config.target_modules[0], config.r
     out, inner = matrix_shape(base.architecture, module)
     total = count(base.architecture, config).trainable_parameters
-    words = label("picture", "lora_alt", out=out, inner=inner, r=r, w=out * inner, ab=r * (out + inner))
-    caption = text("pictures", "lora", alpha=config.alpha, r=r, scaling=config.scaling, total=total)
+    words = label("method/lora", "picture_alt", out=out, inner=inner, r=r, w=out * inner, ab=r * (out + inner))
+    caption = text("method/lora", "picture", alpha=config.alpha, r=r, scaling=config.scaling, total=total)
     show(sheet(base, config), theme.METHOD["lora"].colour, "lora_picture", words, caption)

@@ -31,7 +31,7 @@ def idea(base: BaseModel, config: SoftPromptConfig) -> None:
     """The concrete number first, then the picture."""
     n, d = config.num_virtual_tokens, base.architecture.d_model
     st.markdown(
-        text("soft_prompt", "idea", base=base.name, n=n, d=d, nd=n * d, vocabulary=base.architecture.vocab_size)
+        text("method/soft_prompt", "idea", base=base.name, n=n, d=d, nd=n * d, vocabulary=base.architecture.vocab_size)
     )
     picture.draw(base, config)
 
@@ -43,9 +43,9 @@ def maths(base: BaseModel, config: SoftPromptConfig) -> None:
     both = rf"\Big[\underbrace{{P}}_{{{n} \times {d}}}\,;\,\underbrace{{E(x)}}_{{T \times {d}}}\Big]"
     st.latex(rf"\underbrace{{{both}}}_{{({n}+T) \times {d}}}")
     longer = (n + longest) ** 2 / longest**2
-    st.markdown(text("soft_prompt", "shapes", n=n, d=d, longest=longest, sum=n + longest, longer=longer))
-    st.markdown(text("soft_prompt", "initialisation"))
-    st.caption(text("soft_prompt", "source"))
+    st.markdown(text("method/soft_prompt", "shapes", n=n, d=d, longest=longest, sum=n + longest, longer=longer))
+    st.markdown(text("method/soft_prompt", "initialisation"))
+    st.caption(text("method/soft_prompt", "source"))
 
 
 skeleton.draw(

@@ -54,6 +54,6 @@ def draw(base: BaseModel, config: SoftPromptConfig) -> None:
     a, n, longest = base.architecture, config.num_virtual_tokens, DataConfig().max_length
     rows, vocabulary = n + longest, a.vocab_size
     values = {"rows": rows, "d": a.d_model, "n": n, "nd": n * a.d_model, "longest": longest, "vocabulary": vocabulary}
-    caption = text("pictures", "soft_prompt", longest=longest, times=vocabulary / rows)
-    alt_text = label("picture", "soft_prompt_alt", **values)
+    caption = text("method/soft_prompt", "picture", longest=longest, times=vocabulary / rows)
+    alt_text = label("method/soft_prompt", "picture_alt", **values)
     show(sheet(base, config), theme.METHOD["soft_prompt"].colour, "soft_prompt_picture", alt_text, caption)

@@ -6,14 +6,13 @@ from pathlib import Path
 import streamlit as st
 
 from app import services
-from app.content import label, text
+from app.content import has_section, label, text
 from app.kit.plain import plain
 from app.method.steps import controls, panels
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.checkpoints.record import RECORD
 from peft_core.errors import PeftClassroomError
-from peft_core.methods.lora.method import LoraConfig
-from peft_core.methods.registry import MethodConfig, method_config, method_label
+from peft_core.methods.registry import MethodConfig, method_config, method_label, method_of
 from peft_core.methods.steps import Reading, Step, Walk
 from peft_core.reviews.config import DataConfig
 from peft_core.t5.architecture import BaseModel
@@ -71,9 +70,9 @@ def _choose(base: BaseModel, page_config: MethodConfig) -> tuple[Walk, MethodCon
 
 def _settings(config: MethodConfig) -> str:
     """Whose settings are on the screen: a checkpoint brings its own."""
-    if isinstance(config, LoraConfig):
-        return label("steps", "settings", settings=method_label(config), alpha=config.alpha)
-    return label("steps", "settings_plain", settings=method_label(config))
+    free = ((name, getattr(config, name)) for name in sorted(method_of(config).free_fields))
+    numbers = [f"{name} {value:g}" for name, value in free if isinstance(value, float)]  # LoRA's alpha
+    return label("steps", "settings", settings=", ".join([method_label(config), *numbers]))
 
 
 def _identity(chosen: CheckpointInfo | None) -> tuple[str | None, int]:
@@ -116,7 +115,8 @@ def _step(walk: Walk, step: Step, base: BaseModel, config: MethodConfig) -> None
     """One screen."""
     section = f"{step.key}_zero" if step.adds_nothing else step.key
     with st.container(key="steps_screen"):
-        st.markdown(text("steps", section, **step.values))
+        common = has_section("steps", section)  # the tokens in front and the answer behind are the same everywhere
+        st.markdown(text("steps" if common else f"method/{config.method}", section, **step.values))
         lines = [line for line in (step.equation, step.formula) if line]
         st.latex(r"\begin{gathered}" + r" \\[0.8em] ".join(lines) + r"\end{gathered}")
         panels.operands(step)

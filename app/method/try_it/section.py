@@ -22,7 +22,7 @@ def draw(base: BaseModel, config: MethodConfig) -> None:
     if not services.loadable(base.name):
         st.info(text("common", "cannot_train", base=base.name), icon=":material/info:")
         return
-    st.markdown(text("common", "try_it" if chosen else "try_base", method=label("methods", config.method)))
+    st.markdown(text("common", "try_it" if chosen else "try_base", method=label(f"method/{config.method}", "title")))
     review, truth = review_box("try_review", "try_example")
     ready = services.heavy().ready.is_set()
     if not ready:

@@ -1,29 +1,30 @@
-"""The questions of every method page: which, in which order.
+"""Questions that a method page may ask. Which ones, and in which order, its `quiz.py` says.
 
 A new question is one function here and three sections of prose in app/content/<language>/quiz/<page>.md.
 """
 
 from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
 
-from app.method.quiz.questions import computed, measured, recorded
 from app.method.quiz.questions.facts import Facts, StillLoading, load
 from app.method.quiz.questions.question import Loading, Question, Setting
 
-__all__ = ["PAGES", "Facts", "Loading", "Question", "Setting", "load", "questions"]
+__all__ = ["Facts", "Loading", "Question", "Setting", "asks", "load", "questions"]
 
-PAGES: dict[str, tuple[Callable[[Setting, Facts], Question | None], ...]] = {
-    "full": (computed.most_weights, computed.state, measured.weights_share, recorded.more_is_better),
-    "soft_prompt": (measured.step_zero, computed.positions, measured.fewest, recorded.behind),
-    "adapter": (computed.doubling, measured.step_time, measured.file, measured.mergeable),
-    "adapterhub": (computed.factor, computed.houlsby, measured.houlsby_memory, computed.percent),
-    "lora": (measured.memory, measured.step_zero, computed.break_even, measured.merge, recorded.best),
-}
+Ask = Callable[[Setting, Facts], Question | None]
+
+
+def asks(page: str) -> tuple[Ask, ...]:
+    """`QUESTIONS` of a page's `quiz.py`; none if it has no such file."""
+    name = f"app.method.{page}.quiz"
+    return import_module(name).QUESTIONS if find_spec(name) else ()
 
 
 def questions(setting: Setting, facts: Facts) -> list[Question | Loading]:
     """The page's questions at this setting; one whose measurement is not there is not asked."""
     asked: list[Question | Loading] = []
-    for ask in PAGES[setting.page]:
+    for ask in asks(setting.page):
         try:
             question = ask(setting, facts)
         except StillLoading:

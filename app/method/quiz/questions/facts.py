@@ -8,21 +8,13 @@ import streamlit as st
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.checkpoints.record import RunRecord
 from peft_core.errors import PeftClassroomError
-from peft_core.methods.adapter.method import AdapterConfig
-from peft_core.methods.full.method import FullConfig
-from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.method import MethodConfig
-from peft_core.methods.soft_prompt.method import SoftPromptConfig
+from peft_core.methods.registry import METHODS
 from peft_core.report.costs.measured import CostReport, StepZeroReport, TrainingCost, load_cost, load_step_zero
 from peft_core.statistics.paired import Paired, mcnemar
 
 SIGNIFICANT = 0.05
-DEFAULTS: dict[str, MethodConfig] = {
-    "full": FullConfig(),
-    "soft_prompt": SoftPromptConfig(),
-    "adapter": AdapterConfig(),
-    "lora": LoraConfig(),
-}
+DEFAULTS: dict[str, MethodConfig] = {name: method.config() for name, method in METHODS.items()}
 
 
 @dataclass(frozen=True)

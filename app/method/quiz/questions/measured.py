@@ -164,8 +164,10 @@ def _milliseconds(rows) -> dict[str, object]:
 def step_zero(setting: Setting, facts: Facts) -> Question | None:
     """Which method's model answers differently before its first training step?"""
     report = facts.step_zero
-    rows = {method: report.row(config) for method, config in DEFAULTS.items()}
-    if None in rows.values():
+    measured = {method: report.row(config) for method, config in DEFAULTS.items()}
+    rows = {method: row for method, row in measured.items() if row}
+    options = ("adapter", "lora", "soft_prompt", "none")
+    if not rows.keys() >= {*options[:-1]}:
         return None
     changed = [method for method, row in rows.items() if row.largest_change > 0]
     if len(changed) > 1:  # then this is no question with one answer
@@ -178,5 +180,4 @@ def step_zero(setting: Setting, facts: Facts) -> Question | None:
         "r": rows["lora"].method.r, "rows": prompt.method.num_virtual_tokens,
     }  # fmt: skip
     right = changed[0] if changed else "none"
-    options = ("adapter", "lora", "soft_prompt", "none")
     return worded(setting, "step_zero", options, right, _measured(setting, report.provenance, report.base), values)
