@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from benchmarks.random_model import LABEL_IDS, SETTLING, Work, random_batch, random_model, seconds
+from peft_core.methods.common import merge
 from peft_core.methods.method import MethodConfig
-from peft_core.methods.registry import method_of
 from peft_core.report.costs.measured import InferenceForm
 from peft_core.t5.architecture import Architecture
 from peft_core.t5.backbone import label_logits
@@ -35,7 +35,7 @@ def inference_round(
 def _classifier(architecture: Architecture, form: InferenceForm, method: MethodConfig | None) -> nn.Module:
     model = random_model(architecture, method).eval()
     if form.endswith("_merged"):
-        method_of(method).layer.merge(model)
+        merge(model)
     return model
 
 

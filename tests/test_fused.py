@@ -8,8 +8,8 @@ from conftest import CONFIGS, GATED, every_config, make_base
 
 from peft_core.config import TrainConfig
 from peft_core.methods import apply_method, trainable_tensors
+from peft_core.methods.common import merge
 from peft_core.methods.fast import fuse
-from peft_core.methods.lora import layer as lora
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.reviews.batches import FILLER, Batch
 from peft_core.t5.backbone import first_step_hidden, load_backbone
@@ -77,7 +77,7 @@ def test_fused_generates_what_plain_does(backbone, batch, config):
 def test_a_merged_lora_answers_the_same(backbone, batch):
     model = fuse(build(backbone, LoraConfig(r=2, target_modules=("q", "k", "v", "o", "wi", "wo"))), CPU)
     before, _ = first_step_hidden(model, *batch)
-    lora.merge(model)
+    merge(model)
     after, _ = first_step_hidden(model, *batch)
     torch.testing.assert_close(after, before, atol=1e-5, rtol=1e-4)
 

@@ -6,6 +6,7 @@ from conftest import GATED, every_config, make_base
 from peft_core.counting.by_hand import count
 from peft_core.counting.by_numel import count_by_numel
 from peft_core.methods import apply_method, trainable_tensors
+from peft_core.methods.common import merge, unmerge
 from peft_core.methods.full.method import FullConfig
 from peft_core.methods.lora import layer as lora
 from peft_core.methods.lora.method import LoraConfig
@@ -121,13 +122,13 @@ def test_merged_lora_computes_the_same_and_unmerging_restores_every_bit(backbone
         train_a_little(model, batch)
         unmerged = logits(model, batch, backbone)
         weights = {name: layer.base_layer.weight.clone() for name, layer in lora.lora_layers(model).items()}
-        lora.merge(model)
-        lora.merge(model)  # idempotent
+        merge(model)
+        merge(model)  # idempotent
         for name, layer in lora.lora_layers(model).items():
             assert torch.allclose(layer.weight, weights[name] + layer.delta_weight())
         assert torch.allclose(logits(model, batch, backbone), unmerged, atol=1e-4)
         assert not torch.equal(unmerged, logits(backbone.model, batch, backbone))
-        lora.unmerge(model)
+        unmerge(model)
         assert all(torch.equal(layer.weight, weights[n]) for n, layer in lora.lora_layers(model).items())
         assert torch.equal(logits(model, batch, backbone), unmerged)
 

@@ -1,15 +1,23 @@
-"""What the methods share: freezing, weights kept in another precision, and the two ways to stand beside a module.
+"""What the methods share: freezing, weights kept in another precision, and three ways to stand in a T5.
 
-What is built from these, and from linear layers that say what they are (`t5/linear_form.py`), can be computed for many
-checkpoints in one pass: `checkpoints/packed_pass.py` knows these and no method.
+    WrappedLinear    around a frozen linear layer, and linear itself: can be merged into its weight
+    WithAdapter      behind a frozen module
+    InFront          in front of the encoder's input
+
+What is built from these alone can be computed for many checkpoints in one pass: `checkpoints/packed_pass.py` knows them
+and no method.
 """
+
+from collections.abc import Iterable
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from peft_core.errors import PeftClassroomError
 from peft_core.methods.method import MethodConfig
 from peft_core.t5.backbone import Backbone
+from peft_core.t5.linear_form import LinearForm, dense
 
 
 def freeze(model: nn.Module) -> None:
@@ -29,6 +37,87 @@ def prompt_ids(backbone: Backbone, config: MethodConfig) -> list[int] | None:
     if config.start_text:
         return backbone.tokenizer(config.start_text, add_special_tokens=False)["input_ids"]
     return None
+
+
+class WrappedLinear(nn.Module):
+    """A frozen linear layer (in → out) with something around it that is linear, too."""
+
+    def __init__(self, base_layer: nn.Linear) -> None:
+        super().__init__()
+        self.base_layer = base_layer
+        self._weight_before_merge: nn.Parameter | None = None
+
+    def linear_form(self) -> LinearForm | None:
+        """What the layer computes; None while it is no linear function of x alone."""
+        raise NotImplementedError
+
+    @property
+    def weight(self) -> torch.Tensor:
+        """The base weight: transformers' T5 reads `wo.weight.dtype`."""
+        return self.base_layer.weight
+
+    @property
+    def merged(self) -> bool:
+        return self._weight_before_merge is not None
+
+    @torch.no_grad()
+    def merge(self) -> None:
+        """The weight of the whole takes the place of W₀, so that the forward pass costs what the base model costs.
+
+        The old weight is kept, not overwritten: other models may share its tensor, and `unmerge` is exact. Idempotent.
+
+        Raises:
+            RuntimeError: in training mode with dropout, where there is no such weight.
+        """
+        if self.merged:
+            return
+        form = self.linear_form()
+        if form is None:
+            raise RuntimeError("A layer whose dropout is at work has no one weight. Merge in evaluation mode.")
+        before = self.base_layer.weight
+        self._weight_before_merge = before
+        self.base_layer.weight = nn.Parameter(dense(form).to(before.dtype), requires_grad=False)
+
+    def unmerge(self) -> None:
+        """W₀ again, bit for bit. Idempotent."""
+        if self._weight_before_merge is not None:
+            self.base_layer.weight = self._weight_before_merge
+            self._weight_before_merge = None
+
+
+def wrapped_linears(model: nn.Module) -> dict[str, WrappedLinear]:
+    """The wrapped linear layers of `model` by their dotted name."""
+    return {name: module for name, module in model.named_modules() if isinstance(module, WrappedLinear)}
+
+
+def merge(model: nn.Module) -> None:
+    """Merge every wrapped layer of `model` into its weight."""
+    for layer in wrapped_linears(model).values():
+        layer.merge()
+
+
+def unmerge(model: nn.Module) -> None:
+    """Undo `merge`."""
+    for layer in wrapped_linears(model).values():
+        layer.unmerge()
+
+
+def linears(model: nn.Module, wanted: Iterable[str]) -> list[tuple[nn.Module, str, nn.Linear]]:
+    """(parent, name, layer) of the linear layers with a name in `wanted`, collected before any is replaced.
+
+    Raises:
+        PeftClassroomError: if no layer has one of these names.
+    """
+    names = set(wanted)
+    found = [
+        (parent, name, child)
+        for parent in model.modules()
+        for name, child in parent.named_children()
+        if name in names and isinstance(child, nn.Linear)
+    ]
+    if not found:
+        raise PeftClassroomError(f"This model has no linear layer named {', '.join(sorted(names))}.")
+    return found
 
 
 class WithAdapter(nn.Module):

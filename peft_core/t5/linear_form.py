@@ -32,6 +32,16 @@ def linear_form(layer: nn.Module) -> LinearForm | None:
     return say() if say else None
 
 
+def dense(form: LinearForm) -> torch.Tensor:
+    """W itself, (out, in), in fp32."""
+    weight = form.weight.float()
+    if form.up is not None:
+        weight = weight + form.up.float() @ form.down.float()
+    if form.scale_out is not None:
+        weight = form.scale_out.float().unsqueeze(1) * weight
+    return weight if form.scale_in is None else weight * form.scale_in.float()
+
+
 def transposed(form: LinearForm, q: torch.Tensor) -> torch.Tensor:
     """Wₕᵀ·qₕ for each head h, whose rows of W follow one another: q (heads, n, d_kv) → (heads, n, in)"""
     heads, _, d_kv = q.shape

@@ -15,35 +15,23 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from peft_core.errors import PeftClassroomError
-from peft_core.methods.common import freeze
+from peft_core.methods.common import WrappedLinear, freeze, linears
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.t5.linear_form import LinearForm
 
 
-class LoRALinear(nn.Module):
+class LoRALinear(WrappedLinear):
     """A frozen linear layer (in → out) with its low-rank update."""
 
     def __init__(self, base_layer: nn.Linear, config: LoraConfig) -> None:
-        super().__init__()
+        super().__init__(base_layer)
         out_features, in_features = base_layer.weight.shape
         device = base_layer.weight.device
-        self.base_layer = base_layer
         self.scaling = config.scaling
         self.dropout = nn.Dropout(config.dropout)
         self.lora_A = nn.Parameter(torch.empty(config.r, in_features, device=device))
         self.lora_B = nn.Parameter(torch.zeros(out_features, config.r, device=device))
         nn.init.kaiming_uniform_(self.lora_A, a=math.sqrt(5))
-        self._weight_before_merge: nn.Parameter | None = None
-
-    @property
-    def weight(self) -> torch.Tensor:
-        """The base weight: transformers' T5 reads `wo.weight.dtype`."""
-        return self.base_layer.weight
-
-    @property
-    def merged(self) -> bool:
-        return self._weight_before_merge is not None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """x (…, in) → (…, out)"""
@@ -54,7 +42,7 @@ class LoRALinear(nn.Module):
         return h + self.scaling * F.linear(low, self.lora_B.to(x.dtype))
 
     def linear_form(self) -> LinearForm | None:
-        """W₀ + (alpha / r)·B·A as its parts. None while dropout is at work: then h is no linear function of x alone."""
+        """W₀ + (alpha / r)·B·A, as its parts."""
         if self.merged:
             return LinearForm(self.base_layer.weight)
         if self.training and self.dropout.p > 0:
@@ -65,24 +53,6 @@ class LoRALinear(nn.Module):
     def delta_weight(self) -> torch.Tensor:
         """ΔW = (alpha / r) · B·A, shape (out, in), fp32."""
         return self.scaling * (self.lora_B.float() @ self.lora_A.float())
-
-    @torch.no_grad()
-    def merge(self) -> None:
-        """W₀ + ΔW takes the place of W₀, so that the forward pass costs what the base model costs. Idempotent.
-
-        The old weight is kept, not overwritten: other models may share its tensor, and `unmerge` is exact.
-        """
-        if not self.merged:
-            before = self.base_layer.weight
-            merged = (before.float() + self.delta_weight()).to(before.dtype)
-            self._weight_before_merge = before
-            self.base_layer.weight = nn.Parameter(merged, requires_grad=False)
-
-    def unmerge(self) -> None:
-        """W₀ again, bit for bit. Idempotent."""
-        if self._weight_before_merge is not None:
-            self.base_layer.weight = self._weight_before_merge
-            self._weight_before_merge = None
 
 
 PACKED = (LoRALinear,)
@@ -97,31 +67,12 @@ def apply(model: nn.Module, config: LoraConfig, prompt_ids: list[int] | None = N
     Raises:
         PeftClassroomError: if no layer has one of these names.
     """
-    wanted = set(config.target_modules) | ({"wi_0", "wi_1"} if "wi" in config.target_modules else set())
-    found = [
-        (parent, name, child)
-        for parent in model.modules()
-        for name, child in parent.named_children()
-        if name in wanted and isinstance(child, nn.Linear)
-    ]
-    if not found:
-        raise PeftClassroomError(f"This model has no linear layer named {', '.join(sorted(wanted))}.")
+    gated = ("wi_0", "wi_1") if "wi" in config.target_modules else ()
+    found = linears(model, (*config.target_modules, *gated))
     freeze(model)
     for parent, name, child in found:
         setattr(parent, name, LoRALinear(child, config))
     return model
-
-
-def merge(model: nn.Module) -> None:
-    """Merge every LoRA layer of `model` into its weight."""
-    for layer in lora_layers(model).values():
-        layer.merge()
-
-
-def unmerge(model: nn.Module) -> None:
-    """Undo `merge`."""
-    for layer in lora_layers(model).values():
-        layer.unmerge()
 
 
 def lora_layers(model: nn.Module) -> dict[str, LoRALinear]:
