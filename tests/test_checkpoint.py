@@ -4,11 +4,11 @@ import json
 
 import pytest
 import torch
-from conftest import every_config, make_base
+from conftest import CONFIGS, TINY, every_config, make_base
 from safetensors.torch import load_file, save_file
 from test_method_contract import apply, logits, train_a_little
 
-from peft_core.checkpoints.files import load_checkpoint, save_checkpoint, stored_tensors
+from peft_core.checkpoints.files import copy_tensors, load_checkpoint, read_tensors, save_checkpoint
 from peft_core.checkpoints.listing import find_checkpoint, list_checkpoints
 from peft_core.checkpoints.record import Measured, RunRecord, read_record
 from peft_core.config import RunConfig
@@ -17,8 +17,7 @@ from peft_core.methods import trainable_tensors
 from peft_core.methods.adapter.method import AdapterConfig, reduction_factor
 from peft_core.methods.full.method import FullConfig
 from peft_core.methods.lora.method import LoraConfig
-from peft_core.methods.registry import METHODS, method_of
-from peft_core.methods.soft_prompt.method import SoftPromptConfig
+from peft_core.methods.registry import method_of
 from peft_core.paths import ROOT
 from peft_core.t5.backbone import load_backbone
 
@@ -100,39 +99,55 @@ def test_the_file_holds_the_trainable_tensors_and_no_others(backbone, batch, con
     assert [p.name for p in tmp_path.iterdir()] == ["c"]  # nothing half-written stays behind
 
 
-@pytest.mark.parametrize(
-    "config",
-    [
-        LoraConfig(r=4, alpha=6),
-        LoraConfig(r=2, alpha=8, target_modules=("q", "k", "v", "o", "wi", "wo")),
-        SoftPromptConfig(num_virtual_tokens=5),
-    ],
+def peft_type(config) -> str | None:
+    """What Hugging Face peft calls the method; None if it has no such method."""
+    return (method_of(config).description(config, TINY, "base") or {}).get("peft_type")
+
+
+every_config_in_peft = pytest.mark.parametrize(
+    "config", [c for c in CONFIGS.values() if peft_type(c)], ids=[name for name, c in CONFIGS.items() if peft_type(c)]
 )
+
+
+def all_logits(model, batch):
+    ids, mask = batch
+    with torch.inference_mode():
+        start = ids.new_zeros(len(ids), 1)
+        return model(input_ids=ids, attention_mask=mask, decoder_input_ids=start, use_cache=False).logits
+
+
+@every_config_in_peft
 def test_hugging_face_peft_reads_it_and_computes_the_same(backbone, batch, config, tmp_path):
-    from peft import PeftModel
+    from peft import PeftModel, get_peft_model_state_dict
 
     model = trained(backbone, config, batch)
     save_checkpoint(model, make_record(backbone, config), backbone, tmp_path / "c")
     theirs = PeftModel.from_pretrained(backbone.own_copy(), tmp_path / "c").eval()
-    ids, mask = batch
-    start = ids.new_zeros(len(ids), 1)
-    with torch.inference_mode():
-        ours = model(input_ids=ids, attention_mask=mask, decoder_input_ids=start, use_cache=False).logits
-        out = theirs(input_ids=ids, attention_mask=mask, decoder_input_ids=start, use_cache=False).logits
-    assert torch.allclose(ours, out, atol=1e-5)
-    count = sum(p.numel() for n, p in theirs.named_parameters() if "lora_" in n or "prompt_encoder" in n)
+    assert torch.allclose(all_logits(model, batch), all_logits(theirs, batch), atol=1e-5)
+    count = sum(tensor.numel() for tensor in get_peft_model_state_dict(theirs, save_embedding_layers=False).values())
     assert count == sum(p.numel() for p in trainable_tensors(model).values())
 
 
-def test_peft_with_our_lora_settings_trains_the_same_tensors(backbone):
-    """Same names, shapes, scaling and zero B: the two start as one model and have the same degrees of freedom."""
-    from peft import LoraConfig as TheirConfig
-    from peft import get_peft_model
+@every_config_in_peft
+def test_what_peft_makes_of_our_settings_and_saves_loads_here_and_computes_the_same(backbone, batch, config, tmp_path):
+    """The other direction: peft builds the method from our description, other numbers are put in, peft saves."""
+    from peft import PeftConfig, get_peft_model
 
-    theirs = get_peft_model(backbone.own_copy(), TheirConfig(task_type="SEQ_2_SEQ_LM", r=4, lora_alpha=6))
-    ours = stored_tensors(METHODS["lora"], apply(backbone, LoraConfig(r=4, alpha=6)))
-    names = {n.replace(".default", ""): p for n, p in theirs.named_parameters() if p.requires_grad}
-    assert {n: tuple(p.shape) for n, p in names.items()} == {n: tuple(p.shape) for n, p in ours.items()}
+    method = method_of(config)
+    (tmp_path / "ours").mkdir()
+    description = method.description(config, backbone.base.architecture, backbone.base.source)
+    (tmp_path / "ours" / "adapter_config.json").write_text(json.dumps(description | {"inference_mode": False}))
+    theirs = get_peft_model(backbone.own_copy(), PeftConfig.from_pretrained(tmp_path / "ours"))
+    torch.manual_seed(3)
+    with torch.no_grad():
+        for parameter in theirs.parameters():
+            if parameter.requires_grad:
+                parameter.normal_(1.0, 0.3)
+    theirs.eval().save_pretrained(tmp_path / "theirs")
+    ours = apply(backbone, config).eval()
+    copy_tensors(read_tensors(tmp_path / "theirs" / method.weights_file), method, ours, "theirs")
+    assert torch.allclose(all_logits(ours, batch), all_logits(theirs, batch), atol=1e-4)
+    assert not torch.allclose(all_logits(ours, batch), all_logits(backbone.model, batch), atol=1e-2)
 
 
 def test_transformers_reads_full_fine_tuning(backbone, batch, tmp_path):

@@ -4,11 +4,12 @@ import subprocess
 import sys
 
 import peft_core
+from peft_core.methods.registry import CONFIGS
 from peft_core.paths import ROOT
 
-FACE = """AdapterConfig DataConfig FullConfig LoraConfig PeftClassroomError Predictor RunConfig SoftPromptConfig
-TrainConfig apply_method base_model count count_by_numel list_checkpoints load_backbone load_checkpoint prompt_ids
-run_experiment trainable_tensors""".split()
+FACE = """DataConfig PeftClassroomError Predictor RunConfig TrainConfig apply_method base_model count count_by_numel
+list_checkpoints load_backbone load_checkpoint prompt_ids run_experiment trainable_tensors""".split()
+FACE = sorted([*FACE, *(kind.__name__ for kind in CONFIGS)])  # and the configuration of every method
 
 
 def test_the_face_is_these_names_and_each_is_what_it_says():

@@ -15,7 +15,7 @@ from typing import Any
 LANGUAGE = "en"
 FOLDER = Path(__file__).parent
 _HEAD = re.compile(r"\A\+\+\+\n(.*?)^\+\+\+$", re.MULTILINE | re.DOTALL)
-_HEADING = re.compile(r"^## section: ([a-z_]+)\s*$", re.MULTILINE)
+_HEADING = re.compile(r"^## section: ([a-z0-9_]+)\s*$", re.MULTILINE)
 
 
 @cache
