@@ -16,6 +16,7 @@ from peft_core.counting.by_hand import count
 from peft_core.methods.adapter.method import AdapterConfig
 from peft_core.methods.full.method import FullConfig
 from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.registry import METHODS
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.statistics.paired import Paired
 from peft_core.t5.architecture import BaseModel, catalogue
@@ -33,6 +34,7 @@ SETTINGS = {
     ],
 }  # fmt: skip
 PAGES = [page for page in method_pages() if quiz.asks(page)]
+SETTINGS |= {page: [METHODS[page].config()] for page in PAGES if page not in SETTINGS}
 BASES = [*catalogue().values(), BaseModel("a T5 of odd shapes", TINY, "", True, "")]
 CASES = [(page, config) for page, configs in SETTINGS.items() for config in configs]
 
@@ -184,8 +186,7 @@ def check_yourself(open_page, page: str, **query: str):
     app = open_page(page, section="check", **query)
     checkpoints = services.checkpoints()
     bases = catalogue()
-    config = {"soft_prompt": SoftPromptConfig(), "full": FullConfig(), "lora": LoraConfig()}.get(page)
-    config = config or AdapterConfig(bottleneck_dim=24 if page == "adapterhub" else 8)
+    config = AdapterConfig(bottleneck_dim=24) if page == "adapterhub" else METHODS[page].config()
     return app, quiz.questions(
         quiz.Setting(page, bases["tiny-t5"], config), quiz.load(checkpoints, reviews_loaded=True)
     )
