@@ -17,7 +17,11 @@ def cards(base_name: str) -> pd.DataFrame:
     """One card a method with its live count; returns the counts for the chart."""
     base = catalogue()[base_name]
     rows = []
-    for column, name in zip(st.columns(len(METHODS)), METHODS, strict=True):
+    st.html(
+        "<style>.st-key-home_cards [data-testid='stMetricValue'] { font-size: 1.6rem; }</style>"
+    )  # eight digits fit
+    columns = st.container(key="home_cards").columns(len(METHODS), gap="small")
+    for column, name in zip(columns, METHODS, strict=True):
         config = method_config(name)
         result = count(base.architecture, config)
         title, setting = label(f"method/{name}", "title"), label(f"method/{name}", "setting", **dict(config))
@@ -35,7 +39,7 @@ def cards(base_name: str) -> pd.DataFrame:
             else:
                 st.caption(f":material/error: {label('home', 'differs', numel=f'{audit.numel_trainable:,}')}")
             for page in pages_of(name):
-                st.page_link(script_of(page.name), label=page.title, icon=":material/arrow_forward:")
+                st.page_link(script_of(page.name), label=page.short, icon=":material/arrow_forward:")
     return pd.DataFrame(rows)
 
 

@@ -67,9 +67,12 @@ def unmeasured_base(base: str, measured: Iterable[str], command: str = "") -> No
 
 def unmeasured_setting(base: str, config: MethodConfig, rows: Iterable[TrainingCost | ServingCost]) -> None:
     """A note: nothing was measured with these settings; what was, of this method."""
-    same = (method_label(row.method) for row in rows if row.method.method == config.method)
-    labels = "; ".join(dict.fromkeys(same)) or label("cost", "none")
-    st.info(text("cost", "unmeasured_setting", base=base, labels=labels), icon=":material/info:")
+    same = "; ".join(dict.fromkeys(method_label(row.method) for row in rows if row.method.method == config.method))
+    if same:
+        words = text("cost", "unmeasured_setting", base=base, labels=same)
+    else:
+        words = text("cost", "unmeasured_method", base=base, method=method_label(config))
+    st.info(words, icon=":material/info:")
 
 
 def used_instead(config: MethodConfig, used: MethodConfig) -> None:
