@@ -10,6 +10,7 @@ from peft_core.config import TrainConfig
 from peft_core.methods import apply_method, trainable_tensors
 from peft_core.methods.common import merge
 from peft_core.methods.fast import fuse
+from peft_core.methods.lora.layer import lora_layers
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.reviews.batches import FILLER, Batch
 from peft_core.t5.backbone import first_step_hidden, load_backbone
@@ -82,10 +83,13 @@ def test_a_merged_lora_answers_the_same(backbone, batch):
     torch.testing.assert_close(after, before, atol=1e-5, rtol=1e-4)
 
 
-def test_with_dropout_a_fused_model_draws_what_a_plain_one_draws(backbone, batch):
+@pytest.mark.parametrize("of_backbone", [0.0, 0.1])
+def test_with_dropout_a_fused_model_draws_what_a_plain_one_draws(backbone, batch, of_backbone):
     model = backbone.own_copy()
-    set_backbone_dropout(model, 0.1)
-    plain = apply_method(model, LoraConfig(dropout=0.1)).train()
+    set_backbone_dropout(model, of_backbone)
+    plain = apply_method(model, LoraConfig(dropout=0.5)).train()
+    for layer in lora_layers(plain).values():
+        torch.nn.init.normal_(layer.lora_B)  # while B is zero, what A drops cannot be seen
     fused = fuse(copy.deepcopy(plain), CPU)
     answers = []
     for model in (plain, fused):
