@@ -193,7 +193,7 @@ def test_sessions_that_ask_at_the_same_time_do_not_meet(backbone, folders):
     assert not wrong
 
 
-def test_ten_checkpoints_are_one_backbone_and_their_own_tensors(backbone, tmp_path):
+def test_many_checkpoints_are_one_backbone_and_their_own_tensors(backbone, tmp_path):
     number = count()
 
     def saved(config):
@@ -207,5 +207,5 @@ def test_ten_checkpoints_are_one_backbone_and_their_own_tensors(backbone, tmp_pa
     tensors = {t.data_ptr(): t.nbytes for m in held for t in (*m.parameters(), *m.buffers())}
     own = sum(p.nbytes for m in held for p in m.parameters() if p.requires_grad)
     base = {t.data_ptr(): t.nbytes for t in (*backbone.model.parameters(), *backbone.model.buffers())}
-    assert len(held) == 10
+    assert len(held) == len(configs) >= 10
     assert sum(tensors.values()) == sum(base.values()) + own

@@ -19,6 +19,7 @@ TWO_LINES, ONE_LINE = 36, 18  # pixels a part must be high to have its words ins
 NARROW = 340  # pixels of the map on a phone
 USUAL_WIDTH = 500  # pixels; only for the shape of the small blocks, never for their area
 STACKS = ("encoder", "decoder")
+MARGIN = 4  # letters: the block before a name and the gap behind it
 SMALL = ("layer-norms", "position-bias")
 
 
@@ -106,13 +107,14 @@ def sheet(base: BaseModel) -> tuple[Sheet, list[Area]]:
     foot = w(total) + px(pixels - FOOT)
     words.append(Words(label("picture", "other_methods"), Length(), foot + px(10)))
     beside = others(base)
+    titles = [label(f"method/{method}", "title") for method, _, _ in beside]
+    widest = [max(len(title), len(f"{row[2]:,}")) for title, row in zip(titles, beside, strict=True)]
+    room = [letters + MARGIN for letters in widest]  # a longer name or number takes more of the line
     for number, (method, setting, numbers) in enumerate(beside):
         width = math.sqrt(numbers / per_pixel / USUAL_WIDTH)
-        x, y = w(number / len(beside)) + px(1), foot + px(28)
-        blocks.append(
-            Block(label(f"method/{method}", "title"), setting, width, numbers / width, x, y, True, _colour(method))
-        )
-        words.append(Words(label(f"method/{method}", "title"), x + w(width) + px(8), y + px(9), bold=True))
+        x, y = w(sum(room[:number]) / sum(room)) + px(1), foot + px(28)
+        blocks.append(Block(titles[number], setting, width, numbers / width, x, y, True, _colour(method)))
+        words.append(Words(titles[number], x + w(width) + px(8), y + px(9), bold=True))
         words.append(Words(f"{numbers:,}", x + w(width) + px(8), y + px(28), size=14))
     return Sheet(tuple(blocks), tuple(words), (), (w(1) + px(GAP),), (foot + px(FOOT),), PIXELS, False), thin
 

@@ -80,8 +80,8 @@ def check_method(method: MethodConfig, name: str) -> None:
     if not method_of(method).changes_matrices:
         have = " or ".join(other.label(other.config()) for other in METHODS.values() if other.changes_matrices)
         raise PeftClassroomError(
-            f"{name} is {method_label(method)}: that adds nothing to a weight matrix, so it has no ΔW. Choose a "
-            f"checkpoint of another method, such as {have}."
+            f"{name} ({method_label(method)}) adds nothing to a weight matrix, so it has no ΔW. Choose a checkpoint of "
+            f"another method, such as {have}."
         )
 
 
