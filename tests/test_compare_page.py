@@ -9,7 +9,13 @@ from streamlit.testing.v1 import AppTest
 from test_checkpoint import make_record
 
 from app import services
-from app.compare import curve_charts, export, linked, placing, runs, significant, table, trade_off
+from app.compare import export, linked
+from app.compare.curves import charts as curve_charts
+from app.compare.curves import runs
+from app.compare.significant import section as significant
+from app.compare.table import section as table
+from app.compare.trade_off import placing
+from app.compare.trade_off import section as trade_off
 from app.content import label
 from app.kit.formats import duration, with_interval
 from peft_core.checkpoints.record import write_record

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from app.compare import shared, significant
+from app.compare import shared
+from app.compare.significant import section as significant
 from app.content import label, text
 from app.kit.plain import plain
 from peft_core.analysis.comparison import Comparison

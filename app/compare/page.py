@@ -3,7 +3,12 @@
 import streamlit as st
 
 from app import services
-from app.compare import curves, export, optimism, significant, table, trade_off
+from app.compare import export
+from app.compare.curves import section as curves
+from app.compare.optimism import section as optimism
+from app.compare.significant import section as significant
+from app.compare.table import section as table
+from app.compare.trade_off import section as trade_off
 from app.content import label, text
 from app.kit import url
 from app.kit.plain import plain

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
-from app.compare import curve_charts, runs, shared
-from app.compare.runs import Curve
+from app.compare import shared
+from app.compare.curves import charts as curve_charts
+from app.compare.curves import runs
+from app.compare.curves.runs import Curve
 from app.content import label, text
 from app.kit import verdicts
 from app.kit.plain import plain

@@ -6,7 +6,7 @@ from dataclasses import replace
 import streamlit as st
 
 from app import services
-from app.compare import disagreements, pair_charts, quoted_differences
+from app.compare.significant import disagreements, pair_charts, quoted_differences
 from app.content import label, text
 from app.kit import stored_answers, url, verdicts
 from app.kit.plain import plain

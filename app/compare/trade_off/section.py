@@ -3,7 +3,8 @@
 import pandas as pd
 import streamlit as st
 
-from app.compare import linked, shared, trade_off_chart
+from app.compare import linked, shared
+from app.compare.trade_off import chart as trade_off_chart
 from app.content import label, text
 from app.kit.formats import NOTHING, quoted_text, with_interval
 from app.kit.plain import plain

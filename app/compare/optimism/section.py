@@ -3,8 +3,9 @@
 import streamlit as st
 
 from app import services
-from app.compare import optimism_charts, selection
-from app.compare.optimism_charts import Claim
+from app.compare.optimism import charts as optimism_charts
+from app.compare.optimism import selection
+from app.compare.optimism.charts import Claim
 from app.content import label, text
 from app.kit import url, verdicts
 from app.kit.plain import plain

@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from app.compare.runs import Curve
+from app.compare.curves.runs import Curve
 from app.content import label
 from app.kit import theme
 from app.kit.training_curves import MAX_POINTS, SMOOTHING

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.compare import quoted_charts
+from app.compare.significant import quoted_charts
 from app.content import label, text
 from app.kit import url
 from app.kit.plain import plain

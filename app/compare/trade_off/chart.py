@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from app.compare import linked
-from app.compare.placing import HEIGHT, WIDTH, domains, placed
+from app.compare.trade_off.placing import HEIGHT, WIDTH, domains, placed
 from app.content import label
 from app.kit import theme
 

@@ -4,8 +4,8 @@ import pandas as pd
 import streamlit as st
 
 from app import services
-from app.compare import row_counts
 from app.compare.shared import short
+from app.compare.table import row_counts
 from app.content import label, text
 from app.kit.formats import NOTHING, duration, several, with_interval
 from app.kit.measured_on import measured_on

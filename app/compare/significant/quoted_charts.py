@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app.compare.pair_charts import SIGNED
+from app.compare.significant.pair_charts import SIGNED
 from app.content import label
 from app.kit import theme
 from peft_core.report.quoted_differences import QuotedDifference

@@ -6,7 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from app import services
-from app.compare import linked, row_detail, shared
+from app.compare import linked, shared
+from app.compare.table import row_detail
 from app.content import label, text
 from app.kit.formats import NOTHING, duration, several, with_interval
 from app.kit.plain import plain

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from app import services
-from app.compare.pair_charts import SIGNED
+from app.compare.significant.pair_charts import SIGNED
 from app.content import label, text
 from app.kit import stored_answers, theme, url
 from app.kit.plain import plain
