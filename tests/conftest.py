@@ -1,4 +1,4 @@
-"""A tiny random T5 with a word tokenizer, in a folder like any other base model; and one configuration of each kind."""
+"""What every test may ask for: a tiny base model, a page of the app, a command, small reviews."""
 
 import os
 
@@ -7,43 +7,17 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ["PEFT_SPARE_WORKER"] = "0"  # pages under test train nothing, or have time
 
+import sys
+
+import numpy as np
 import pytest
+import torch
+from helpers.models import make_base
+from helpers.tables import SHIPPED
 
-from peft_core.methods.registry import METHODS
-from peft_core.t5.architecture import Architecture
-
-WORDS = "a the film was good bad dull lively sad funny plot actor scene never very not and but it i".split()
-TINY = Architecture(
-    vocab_size=64, d_model=16, d_kv=4, d_ff=24, num_heads=3, encoder_layers=2, decoder_layers=2
-)  # inner_dim 12 ≠ d_model: a confusion of the two cannot hide
-GATED = Architecture(64, 16, 4, 24, 3, 2, 1, gated=True)
-
-CONFIGS = {  # the methods' own examples: "lora", "lora-all", …
-    f"{name}-{key}" if key else name: config
-    for name, method in METHODS.items()
-    for key, config in method.examples.items()
-}
-every_config = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys())
-
-
-def make_base(folder, architecture: Architecture = TINY, seed: int = 0):
-    """Write a random T5 of these shapes with a word tokenizer; returns the folder."""
-    import torch
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
-    from transformers import PreTrainedTokenizerFast, T5ForConditionalGeneration
-
-    from peft_core.t5.backbone import hf_config
-
-    vocabulary = ["<pad>", "</s>", "<unk>", "negative", "positive", "sst2", "sentence:", *WORDS]
-    tokenizer = Tokenizer(models.WordLevel({w: i for i, w in enumerate(vocabulary)}, unk_token="<unk>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
-    torch.manual_seed(seed)
-    T5ForConditionalGeneration(hf_config(architecture)).save_pretrained(folder)
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
-    ).save_pretrained(folder)
-    return folder
+import peft_core.training.measuring as split_predictions
+from peft_core.checkpoints.listing import find_checkpoint
+from peft_core.cli.main import main
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +36,6 @@ def backbone(base_folder):
 @pytest.fixture
 def batch():
     """(input_ids, attention_mask), three rows of different length."""
-    import torch
 
     generator = torch.Generator().manual_seed(1)
     ids = torch.randint(5, 27, (3, 7), generator=generator)
@@ -120,3 +93,52 @@ def line(monkeypatch):
     monkeypatch.setattr(LocalBackend, "submit", submit)
     monkeypatch.setattr(LocalBackend, "reconcile", lambda self: None)
     return submitted
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Call a command as `python -m peft_core` does; returns (exit code, standard output, standard error)."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["peft_core", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+GOOD, BAD = ["good", "lively", "funny"], ["bad", "dull", "sad"]
+
+
+@pytest.fixture
+def easy_reviews(monkeypatch):
+    """Reviews that a model of 16 dimensions can learn: one word decides."""
+    from datasets import Dataset, DatasetDict
+
+    generator = np.random.default_rng(0)
+
+    def split(size):
+        texts, labels = [], []
+        for row in range(size):
+            words = list(generator.choice(["a", "the", "film", "was", "plot"], 5))
+            words[generator.integers(5)] = str(generator.choice((BAD, GOOD)[row % 2]))
+            texts.append(" ".join(words))
+            labels.append(row % 2)
+        return Dataset.from_dict({"text": texts, "label": labels})
+
+    splits = DatasetDict({"train": split(240), "validation": split(80), "test": split(120)})
+    monkeypatch.setattr(split_predictions, "load_splits", lambda source: splits)
+
+
+@pytest.fixture
+def shipped(monkeypatch, tmp_path):
+    """The four checkpoints by name, and no results file."""
+    from peft_core.report import build
+
+    monkeypatch.setattr(build, "shipped_results", lambda base: tmp_path / "none.json")
+    return {name: find_checkpoint(name) for name in SHIPPED}
