@@ -17,19 +17,23 @@ from peft_core.validated import Frozen, validated
 class TrainConfig(Frozen):
     """How to train: the same loop for every method."""
 
-    epochs: int = Field(2, ge=1, le=50)
-    batch_size: int = Field(32, ge=1, le=256)
-    learning_rate: float | None = Field(None, gt=0, le=10, description="None: the method's own default")
+    epochs: int = Field(2, ge=1, le=50, description="passes over the training reviews")
+    batch_size: int = Field(32, ge=1, le=256, description="reviews a step")
+    learning_rate: float | None = Field(
+        None, gt=0, le=10, description="the highest on the way; not given: the method's own"
+    )
     warmup_fraction: float = Field(0.06, ge=0, lt=1, description="share of the steps before the full learning rate")
-    weight_decay: float = Field(0.0, ge=0, le=1)
-    max_grad_norm: float = Field(1.0, gt=0)
+    weight_decay: float = Field(0.0, ge=0, le=1, description="of AdamW")
+    max_grad_norm: float = Field(1.0, gt=0, description="a longer gradient is cut to this norm")
     max_seconds: float | None = Field(None, gt=0, description="stop training after this time; the rate falls with it")
     evaluations: int = Field(3, ge=1, le=100, description="validations during training; the best one is kept")
     test_curve: bool = Field(
         False, description="also note the test accuracy at every validation: to show what choosing by it would claim"
     )
-    backbone_dropout: float = Field(0.0, ge=0, lt=1, description="0: its masks cost a third of a step on a CPU")
-    seed: int = Field(0, ge=0, le=2**31 - 1)
+    backbone_dropout: float = Field(
+        0.0, ge=0, lt=1, description="of the base model; its masks cost a third of a step on a CPU"
+    )
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="of the reviews drawn, the initial values and the order")
 
 
 class RunConfig(Frozen):

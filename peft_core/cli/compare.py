@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from peft_core.cli.output import Json, print_result
+from peft_core.cli.output import Json, aligned, print_result
 from peft_core.errors import PeftClassroomError
 from peft_core.t5.architecture import base_model
 
@@ -49,8 +49,7 @@ def compare(
         ("difference", f"{points(test.difference)} points (95% interval {points(test.low)} to {points(test.high)})"),
         ("exact McNemar test", p_text(test.p)),
     ]
-    width = max(len(name) for name, _ in lines)
-    print_result(as_json, data, [*(f"{name:<{width}}  {value}" for name, value in lines), found.sentence])
+    print_result(as_json, data, [*aligned(lines), found.sentence])
 
 
 @commands.command()
@@ -84,9 +83,15 @@ def report(
     if as_json_only:
         typer.echo(as_json(data), nl=False)
         return
-    width = max(len(row["label"]) for row in data["rows"])
-    for row in data["rows"]:
-        cells = f"reported {row['shown']['reported']:<24}  here {row['shown']['reproduced']}"
-        typer.echo(f"{row['number']:>2}  {row['label']:<{width}}  {cells}")
+    rows = [
+        (
+            f"{row['number']:>2}",
+            row["label"],
+            f"reported {row['shown']['reported']}",
+            f"here {row['shown']['reproduced']}",
+        )
+        for row in data["rows"]
+    ]
+    typer.echo("\n".join(aligned(rows)))
     if out:
         typer.echo(f"Written: {out}")

@@ -1,31 +1,29 @@
-"""A training run watched from a terminal."""
+"""Work that takes long, watched from a terminal: bars on standard error, and Ctrl-C as a wish to stop."""
 
 import shutil
 import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from typing import TYPE_CHECKING, Any
 
 from peft_core.config import RunConfig
 from peft_core.errors import PeftClassroomError
-from peft_core.training.experiment import run_experiment
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+Show = Callable[[str, dict[str, Any]], None]
 
 
 def train_with_progress(config: RunConfig, out: Path) -> dict:
     """Run the experiment with a progress bar on standard error; Ctrl-C saves the state and says how to go on."""
-    stop_asked = False
+    from peft_core.training.experiment import run_experiment
 
-    def ask_to_stop(*_: object) -> None:
-        nonlocal stop_asked
-        stop_asked = True
-
-    signal.signal(signal.SIGINT, ask_to_stop)
     work = out.with_name(out.name + ".partial")
-    run = run_experiment(config, work, lambda: stop_asked, checkpoint=out)
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     interval = (0.0, 0.0)
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with stoppable() as stopped, _progress() as progress:
+        run = run_experiment(config, work, stopped, checkpoint=out)
         task = progress.add_task("loading", total=None)
         while True:
             try:
@@ -44,3 +42,47 @@ def train_with_progress(config: RunConfig, out: Path) -> dict:
         raise PeftClassroomError(f"Stopped; the state is in {work}. The same command goes on from there.")
     shutil.rmtree(work, ignore_errors=True)
     return summary | {"interval": interval}
+
+
+def _progress() -> "Progress":
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True))
+
+
+@contextmanager
+def stoppable() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C and SIGTERM become a wish to stop, so that what is done so far can be saved."""
+    asked = False
+
+    def ask(*_: object) -> None:
+        nonlocal asked
+        asked = True
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def bars(what: str, total: int) -> Iterator[Show]:
+    """One bar for the run that is being worked on, on standard error; its validations stay as lines."""
+    with _progress() as progress:
+        tasks: dict[str, Any] = {}
+
+        def show(name: str, event: dict[str, Any]) -> None:
+            if name not in tasks:
+                for task in tasks.values():
+                    progress.update(task, visible=False)
+                tasks[name] = progress.add_task(name)
+                progress.console.print(f"{name}, of {total} {what}")
+            progress.update(tasks[name], completed=event["step"], total=event["total_steps"])
+            if event["event"] in ("validation", "test"):
+                progress.console.print(f"{name}  step {event['step']}: {event['event']} {event['accuracy']:.2%}")
+
+        yield show

@@ -27,7 +27,7 @@ from peft_core.analysis.spectra.spectrum import effective_rank, energy_curve, st
 from peft_core.analysis.spectra.truncation_file import Answers, write_truncation
 from peft_core.analysis.spectra.truncation_finding import find
 from peft_core.checkpoints.listing import CheckpointInfo, find_checkpoint, list_checkpoints
-from peft_core.cli.output import Json, print_result
+from peft_core.cli.output import Json, aligned, print_result
 from peft_core.errors import PeftClassroomError
 
 commands = typer.Typer()
@@ -85,7 +85,7 @@ def spectrum(
             else (name.key, "×".join(map(str, delta.shape)), "0", "0", *[""] * (3 + len(SHOWN)))
         )
     lines = [
-        *_aligned(table),
+        *aligned(table, right=True),
         "effective: exp of the entropy of σ/Σσ (Roy & Vetterli 2007); of random: that of a Gaussian matrix of the same",
         "shape, rank and norm; stable: Σσ²/σ₁²; k=…: share of the first k in Σσ²; rank 0: left as it was by training.",
     ]
@@ -147,13 +147,14 @@ def similarity(
                 f"{by_chance.low[at]:.3f}–{by_chance.high[at]:.3f}",
             ]
         table.append((name.key if changed else f"{name.key} (ΔW = 0)", *cells[:3], str(k), *cells[3:]))
-    lines = _aligned(table)
+    lines = aligned(table, right=True)
     if len(shared) == 1 and "phi" in rows[0]:
         zoom = [[f"{x:.2f}" for x in row[:8]] for row in rows[0]["phi"][:8]]
         lines += [
             "",
-            *_aligned(
-                [("i \\ j", *map(str, range(1, len(zoom[0]) + 1)))] + [(str(i), *row) for i, row in enumerate(zoom, 1)]
+            *aligned(
+                [("i \\ j", *map(str, range(1, len(zoom[0]) + 1)))] + [(str(i), *row) for i, row in enumerate(zoom, 1)],
+                right=True,
             ),
         ]
     print_result(
@@ -183,8 +184,8 @@ def truncate(
     if not evaluate:
         energies = {k: kept_energy(deltas.values(), k) for k in ranks}
         rows = [{"rank": k, "energy": energy} for k, energy in energies.items()]
-        lines = _aligned(
-            [("rank", "squared norm left"), *((str(k), f"{energy:.2%}") for k, energy in energies.items())]
+        lines = aligned(
+            [("rank", "squared norm left"), *((str(k), f"{energy:.2%}") for k, energy in energies.items())], right=True
         )
         print_result(as_json, {"checkpoint": checkpoint, "points": rows}, lines)
         return
@@ -209,7 +210,7 @@ def truncate(
     for label, energy, answers in rows:
         it = answers.accuracy
         table.append((label, energy, f"{it.accuracy:.2%}", f"{it.low:.2%} to {it.high:.2%}"))
-    print_result(as_json, data, [*_aligned(table), found.sentence])
+    print_result(as_json, data, [*aligned(table, right=True), found.sentence])
 
 
 def _tell(done: int, of: int) -> None:
@@ -252,14 +253,3 @@ def _chosen(deltas: dict[WeightName, Delta], wanted: dict[str, Any]) -> dict[Wei
             f"No such layer was adapted. There are: {', '.join(name.key for name in deltas) or 'none'}."
         )
     return chosen
-
-
-def _aligned(table: list[tuple[str, ...]]) -> list[str]:
-    """Columns as wide as what is in them, the first to the left, numbers to the right."""
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return [
-        "  ".join(
-            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
-        ).rstrip()
-        for row in table
-    ]

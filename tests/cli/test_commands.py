@@ -153,7 +153,7 @@ WRONG = [
     (("count", "lora", "--bottleneck-dim", 8), "bottleneck_dim: extra"),
     (("count", "lora", "--target-modules", "q,x"), "target_modules"),
     (("count", "lora", "--base", "t6"), "tiny-t5, mini-t5, t5-small"),
-    (("count", "soft_prompt", "--prompt-init", "text"), "--prompt-text"),
+    (("count", "soft_prompt", "--prompt-init", "text"), "prompt_text belong together"),
     (("count",), "Missing argument"),
     (("nothing",), "No such command"),
     (("train", "lora"), "Missing option"),

@@ -23,7 +23,7 @@ class AdapterConfig(MethodConfig):
     placement: Literal["pfeiffer", "houlsby"] = Field(
         "pfeiffer", description="one adapter a block after the feed-forward sub-layer, or a second after self-attention"
     )
-    non_linearity: Literal["relu", "gelu", "silu", "tanh"] = "relu"
+    non_linearity: Literal["relu", "gelu", "silu", "tanh"] = Field("relu", description="between down and up")
 
 
 class Adapter(Method):

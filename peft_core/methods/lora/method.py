@@ -20,7 +20,7 @@ class LoraConfig(MethodConfig):
     method: Literal["lora"] = "lora"
     r: int = Field(8, ge=1, le=1024, description="rank of the update")
     alpha: float = Field(16.0, gt=0, le=4096, description="scaling = alpha / r")
-    dropout: float = Field(0.0, ge=0, lt=1, description="on the input of A only")
+    dropout: float = Field(0.0, ge=0, lt=1, description="dropout on the input of A only")
     target_modules: tuple[Literal["q", "k", "v", "o", "wi", "wo"], ...] = Field(
         ("q", "v"), min_length=1, description="which linear layers, in every attention including cross-attention"
     )

@@ -1,10 +1,11 @@
 """Soft prompt: what can be chosen, counted and stored. No torch here."""
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from peft_core.errors import PeftClassroomError
 from peft_core.methods.method import CountLine, Knob, Look, Method, MethodConfig
 from peft_core.t5.architecture import Architecture
 from peft_core.t5.names import Place
@@ -17,9 +18,16 @@ class SoftPromptConfig(MethodConfig):
     method: Literal["soft_prompt"] = "soft_prompt"
     num_virtual_tokens: int = Field(10, ge=1, le=200, description="rows of the prompt matrix, n")
     prompt_init: Literal["vocab", "random", "text"] = Field(
-        "vocab", description="start from random rows of the vocabulary, from N(0, 1), or from the words of prompt_text"
+        "vocab",
+        description="start from random rows of the vocabulary (vocab), N(0, 1) (random), or prompt_text (text)",
     )
-    prompt_text: str | None = Field(None, max_length=500, description="used by prompt_init 'text', repeated to n rows")
+    prompt_text: str | None = Field(None, max_length=500, description="words for prompt_init text, repeated to n rows")
+
+    @model_validator(mode="after")
+    def _words_to_start_from(self) -> Self:
+        if (self.prompt_init == "text") != (self.prompt_text is not None):
+            raise PeftClassroomError("prompt_init text and prompt_text belong together: give both or neither.")
+        return self
 
     @property
     def start_text(self) -> str | None:

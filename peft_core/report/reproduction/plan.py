@@ -25,19 +25,24 @@ if TYPE_CHECKING:
 PLAN = "plan.json"
 
 
+def _said(kind: type[Frozen], field: str) -> str | None:
+    """What a field of the same name says of itself elsewhere."""
+    return kind.model_fields[field].description
+
+
 class Settings(Frozen):
     """What the rows of one table have in common."""
 
     base: str = Field("tiny-t5", min_length=1, max_length=200)
-    source: Literal["bundled", "hub"] = "bundled"
-    train_size: int = Field(20_000, ge=2, le=25_000, multiple_of=2)
-    validation_size: int = Field(2_000, ge=2, le=2_000, multiple_of=2)
-    test_size: int | None = Field(None, ge=2, le=25_000, multiple_of=2, description="None: the whole test split")
-    max_length: int = Field(320, ge=16, le=512, multiple_of=16)
-    epochs: int = Field(1, ge=1, le=50)
+    source: Literal["bundled", "hub"] = Field("bundled", description=_said(DataConfig, "source"))
+    train_size: int = Field(20_000, ge=2, le=25_000, multiple_of=2, description=_said(DataConfig, "train_size"))
+    validation_size: int = Field(2_000, ge=2, le=2_000, multiple_of=2, description=_said(DataConfig, "validation_size"))
+    test_size: int | None = Field(None, ge=2, le=25_000, multiple_of=2, description=_said(DataConfig, "test_size"))
+    max_length: int = Field(320, ge=16, le=512, multiple_of=16, description=_said(DataConfig, "max_length"))
+    epochs: int = Field(1, ge=1, le=50, description=_said(TrainConfig, "epochs"))
     evaluations: int = Field(4, ge=1, le=100, description="points of each curve after its start, evenly spaced")
     seeds: tuple[Annotated[int, Field(ge=0)], ...] | None = Field(
-        None, min_length=1, description="None: each row's own"
+        None, min_length=1, description="of every row, as 0,1,2; not given: each row's own"
     )
 
     @field_validator("seeds")

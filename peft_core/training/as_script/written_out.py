@@ -13,11 +13,6 @@ from peft_core.methods.registry import method_of
 from peft_core.reviews.config import DataConfig
 
 LINE = 70  # what fits on the page beside the controls
-# Fields that `python -m peft_core train` has no option for.
-NO_OPTION = (
-    "validation_size", "warmup_fraction", "weight_decay", "max_grad_norm", "evaluations", "test_curve",
-    "backbone_dropout",
-)  # fmt: skip
 
 
 def literal(value: Any) -> str:
@@ -53,7 +48,7 @@ def command(config: RunConfig, out: str) -> list[str]:
     """`python -m peft_core train …` in pieces, with exactly the options whose values are not their defaults.
 
     Raises:
-        PeftClassroomError: if a setting has no option there.
+        PeftClassroomError: if a text cannot be typed.
     """
     given: dict[str, Any] = {"base": config.base} if config.base != RunConfig.model_fields["base"].default else {}
     for part in (config.method, config.data, config.train):
@@ -61,11 +56,13 @@ def command(config: RunConfig, out: str) -> list[str]:
         given |= {name: value for name, value in part if value != getattr(default, name)}
     if given.get("learning_rate") == method_of(config.method).learning_rate:
         del given["learning_rate"]
-    missing = [name for name in NO_OPTION if name in given]
-    missing += [name for name, value in given.items() if not str(value).isprintable()]
+    missing = [name for name, value in given.items() if not str(value).isprintable()]
     if missing:
         raise PeftClassroomError(f"The command line cannot say {' and '.join(missing)}. Use the lines of Python.")
-    options = [f"--{name.replace('_', '-')} {shlex.quote(_word(value))}" for name, value in given.items()]
+    options = [
+        f"--{name.replace('_', '-')}" + ("" if value is True else f" {shlex.quote(_word(value))}")
+        for name, value in given.items()
+    ]
     return [f"python -m peft_core train {config.method.method}", *options, f"--out {shlex.quote(out)}"]
 
 

@@ -11,6 +11,7 @@ from peft_core.cli import main as cli
 from peft_core.config import RunConfig, TrainConfig
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.reviews.config import DataConfig
 from peft_core.training.as_script.written_out import command, wrapped
 
@@ -25,6 +26,7 @@ def test_the_command_line_reads_the_command_back(config, monkeypatch):
     for asked in (
         of(config),
         of(config, "t5-small", DataConfig(source="hub"), TrainConfig()),
+        of(config, data=DataConfig(validation_size=20), train=TrainConfig(**OTHER)),
         RunConfig(method=config),
     ):
         heard = []
@@ -37,6 +39,10 @@ def test_the_command_line_reads_the_command_back(config, monkeypatch):
         assert read == asked
 
 
+OTHER = {  # than the default, of every field
+    "epochs": 3, "batch_size": 8, "learning_rate": 0.01, "warmup_fraction": 0.1, "weight_decay": 0.01,
+    "max_grad_norm": 2.5, "max_seconds": 60, "evaluations": 2, "test_curve": True, "backbone_dropout": 0.1, "seed": 4,
+}  # fmt: skip
 SUMMARY = {
     "checkpoint": "x", "trainable_parameters": 1, "validation_accuracy": 0.5, "test_accuracy": 0.5, "seconds": 1.0,
     "examples_per_second": 1.0, "interval": (0.4, 0.6),
@@ -49,8 +55,14 @@ def test_a_command_has_only_what_differs_and_says_what_it_cannot_say():
         "--r 4",
         "--out x",
     ]
-    with pytest.raises(PeftClassroomError, match="weight_decay"):
-        command(RunConfig(method=LoraConfig(), train=TrainConfig(weight_decay=0.1)), "x")
+    assert command(RunConfig(method=LoraConfig(), train=TrainConfig(weight_decay=0.1, test_curve=True)), "x")[1:] == [
+        "--weight-decay 0.1",
+        "--test-curve",
+        "--out x",
+    ]
+    unprintable = SoftPromptConfig(prompt_init="text", prompt_text="good\x07film")
+    with pytest.raises(PeftClassroomError, match="prompt_text"):
+        command(RunConfig(method=unprintable), "x")
 
 
 @every_config

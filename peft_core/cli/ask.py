@@ -1,0 +1,110 @@
+"""`checkpoints`, `evaluate`, `classify`: what there is, how good it is, what it says."""
+
+from typing import Annotated
+
+import typer
+
+from peft_core.cli.output import Json, aligned, print_result
+from peft_core.errors import PeftClassroomError
+
+commands = typer.Typer()
+
+
+@commands.command()
+def checkpoints(as_json: Json = False) -> None:
+    """List shipped and trained checkpoints."""
+    from peft_core.checkpoints.listing import list_checkpoints
+    from peft_core.paths import display_path
+
+    infos = list_checkpoints()
+    data = [
+        {
+            "name": info.name,
+            "path": display_path(info.path),
+            "method": info.method,
+            "base": info.base,
+            "trainable_parameters": info.record.trainable_parameters,
+            "test_accuracy": info.record.test.accuracy,
+        }
+        for info in infos
+    ]
+    lines = aligned(
+        [
+            (row["name"], row["method"], row["base"], f"{row['trainable_parameters']:>12,} trainable",
+             f"test {row['test_accuracy']:.2%}")
+            for row in data
+        ]
+    )  # fmt: skip
+    print_result(
+        as_json, data, lines or ["No checkpoints yet: train one with `python -m peft_core train lora --out DIR`."]
+    )
+
+
+@commands.command()
+def evaluate(
+    checkpoint: Annotated[str, typer.Argument(help="name or folder of a checkpoint, or a base model's name")],
+    split: Annotated[str, typer.Option(help="train, validation or test")] = "test",
+    limit: Annotated[int | None, typer.Option(help="even number of reviews, half of each label; default: all")] = None,
+    store: Annotated[
+        bool, typer.Option("--store", help="add the test predictions to the checkpoint's run.json")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Measure a checkpoint's accuracy with its 95% Wilson interval. A base model's name measures it untrained."""
+    if split not in ("train", "validation", "test"):
+        raise PeftClassroomError(f"Unknown split {split!r}. Choose one of: train, validation, test.")
+    if store and (split != "test" or limit is not None):
+        raise PeftClassroomError(
+            "--store keeps the predictions of the whole test split: leave --split and --limit out."
+        )
+    from peft_core.checkpoints.listing import find_checkpoint
+    from peft_core.t5.architecture import catalogue
+
+    info = None if checkpoint in catalogue() else find_checkpoint(checkpoint)
+    if store and info is None:
+        raise PeftClassroomError(f"--store adds to a checkpoint's record, and the base model {checkpoint} has none.")
+    from peft_core.training.measuring import evaluate_base, evaluate_checkpoint, store_predictions
+
+    if info is None:
+        measured = evaluate_base(checkpoint, split, limit)
+    else:
+        measured = store_predictions(info.path) if store else evaluate_checkpoint(info.path, split, limit)
+    data = {"accuracy": measured.accuracy, "low": measured.low, "high": measured.high, "n": measured.n}
+    text = f"{measured.accuracy:.2%} of {measured.n:,} reviews (95% interval {measured.low:.2%} to {measured.high:.2%})"
+    print_result(as_json, data, [text])
+
+
+@commands.command()
+def classify(
+    texts: Annotated[list[str], typer.Argument(metavar="TEXT...", help="reviews, each in quotes")],
+    checkpoint: Annotated[list[str], typer.Option(help="name or folder; may be given several times")],
+    as_json: Json = False,
+) -> None:
+    """Is a review positive or negative? Asked of one or several checkpoints."""
+    from peft_core.checkpoints.listing import find_checkpoint
+    from peft_core.reviews.checks import check_number, check_text
+
+    for text in check_number(texts):
+        check_text(text)
+    infos = [find_checkpoint(name) for name in checkpoint]
+    from peft_core.checkpoints.predictor import Predictor
+    from peft_core.t5.backbone import load_backbone
+
+    predictors: dict[str, Predictor] = {}
+    rows, lines = [], []
+    for name, info in zip(checkpoint, infos, strict=True):
+        if info.base not in predictors:
+            predictors[info.base] = Predictor(load_backbone(info.base))
+        for text, prediction in zip(texts, predictors[info.base].classify(texts, info.path), strict=True):
+            rows.append(
+                {
+                    "checkpoint": name,
+                    "text": text,
+                    "label": prediction.label,
+                    "probability_positive": prediction.probability_positive,
+                }
+            )
+            shown = text if len(text) <= 60 else text[:57] + "..."
+            lines.append(f"{name}: {prediction.label} (p positive {prediction.probability_positive:.3f})  {shown}")
+            lines += [f"    {note}" for note in prediction.notes]
+    print_result(as_json, rows, lines)

@@ -1,0 +1,50 @@
+"""`count`: by hand and by numel()."""
+
+from typing import Any
+
+import typer
+
+from peft_core.cli.options import every_method, takes
+from peft_core.cli.output import Base, Json, Method, aligned, print_result
+from peft_core.methods.registry import method_config
+
+commands = typer.Typer()
+
+
+@commands.command()
+@takes(*every_method())
+def count(method: Method, given: dict[str, Any], base: Base = "t5-small", as_json: Json = False) -> None:
+    """Work out a parameter count by hand and check it against numel() of the real model."""
+    from peft_core.counting.by_hand import count as count_by_hand
+    from peft_core.t5.architecture import base_model
+
+    config = method_config(method, **given)
+    shape = base_model(base).architecture
+    by_hand = count_by_hand(shape, config)
+    from peft_core.counting.by_numel import count_by_numel
+
+    by_numel = count_by_numel(shape, config)
+    data = {
+        "method": method,
+        "base": base,
+        "trainable_parameters": by_hand.trainable_parameters,
+        "total_parameters": by_hand.total_parameters,
+        "numel_trainable": by_numel.numel_trainable,
+        "numel_total": by_numel.numel_total,
+        "lines": [{"text": line.text, "value": line.value} for line in by_hand.lines],
+    }
+    agree = (by_hand.trainable_parameters, by_hand.total_parameters) == (by_numel.numel_trainable, by_numel.numel_total)
+    share = f"{by_hand.trainable_parameters:,} of {by_hand.total_parameters:,} train ({by_hand.trainable_fraction:.4%})"
+    lines = [
+        *(f"{line.text} = {line.value:,}" for line in by_hand.lines),
+        *aligned(
+            [
+                ("by hand", share),
+                ("numel()", f"{by_numel.numel_trainable:,} of {by_numel.numel_total:,} train"),
+            ]
+        ),
+        "The two agree." if agree else "THE TWO DIFFER.",
+    ]
+    print_result(as_json, data, lines)
+    if not agree:
+        raise typer.Exit(1)

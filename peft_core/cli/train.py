@@ -1,0 +1,78 @@
+"""`train`, and `pretrain`, which makes a base model."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from peft_core.cli.options import every_method, part, takes
+from peft_core.cli.output import Base, Json, Method, aligned, print_result
+from peft_core.config import TrainConfig, run_config
+from peft_core.errors import PeftClassroomError
+from peft_core.methods.registry import method_config
+from peft_core.reviews.config import DataConfig
+
+commands = typer.Typer()
+
+
+@commands.command()
+@takes(*every_method(), DataConfig, TrainConfig)
+def train(
+    method: Method,
+    given: dict[str, Any],
+    out: Annotated[Path, typer.Option(help="folder of the new checkpoint")],
+    base: Base = "tiny-t5",
+    as_json: Json = False,
+) -> None:
+    """Train, choose the best weights on validation, test once, save. The same command goes on after an interruption."""
+    config = run_config(
+        {
+            "base": base,
+            "method": method_config(method, **part(given, *every_method())),
+            "data": part(given, DataConfig),
+            "train": part(given, TrainConfig),
+        }
+    )
+    if out.exists():
+        raise PeftClassroomError(f"{out} exists already. Choose another --out or remove this folder.")
+    from peft_core.t5.architecture import base_model
+
+    base_model(base)
+    from peft_core.cli.progress import train_with_progress
+
+    summary = train_with_progress(config, out)
+    interval = summary.pop("interval")
+    rows = [
+        ("checkpoint", summary["checkpoint"]),
+        ("trainable parameters", f"{summary['trainable_parameters']:,}"),
+        ("validation accuracy", f"{summary['validation_accuracy']:.2%}"),
+        ("test accuracy", f"{summary['test_accuracy']:.2%}  (95%: {interval[0]:.2%} to {interval[1]:.2%})"),
+        ("training time", f"{summary['seconds']:.0f} s, {summary['examples_per_second'] or 0:.0f} reviews/s"),
+    ]
+    print_result(as_json, summary, aligned(rows))
+
+
+@commands.command()
+def pretrain(
+    base: Annotated[str, typer.Argument(help="tiny-t5, or mini-t5, whose blocks it starts from")],
+    out: Annotated[Path, typer.Option(help="folder of the finished base model")],
+    work: Annotated[Path | None, typer.Option(help="state and log; default: .cache/pretraining/BASE")] = None,
+    steps: Annotated[int | None, typer.Option(help="a larger number continues the same run")] = None,
+    max_reviews: Annotated[int | None, typer.Option(help="fewer training reviews, for a trial")] = None,
+    seed: int = 0,
+    as_json: Json = False,
+) -> None:
+    """Make a bundled base model (hours on two cores). Interrupted, the same command goes on."""
+    from peft_core.paths import cache_dir
+    from peft_core.training.pretraining.model_card import export
+    from peft_core.training.pretraining.plan import PRESETS
+    from peft_core.training.pretraining.run import Pretraining
+
+    if base not in PRESETS:
+        raise PeftClassroomError(f"Unknown base model {base!r}. Choose one of: {', '.join(PRESETS)}.")
+    given = {"steps": steps, "max_reviews": max_reviews, "seed": seed}
+    config = PRESETS[base].model_copy(update={name: value for name, value in given.items() if value is not None})
+    run = Pretraining(config, work or cache_dir() / "pretraining" / base)
+    figures = run.run()
+    export(run, figures, out)
+    print_result(as_json, figures, [f"{name}: {value}" for name, value in figures.items()])

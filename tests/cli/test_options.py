@@ -1,0 +1,81 @@
+"""A field of a configuration is an option, and nothing has to be written twice for it."""
+
+from typing import Any, Literal
+
+import pytest
+import typer
+from pydantic import Field
+from typer.testing import CliRunner
+
+from peft_core.cli.main import app
+from peft_core.cli.options import every_method, part, takes
+from peft_core.config import TrainConfig
+from peft_core.methods.method import MethodConfig
+from peft_core.reviews.config import DataConfig
+
+KINDS = {"count": every_method(), "train": (*every_method(), DataConfig, TrainConfig)}
+
+
+def options_of(command: str) -> dict[str, Any]:
+    """The options of a command by their flag."""
+    group = typer.main.get_command(app)
+    return {flag: option for option in group.commands[command].params for flag in option.opts}
+
+
+@pytest.mark.parametrize("command", KINDS)
+def test_every_field_of_every_configuration_is_one_option_that_says_what_the_field_says(command):
+    options = options_of(command)
+    for kind in KINDS[command]:
+        for name, field in kind.model_fields.items():
+            if name == "method":
+                continue
+            option = options[f"--{name.replace('_', '-')}"]
+            assert field.description, (kind, name)
+            assert field.description in option.help
+            if field.default not in (None, False):
+                assert "default: " in option.help
+
+
+class StrangerConfig(MethodConfig):
+    """Of a method that nobody has written."""
+
+    method: Literal["stranger"] = "stranger"
+    width: int = Field(3, description="how wide")
+    kinds: tuple[Literal["a", "b"], ...] = Field(("a",), description="which")
+    loud: bool = Field(False, description="say it aloud")
+
+
+@pytest.fixture
+def heard():
+    """A command that takes a stranger's options, and what it heard."""
+    said, commands = [], typer.Typer()
+
+    @commands.command()
+    @takes(StrangerConfig, TrainConfig, without=("seed",), several=("learning_rate",), usual={"epochs": 1})
+    def command(word: str, given: dict[str, Any], other: int = 2) -> None:
+        """A command."""
+        said.append((word, given, other))
+
+    def call(*arguments: str):
+        result = CliRunner().invoke(commands, list(arguments))
+        return result, said[-1] if said else None
+
+    return call
+
+
+def test_an_unknown_method_gets_its_options(heard):
+    result, (word, given, other) = heard("x", "--width", "5", "--kinds", "a, b", "--loud", "--other", "7")
+    assert result.exit_code == 0
+    assert (word, other) == ("x", 7)
+    assert part(given, StrangerConfig) == {"width": 5, "kinds": ["a", "b"], "loud": True}
+    assert StrangerConfig(**part(given, StrangerConfig)).kinds == ("a", "b")
+    assert part(given, TrainConfig) == {"epochs": 1}
+
+
+def test_lists_usual_values_and_fields_left_out(heard):
+    _, (_, given, _) = heard("x", "--learning-rates", "1e-3,2e-3", "--epochs", "4")
+    assert given == {"epochs": 4, "learning_rates": ["1e-3", "2e-3"]}
+    for wrong in ("--seed", "--learning-rate", "--method"):
+        result, _ = heard("x", wrong, "1")
+        assert result.exit_code == 2
+    assert "epochs" in heard("--help")[0].output and "default: 1" in heard("--help")[0].output
