@@ -1,0 +1,72 @@
+"""(IA)³: what can be counted and stored; nothing can be chosen. No torch here."""
+
+from collections.abc import Iterator
+from typing import ClassVar, Literal
+
+from peft_core.methods.method import CountLine, Look, Method, MethodConfig
+from peft_core.t5.architecture import Architecture
+from peft_core.t5.names import Place, matrices
+from peft_core.t5.parts import Part
+
+RESCALED = ("k", "v", "wo")  # keys, values, and what goes into the last layer of the feed-forward sub-layer
+
+
+class Ia3Config(MethodConfig):
+    """(IA)³ (Liu et al. 2022): learned vectors rescale keys, values and the inner activations of the feed-forward."""
+
+    method: Literal["ia3"] = "ia3"
+
+
+class Ia3(Method):
+    """Stored as a Hugging Face PEFT folder."""
+
+    config = Ia3Config
+    examples: ClassVar = {"": Ia3Config()}
+    position = 4
+    look = Look("#009E73", "#2FC79A", "square")
+    learning_rate = 0.1
+    weights_file = "adapter_model.safetensors"
+
+    def label(self, config: Ia3Config) -> str:
+        return "(IA)³"
+
+    def added(self, architecture: Architecture, config: Ia3Config) -> Iterator[CountLine]:
+        """One number for each key and value, one for each inner activation (Liu et al. 2022, section 3.3)."""
+        a = architecture
+        for part, blocks, names, size in (
+            (Part("self-attention", "encoder"), a.encoder_layers, "2 (k, v)", a.inner_dim),
+            (Part("feed-forward", "encoder"), a.encoder_layers, "1 (wo)", a.d_ff),
+            (Part("self-attention", "decoder"), a.decoder_layers, "2 (k, v)", a.inner_dim),
+            (Part("cross-attention", "decoder"), a.decoder_layers, "2 (k, v)", a.inner_dim),
+            (Part("feed-forward", "decoder"), a.decoder_layers, "1 (wo)", a.d_ff),
+        ):
+            product = f"{blocks} {'block' if blocks == 1 else 'blocks'} × {names} × {size:,}"
+            yield CountLine(part, product, blocks * int(names[0]) * size)
+
+    def places(self, architecture: Architecture, config: Ia3Config) -> Iterator[Place]:
+        yield from matrices(architecture, RESCALED)
+
+    def stored_name(self, name: str) -> str:
+        """….SelfAttention.k.ia3_l → base_model.model.….SelfAttention.k.ia3_l"""
+        return f"base_model.model.{name}"
+
+    def stored_shape(self, name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """peft keeps a vector on outputs as a column and one on inputs as a row."""
+        return (1, *shape) if name.endswith(".wo.ia3_l") else (*shape, 1)
+
+    def description(self, config: Ia3Config, architecture: Architecture, base: str) -> dict:
+        return {
+            "peft_type": "IA3",
+            "task_type": "SEQ_2_SEQ_LM",
+            "base_model_name_or_path": base,
+            "revision": None,
+            "target_modules": list(RESCALED),
+            "feedforward_modules": ["wo"],
+            "fan_in_fan_out": False,
+            "inference_mode": True,
+            "init_ia3_weights": True,
+            "modules_to_save": None,
+        }
+
+
+METHOD = Ia3()
