@@ -5,7 +5,6 @@ import threading
 import numpy as np
 import pytest
 import torch
-from helpers.models import CONFIGS, make_record, trained
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +12,8 @@ from peft_core.checkpoints.files import load_checkpoint, save_checkpoint
 from peft_core.checkpoints.predictor import Predictor
 from peft_core.errors import PeftClassroomError
 from peft_core.reviews.checks import MAX_CHARACTERS, check_text
+from tests.cases import CASES
+from tests.trained import make_record, trained
 
 TEXTS = ["a good film", "the plot was very dull and sad , not funny", "i never", "bad " * 300]
 
@@ -21,10 +22,10 @@ TEXTS = ["a good film", "the plot was very dull and sad , not funny", "i never",
 def folders(backbone, tmp_path_factory):
     root = tmp_path_factory.mktemp("checkpoints")
     ids = torch.randint(5, 27, (3, 7), generator=torch.Generator().manual_seed(2))
-    for name, config in CONFIGS.items():
+    for name, config in CASES.items():
         model = trained(backbone, config, (ids, torch.ones_like(ids)))
         save_checkpoint(model, make_record(backbone, config), backbone, root / name)
-    return {name: root / name for name in CONFIGS}
+    return {name: root / name for name in CASES}
 
 
 def numbers(predictions):

@@ -1,20 +1,13 @@
 """The module tree shows the real model: nothing lost, nothing twice, and only what is alike folded."""
 
-import threading
 from dataclasses import replace
 
 import pytest
 import torch
-from helpers.models import GATED, TINY, every_config
-from helpers.shapes import architectures, configs
 from hypothesis import given, settings
-from streamlit.testing.v1 import AppTest
 from torch import nn
 from transformers import T5ForConditionalGeneration
 
-from app import services
-from app.content import label
-from app.method.count.module_tree import lines, written
 from peft_core.counting import by_numel
 from peft_core.counting.by_numel import count_by_numel, module_tree, survey, trainable_rows
 from peft_core.counting.module_tree import Node, insertions, outline, parameters, read_tree, unfold
@@ -26,6 +19,8 @@ from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.t5.architecture import base_model
 from peft_core.t5.backbone import WithoutValues, build_on_meta, hf_config
+from tests.cases import GATED, TINY, every_config
+from tests.counting.strategies import architectures, configs
 
 
 def build(architecture, config) -> nn.Module:
@@ -178,63 +173,3 @@ def test_the_insertions_of_each_method():
     assert inserted(LoraConfig()) == {"LoRALinear": 36}  # q and v in 6 + 2 · 6 attentions
     assert inserted(AdapterConfig()) == {"WithAdapter": 12}
     assert inserted(AdapterConfig(placement="houlsby")) == {"WithAdapter": 24}
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# On the page
-
-
-@pytest.fixture
-def open_count(open_page):
-    return lambda page, **query: open_page(page, **{"section": "count"} | query)
-
-
-def drawn(app: AppTest) -> list[str]:
-    (code,) = [c.value for c in app.code if "T5" in c.value]
-    return code.split("\n")
-
-
-@pytest.mark.parametrize("page", ["full", "soft_prompt", "adapter", "adapterhub", "lora"])
-def test_every_methods_page_draws_its_tree_short_and_whole(open_count, page):
-    app = open_count(page)
-    short = drawn(app)
-    app.get_by_key("tree_everything").set_value(True).run()
-    assert not app.exception
-    whole = drawn(app)
-    assert drawn(open_count(page, tree_everything="true")) == whole
-    assert len(short) < len(whole)
-    assert [line for line in short if line[0] == "+"] or page == "full"
-    shown = app.metric[0].value  # trainable, by hand
-    assert shown in short[1] and shown in whole[1]  # the line of the model itself
-    assert any(shown in m.value for m in app.markdown if "parameters" in m.value)
-
-
-def test_the_tree_follows_the_slider(open_count):
-    app = open_count("lora", base="t5-small")
-    assert "  │ └ block.0–5 T5Block, each of 6            16,384" in drawn(app)
-    assert "+ │     │ ├ lora_A [8, 512]                    4,096           –" in drawn(app)
-    app.get_by_key("lora_r").set_value(1).run()
-    assert any("lora_A [1, 512]" in line for line in drawn(app))
-
-
-def test_until_torch_is_in_the_tree_says_so_and_the_link_keeps_its_choice(open_count, monkeypatch):
-    services.heavy().finished.wait(timeout=120)
-    monkeypatch.setattr(services.heavy(), "ready", threading.Event())
-    app = open_count("lora", tree_everything="true")
-    assert label("tree", "waiting") in [i.value for i in app.info]
-    assert app.get_by_key("tree_everything").value is True
-
-
-@pytest.mark.parametrize("base", ["t5-small", "t5-11b"])
-@every_config
-def test_the_lines_are_narrow_and_add_up(base, config):
-    tree = module_tree(base_model(base).architecture, config)
-    for shown, limit in ((outline(tree), 80), (tree, 90)):
-        rows = list(lines(shown))
-        text = written(rows)
-        assert max(map(len, text)) <= limit
-        assert [line[0] for line in text] == [" ", *("+" if row.inserted else " " for row in rows)]
-        assert (rows[0].trains, rows[0].frozen) == (tree.trains, tree.frozen)
-    names = " ".join(row.words for row in rows)
-    for _, tensor in parameters(tree):
-        assert f"[{', '.join(map(str, tensor.shape))}]" in names

@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 import torch
-from helpers.models import CONFIGS, WORDS, every_config, make_record, trained
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +17,8 @@ from peft_core.errors import PeftClassroomError
 from peft_core.reviews.batches import encode
 from peft_core.reviews.word_tokens import read
 from peft_core.t5.backbone import label_logits
+from tests.cases import CASES, WORDS, every_config
+from tests.trained import make_record, trained
 
 TEXT = "the plot was very dull and sad , not funny"
 LENGTH = 24
@@ -27,10 +28,10 @@ LENGTH = 24
 def folders(backbone, tmp_path_factory):
     root = tmp_path_factory.mktemp("checkpoints")
     tokens = torch.randint(5, 27, (3, 7), generator=torch.Generator().manual_seed(2))
-    for name, config in CONFIGS.items():
+    for name, config in CASES.items():
         model = trained(backbone, config, (tokens, torch.ones_like(tokens)))
         save_checkpoint(model, make_record(backbone, config), backbone, root / name)
-    return {config: root / name for name, config in CONFIGS.items()}
+    return {config: root / name for name, config in CASES.items()}
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ def test_nothing_shared_is_touched(backbone, model, config):
 
 
 def test_more_steps_close_the_gap_and_the_limit_is_admitted(backbone, folders, monkeypatch):
-    model, _ = load_checkpoint(folders[CONFIGS["lora-all"]], backbone)
+    model, _ = load_checkpoint(folders[CASES["lora-all"]], backbone)
     monkeypatch.setattr(attribution, "TOLERANCE", 0.0)  # never enough
     gaps = []
     for most in (27, 81, 243):
@@ -121,7 +122,7 @@ def test_a_reading_is_what_the_model_gets_and_knows_what_was_not_read(backbone, 
 
 
 def test_words_that_were_not_read_have_no_score(backbone, folders):
-    model, _ = load_checkpoint(folders[CONFIGS["soft_prompt-vocab"]], backbone)
+    model, _ = load_checkpoint(folders[CASES["soft_prompt-vocab"]], backbone)
     text = " ".join(["good"] * 40)
     for method in attribution.METHODS.values():
         found = method(backbone, model, text, 12)

@@ -5,7 +5,6 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from helpers.models import CONFIGS, GATED, make_base, make_record, trained
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -29,10 +28,12 @@ from peft_core.methods.lora.layer import lora_layers
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.t5.backbone import load_backbone
+from tests.cases import CASES, GATED, make_base
+from tests.trained import make_record, trained
 
 NAME = WeightName("encoder", 0, "self_attention", "q")
 sides = st.integers(1, 7)
-ADAPTED = [LoraConfig(r=4, alpha=6), CONFIGS["lora-all"], FullConfig()]
+ADAPTED = [LoraConfig(r=4, alpha=6), CASES["lora-all"], FullConfig()]
 
 
 @st.composite

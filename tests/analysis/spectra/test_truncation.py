@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from datasets import Dataset
-from helpers.models import CONFIGS, GATED, logits, make_base, make_record, trained
 
 from peft_core.analysis.spectra import truncation_finding
 from peft_core.analysis.spectra.checkpoint_deltas import linear_layers, load_deltas
@@ -19,10 +18,12 @@ from peft_core.methods.lora.method import LoraConfig
 from peft_core.reviews.config import DataConfig
 from peft_core.t5.backbone import fingerprint, load_backbone
 from peft_core.training.measuring import evaluate_checkpoint
+from tests.cases import CASES, GATED, make_base
+from tests.trained import logits, make_record, trained
 
 pytestmark = pytest.mark.usefixtures("easy_reviews")
 
-ADAPTED = {"lora": LoraConfig(r=4, alpha=6), "lora-all": CONFIGS["lora-all"], "full": FullConfig()}
+ADAPTED = {"lora": LoraConfig(r=4, alpha=6), "lora-all": CASES["lora-all"], "full": FullConfig()}
 every_adapted = pytest.mark.parametrize("config", ADAPTED.values(), ids=ADAPTED.keys())
 DATA = DataConfig(train_size=240, validation_size=80, max_length=16)
 

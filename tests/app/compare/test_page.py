@@ -5,7 +5,6 @@ import json
 from itertools import combinations
 
 import pytest
-from helpers.models import make_record
 from streamlit.testing.v1 import AppTest
 
 from app import services
@@ -24,6 +23,7 @@ from peft_core.report.build import build_table
 from peft_core.report.quoted import quoted_rows
 from peft_core.training.runs import RunStore, new_spec
 from peft_core.training.runs.folder import RunStatus
+from tests.trained import make_record
 
 PARTS = ("table", "trade_off", "curves", "significant", "optimism", "export")
 TITLES = {name: label("compare", f"column_{name}") for name in table.CELLS}

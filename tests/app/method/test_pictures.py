@@ -3,7 +3,6 @@
 from itertools import combinations
 
 import pytest
-from helpers.models import GATED, TINY
 
 from app.content import label
 from app.kit import theme
@@ -19,6 +18,7 @@ from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.reviews.config import DataConfig
 from peft_core.t5.architecture import BaseModel, base_model, catalogue
+from tests.cases import GATED, TINY
 
 BASES = [*catalogue().values(), BaseModel("tiny", TINY, "", True, ""), BaseModel("gated", GATED, "", True, "")]
 every_base = pytest.mark.parametrize("base", BASES, ids=lambda b: b.name)

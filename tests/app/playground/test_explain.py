@@ -5,7 +5,6 @@ import re
 import tomllib
 
 import pytest
-from helpers.models import make_base, make_record, trained
 from hypothesis import given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
@@ -21,6 +20,8 @@ from peft_core.analysis.explain.attribution import Attribution
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.paths import ROOT
+from tests.cases import make_base
+from tests.trained import make_record, trained
 
 MARKUP = (
     "<img src=x onerror=alert(1)> **bold** [link](http://example.com) $x^2$ `code` :red[ink] www.example.com 1. &lt; ~"

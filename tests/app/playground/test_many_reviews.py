@@ -4,7 +4,6 @@ import csv
 import io
 
 import pytest
-from helpers.models import make_base, make_record, trained
 from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 
@@ -14,6 +13,8 @@ from app.services import models
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.reviews.spreadsheet import Reviews
+from tests.cases import make_base
+from tests.trained import make_record, trained
 
 PAGE = """
 import streamlit as st

@@ -1,13 +1,14 @@
 """Playground: every checkpoint's verdict on one review; what a visitor types stays text."""
 
 import pytest
-from helpers.models import make_base, make_record, trained
 from streamlit.testing.v1 import AppTest
 
 from app import services
 from app.kit import verdicts
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.registry import METHODS
+from tests.cases import make_base
+from tests.trained import make_record, trained
 
 
 @pytest.fixture

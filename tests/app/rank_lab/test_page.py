@@ -159,10 +159,10 @@ def test_the_lora_page_and_the_lab_lead_to_one_another(open_page):
 @pytest.fixture
 def with_runs(lab, monkeypatch, tmp_path, batch):
     """The lab with LoRA r = 2 and r = 3 and full fine-tuning over a tiny base; names by their number."""
-    from helpers.models import make_base, make_record, trained
-
     from peft_core.checkpoints.files import save_checkpoint
     from peft_core.t5.backbone import load_backbone
+    from tests.cases import make_base
+    from tests.trained import make_record, trained
 
     backbone = load_backbone(str(make_base(tmp_path / "tiny")))
     for run, config in zip(RUN, (LoraConfig(r=2), LoraConfig(r=3), FullConfig()), strict=True):

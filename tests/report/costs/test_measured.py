@@ -1,118 +1,18 @@
-"""Measured costs: exact where tensors are counted, plausible where memory is read, refused where a file is damaged."""
+"""Measured costs are read back, are of the base models that are here, and a damaged file is refused."""
 
-import os
 import subprocess
 import sys
 
-import numpy as np
 import pytest
-from helpers.costs import BASE, here
-from helpers.models import CONFIGS, TINY
 
-from benchmarks import cost, memory
-from benchmarks.processes import in_a_fresh_process
+from benchmarks import cost
 from peft_core.checkpoints.listing import list_checkpoints
 from peft_core.counting.by_hand import count
 from peft_core.errors import PeftClassroomError
-from peft_core.methods.full.method import FullConfig
-from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.paths import ROOT
 from peft_core.report.costs.measured import load_cost, load_step_zero, write_report
-from peft_core.statistics.paired import mcnemar
 from peft_core.t5.architecture import base_model
-
-linux = pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
-METHODS = {name: config for name, config in CONFIGS.items() if name != "soft_prompt-text"}  # it needs a tokenizer
-
-
-@pytest.fixture
-def small(monkeypatch):
-    monkeypatch.setattr(cost, "TRAINING_BATCH", 4)
-    monkeypatch.setattr(cost, "INFERENCE_BATCH", 2)
-    monkeypatch.setattr(cost, "WIDTH", 16)
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OMP_WAIT_POLICY"):  # put back afterwards
-        monkeypatch.setenv(name, "1" if "THREADS" in name else "PASSIVE")
-
-
-@linux
-@pytest.mark.parametrize("config", METHODS.values(), ids=METHODS.keys())
-def test_every_byte_of_weights_gradients_and_optimizer_is_accounted_for(small, config):
-    (row,) = cost.measure_training(here, BASE, [config], rounds=2, steps=2)
-    counted = count(TINY, config)
-    assert (row.trainable_parameters, row.total_parameters) == (
-        counted.trainable_parameters,
-        counted.total_parameters,
-    )
-    assert row.gradient_bytes == 4 * counted.trainable_parameters  # fp32
-    means = 8 * counted.trainable_parameters  # AdamW's two; and a step counter for each tensor
-    assert 0 < row.optimizer_bytes - means < 4 * 200
-    in_bf16 = counted.total_parameters - (0 if isinstance(config, FullConfig) else counted.trainable_parameters)
-    assert row.weight_bytes in (4 * counted.total_parameters, 4 * counted.trainable_parameters + 2 * in_bf16)
-    assert row.file_bytes > (2 if isinstance(config, FullConfig) else 4) * counted.trainable_parameters
-    assert len(row.peak_bytes) == len(row.step_seconds) == 2
-    assert row.peak == pytest.approx(row.weight_bytes + row.gradient_bytes + row.optimizer_bytes + row.rest)
-
-
-def test_every_form_classifies_and_only_the_soft_prompt_reads_more(small):
-    rows = {row.form: row for row in cost.measure_inference(here, BASE, rounds=1, steps=2)}
-    prompt = rows["soft_prompt"]
-    assert prompt.encoder_positions == prompt.width + SoftPromptConfig().num_virtual_tokens
-    assert {row.encoder_positions for form, row in rows.items() if form != "soft_prompt"} == {prompt.width}
-    assert all(row.time > 0 for row in rows.values())
-
-
-MEMORY = """
-import numpy as np
-from benchmarks import memory
-
-memory.give_back_at_once()
-memory.reset_highest()
-before = memory.highest_bytes()
-block = np.ones(64_000_000, dtype=np.uint8)
-print(memory.highest_bytes() - before)
-del block
-memory.reset_highest()
-print(memory.highest_bytes() - before)
-"""
-
-
-@linux
-def test_the_highest_memory_is_seen_and_can_be_set_back():
-    """In a fresh process: what another test has allocated and freed, the C library may use again."""
-    done = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, cwd=ROOT, check=True)
-    with_block, without = map(int, done.stdout.split())
-    assert with_block > 0.8 * 64_000_000
-    assert without < 0.5 * 64_000_000
-
-
-def test_another_system_is_told_so(monkeypatch, tmp_path):
-    monkeypatch.setattr(memory, "STATUS", tmp_path / "none")
-    monkeypatch.setattr(memory, "CLEAR", tmp_path / "none" / "clear")
-    for ask in (memory.resident_bytes, memory.reset_highest):
-        with pytest.raises(PeftClassroomError, match="Linux"):
-            ask()
-
-
-@linux
-def test_the_command_writes_a_report_that_says_how_to_repeat_it(small, monkeypatch, base_folder, tmp_path, capsys):
-    monkeypatch.setattr(cost, "in_a_fresh_process", lambda preload, *work: here(*work))
-    path = tmp_path / "cost.json"
-    options = ["--shapes", str(base_folder), "--methods", "full", "lora-1", "--rounds", "1", "--steps", "2"]
-    cost.main([*options, "--threads", "1", "--json", str(path)])
-    report = load_cost(path)
-    assert [row.method for row in report.training] == [FullConfig(), LoraConfig(r=1)]
-    assert report.train(str(base_folder), LoraConfig(r=1)) == report.training[1]
-    assert report.train(str(base_folder), LoraConfig(r=2)) is None
-    assert "--methods full lora-1 --rounds 1 --steps 2" in report.provenance.command
-    assert str(tmp_path) not in report.provenance.command.replace(str(base_folder), "")
-    assert "LoRA r=1" in capsys.readouterr().out
-
-
-def test_a_measuring_process_is_a_fresh_one():
-    seen = {in_a_fresh_process((), os.getpid) for _ in range(2)}
-    assert len(seen) == 2
-    assert os.getpid() not in seen
 
 
 def test_a_report_is_read_back_and_a_damaged_one_is_a_sentence(tmp_path):
@@ -135,10 +35,6 @@ def test_a_report_is_read_back_and_a_damaged_one_is_a_sentence(tmp_path):
             load_cost(path)
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# What is shipped
-
-
 def test_the_shipped_costs_are_of_the_base_models_that_are_here():
     report = load_cost()
     for row in report.training:
@@ -159,41 +55,6 @@ def test_the_shipped_step_zero_is_of_the_shipped_base_model():
         moved = row.largest_change > 0
         assert moved == isinstance(row.method, SoftPromptConfig)
         assert moved or (row.changed_verdicts, row.accuracy) == (0, report.base_accuracy)
-
-
-def test_step_zero_compares_every_method_with_the_base_model(backbone):
-    from benchmarks.step_zero import compare
-    from peft_core.reviews.batches import encode
-    from peft_core.training.measuring import Rows
-
-    texts = ["the film was good", "a dull plot", "never sad", "it was bad but funny"]
-    rows = Rows(encode(backbone.tokenizer, texts, "", 16), np.array([1, 0, 1, 0]), "")
-    accuracy, measured = compare(backbone, rows, max_length=16, seed=0)
-    for row in measured:
-        if isinstance(row.method, SoftPromptConfig):
-            assert row.largest_change >= row.mean_change > 0
-        else:
-            assert (row.largest_change, row.changed_verdicts, row.accuracy) == (0, 0, accuracy)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Two models on the same reviews
-
-
-@pytest.mark.parametrize(("first", "second", "p"), [(117, 98, 0.22), (117, 89, 0.06), (133, 124, 0.62), (0, 0, 1.0)])
-def test_mcnemar_counts_only_where_the_two_differ(first, second, p):
-    rng = np.random.default_rng(0)
-    pairs = [(True, False)] * first + [(False, True)] * second + [(True, True)] * 50 + [(False, False)] * 20
-    a, b = np.array(pairs)[rng.permutation(len(pairs))].T
-    result = mcnemar(a, b)
-    assert (result.only_first, result.only_second) == (first, second)
-    assert result.p == pytest.approx(p, abs=0.006)  # the three of docs/log.md
-    assert mcnemar(b, a).p == pytest.approx(result.p)
-
-
-def test_answers_to_other_reviews_cannot_be_paired():
-    with pytest.raises(ValueError, match="paired"):
-        mcnemar([True], [True, False])
 
 
 def test_reading_measurements_loads_no_torch():

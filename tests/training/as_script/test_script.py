@@ -8,26 +8,32 @@ import sys
 
 import nbformat
 import pytest
-from helpers.models import every_config
-from helpers.scripts import config_of, of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peft_core.config import TrainConfig
+from peft_core.config import RunConfig, TrainConfig
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.adapter.method import AdapterConfig
 from peft_core.methods.full.method import FullConfig
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.paths import ROOT
+from peft_core.reviews.config import DataConfig
 from peft_core.t5.architecture import base_model
 from peft_core.training.as_script.script import libraries, notebook, packages, script
 from peft_core.training.as_script.written_out import command, literal
+from tests.cases import every_config
 
+DATA = DataConfig(train_size=96, max_length=48, test_size=38)
+TRAIN = TrainConfig(epochs=3, batch_size=8, learning_rate=0.0125, max_seconds=77, seed=12345)
 SETTINGS = {
     "TRAIN_REVIEWS": 96, "TEST_REVIEWS": 38, "MAX_LENGTH": 48, "EPOCHS": 3, "BATCH_SIZE": 8, "LEARNING_RATE": 0.0125,
     "MAX_SECONDS": 77, "SEED": 12345, "WARMUP": 0.06,
 }  # fmt: skip
+
+
+def of(method, base="tiny-t5", data=DATA, train=TRAIN) -> RunConfig:
+    return RunConfig(base=base, method=method, data=data, train=train)
 
 
 def constants(source: str) -> dict:
@@ -55,6 +61,20 @@ def arguments(source: str, call: str) -> dict:
         if isinstance(node, ast.Call) and ast.unparse(node.func) == call:
             return {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
     raise AssertionError(f"{call} is not called")
+
+
+def config_of(source: str) -> RunConfig:
+    """The configuration that the script for peft_core builds."""
+    namespace = {}
+    body = ast.parse(source).body
+    settings = [
+        node
+        for node in body
+        if (isinstance(node, ast.ImportFrom) and node.module in ("peft_core", "pathlib"))
+        or (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in ("config", "OUT"))
+    ]
+    exec(compile(ast.Module(settings, []), "script", "exec"), namespace)
+    return namespace["config"]
 
 
 # -- what a script says ----------------------------------------------------------------------------------------------

@@ -4,8 +4,6 @@ import shlex
 import sys
 
 import pytest
-from helpers.models import every_config
-from helpers.scripts import of
 
 from peft_core.cli import main as cli
 from peft_core.config import RunConfig, TrainConfig
@@ -14,6 +12,8 @@ from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.reviews.config import DataConfig
 from peft_core.training.as_script.written_out import command, wrapped
+from tests.cases import every_config
+from tests.training.as_script.test_script import of
 
 
 @every_config

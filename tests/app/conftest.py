@@ -1,0 +1,53 @@
+"""Pages of the app, opened as a link opens them."""
+
+import pytest
+
+
+@pytest.fixture
+def open_page(monkeypatch, tmp_path):
+    """Open a page of the app as a link does, with torch already in and no runs; `query` is the rest of the link.
+
+    AppTest forgets the query when it switches pages, so the page is made the one that the app opens with.
+    """
+    import streamlit as st
+    from streamlit.testing.v1 import AppTest
+
+    from app import services
+    from app.kit.pages import script_of
+    from peft_core.paths import ROOT
+
+    monkeypatch.setenv("PEFT_RUNS_DIR", str(tmp_path / "runs"))
+    make_page = st.Page
+
+    def at_page(name: str, **query: str) -> AppTest:
+        services.heavy().finished.wait(timeout=120)
+        services.checkpoints.clear()
+        this = script_of(name)
+        monkeypatch.setattr(st, "Page", lambda path, **rest: make_page(path, **rest | {"default": path == this}))
+        app = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=120)
+        for key, value in query.items():
+            app.query_params[key] = value
+        app.run()
+        assert not app.exception
+        return app
+
+    services.backend.clear()
+    yield at_page
+    services.backend.clear()
+    services.checkpoints.clear()
+
+
+@pytest.fixture
+def line(monkeypatch):
+    """Runs that are submitted stay in line: no process is wanted here. Gives the list of their specs."""
+    from peft_core.training.runs import LocalBackend
+
+    submitted = []
+
+    def submit(self, spec):
+        submitted.append(spec)
+        self.store.create(spec)
+
+    monkeypatch.setattr(LocalBackend, "submit", submit)
+    monkeypatch.setattr(LocalBackend, "reconcile", lambda self: None)
+    return submitted

@@ -1,0 +1,246 @@
+"""The five method pages: one skeleton, the same laws for each."""
+
+import pytest
+
+from app import services
+from app.content import label
+from app.kit.pages import script_of
+from peft_core.checkpoints.listing import find_checkpoint
+from peft_core.checkpoints.record import write_record
+from peft_core.config import PRESETS, RunConfig
+from peft_core.counting.by_hand import count
+from peft_core.methods.adapter.method import AdapterConfig
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.soft_prompt.method import SoftPromptConfig
+from peft_core.t5.architecture import base_model
+from tests.trained import make_record
+
+# Of every page: its link with widgets moved, and what it must then count.
+MOVED = {
+    "full": ({}, lambda a: FullConfig()),
+    "soft_prompt": ({"prompt_n": "23"}, lambda a: SoftPromptConfig(num_virtual_tokens=23)),
+    "adapter": (
+        {"adapter_m": "24", "adapter_act": "gelu"},
+        lambda a: AdapterConfig(bottleneck_dim=24, non_linearity="gelu"),
+    ),
+    "adapterhub": (
+        {"hub_factor": "64", "hub_placement": "houlsby"},
+        lambda a: AdapterConfig(bottleneck_dim=a.d_model // 64, placement="houlsby"),
+    ),
+    "lora": ({"lora_r": "16", "lora_targets": ["q", "wo"]}, lambda a: LoraConfig(r=16, target_modules=("q", "wo"))),
+}
+every_page = pytest.mark.parametrize("page", MOVED)
+SECTIONS = ("idea", "count", "maths", "steps", "train", "try", "check", "cost", "code")
+# Three widgets of every page, and where to.
+MOVES = {
+    "full": (("base", "t5-small"), ("base", "t5-11b"), ("base", "tiny-t5")),
+    "soft_prompt": (("prompt_n", 1), ("prompt_init", "random"), ("base", "t5-3b")),
+    "adapter": (("adapter_m", 1), ("adapter_act", "tanh"), ("base", "t5-base")),
+    "adapterhub": (("hub_factor", 1024), ("hub_placement", "houlsby"), ("base", "t5-large")),
+    "lora": (("lora_r", 256), ("lora_alpha", 1.0), ("base", "t5-11b")),
+}
+
+
+@every_page
+@pytest.mark.parametrize("section", SECTIONS)
+def test_three_moves_in_every_section(open_page, page, section):
+    app = open_page(page, section=section)
+    for key, value in MOVES[page]:
+        app.get_by_key(key).set_value(value).run()
+        assert not app.exception
+    assert app.query_params.get("section", "idea") == section
+
+
+@every_page
+@pytest.mark.parametrize("base", ["tiny-t5", "t5-small", "t5-11b"])
+def test_a_link_sets_the_count_and_numel_agrees(open_page, page, base):
+    query, config = MOVED[page]
+    app = open_page(page, section="count", base=base, **query)
+    shape = base_model(base).architecture
+    expected = count(shape, config(shape))
+    assert app.metric[0].value == f"{expected.trainable_parameters:,}"
+    assert f"{expected.trainable_parameters:,}" in app.success[0].value
+    assert "agrees" in app.success[0].value
+    (table,) = [m.value for m in app.markdown if "`numel()`" in m.value]
+    for line in expected.lines:
+        assert f"| {line.text} | {line.value:,} | {line.value:,} | ✓ |" in table
+
+
+@every_page
+def test_the_section_that_is_open_stays_open_on_the_next_page_and_odd_ones_are_the_first(open_page, page):
+    app = open_page("lora", section="maths")
+    assert app.latex
+    app.session_state["section open"] = "maths"
+    assert open_page(page, section="nonsense").query_params.get("section") is None
+
+
+@pytest.mark.parametrize(
+    ("page", "key", "asked", "used"),
+    [
+        ("lora", "lora_r", "9999", 256),
+        ("lora", "lora_alpha", "-3", 1.0),
+        ("soft_prompt", "prompt_n", "0", 1),
+        ("adapter", "adapter_m", "1e9", 256),
+        ("adapterhub", "hub_factor", "20", 16),
+        ("full", "seed", "-5", 0),
+        ("full", "train_size", "1200", 1000),
+        ("full", "full_rate", "7", 1.0),
+    ],
+)
+def test_impossible_values_of_a_link_are_clamped_with_a_note(open_page, page, key, asked, used):
+    app = open_page(page, **{key: asked})
+    assert app.get_by_key(key).value == used
+    assert any(f"= {float(asked):g}" in i.value and f"{used:g}" in i.value for i in app.info)
+    for odd in ("eight", "nan", ""):
+        assert not open_page(page, **{key: odd}).exception
+
+
+def test_no_target_module_is_a_sentence(open_page):
+    app = open_page("lora", section="count")
+    app.get_by_key("lora_targets").set_value([]).run()
+    assert not app.exception
+    assert label("count", "no_targets") in app.warning[0].value
+
+
+def test_the_formula_has_the_values_of_the_page(open_page):
+    app = open_page("lora", section="maths", lora_alpha="4")
+    assert any("4 / 8 = 0.5" in m.value for m in app.markdown)
+    assert any(rf"{base_model('tiny-t5').architecture.d_model} \times 8" in formula.value for formula in app.latex)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Train
+
+
+@every_page
+def test_train_submits_what_the_page_shows_and_the_link_finds_the_run_again(open_page, line, page):
+    query, config = MOVED[page]
+    app = open_page(page, section="train", **query, seed="3")
+    app.get_by_key("train").click().run()
+    assert not app.exception
+    (spec,) = line
+    assert app.query_params["run"] == spec.id
+    assert spec.config.method == config(base_model("tiny-t5").architecture)
+    assert spec.config.train.seed == 3
+    assert any("number 1 in line" in i.value for i in app.info)
+    again = open_page(page, section="train", run=spec.id)
+    assert any(spec.name in m.value for m in again.markdown)
+
+
+@every_page
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_moves_the_settings_that_it_is_made_of(open_page, line, page, name):
+    app = open_page(page, section="train")
+    app.get_by_key(f"preset_{name}").click().run()
+    app.get_by_key("train").click().run()
+    assert not app.exception
+    preset, (spec,) = PRESETS[name], line
+    assert spec.config.data.train_size == preset.train_size(spec.config.method.method)
+    assert (spec.config.train.epochs, spec.config.data.max_length) == (preset.epochs, preset.max_length)
+
+
+def test_a_base_that_is_not_here_is_counted_but_not_trained(open_page):
+    app = open_page("lora", section="train", base="t5-11b")
+    assert app.get_by_key("train").disabled
+    assert any("cannot be trained here" in i.value for i in app.info)
+
+
+def test_a_second_click_submits_the_same_run_until_it_has_ended(open_page, line):
+    app = open_page("lora", section="train")
+    for _ in range(2):
+        app.get_by_key("train").click().run()
+    assert line[0].id == line[1].id
+    folder = services.backend().store.folder(line[0].id)
+    folder.write_status(folder.status().changed(state="cancelled"))
+    app.get_by_key("train").click().run()
+    assert line[2].id != line[0].id
+
+
+def test_the_run_is_still_there_after_a_visit_to_another_page(open_page, line):
+    app = open_page("lora")
+    app.session_state["section open"] = "train"
+    app.switch_page(script_of("adapter")).run()
+    app.get_by_key("train").click().run()
+    app.switch_page(script_of("playground")).run()
+    app.query_params.clear()  # as the browser does
+    app.switch_page(script_of("lora")).run()
+    assert app.query_params["run"] == line[0].id
+    assert app.query_params["section"] == "train"
+    assert any("number 1 in line" in i.value for i in app.info)
+
+
+@pytest.mark.parametrize("run_id", ["../../etc", "nothing-here", "A B"])
+def test_a_link_to_no_run_is_a_sentence(open_page, run_id):
+    assert open_page("lora", section="train", run=run_id).warning
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Try it
+
+
+@every_page
+def test_a_review_is_asked_of_the_base_model_and_of_this_methods_checkpoints(open_page, page):
+    app = open_page(page, section="try")
+    app.get_by_key("try_review").set_value("<b>a wonderful</b>, *moving* film").run()
+    app.get_by_key("try").click().run()
+    assert not app.exception
+    method = "adapter" if page == "adapterhub" else page
+    shipped = [i.name for i in services.checkpoints() if i.method == method and i.shipped]
+    assert {m.label for m in app.metric[1:]} == {"tiny-t5, untrained", *shipped}
+    assert shipped
+    assert not any("wonderful" in str(m.value) for m in app.markdown)
+    assert "try_review" not in app.query_params
+
+
+def test_an_example_in_the_link_is_in_the_box(open_page):
+    app = open_page("soft_prompt", section="try", try_example="2")
+    assert app.get_by_key("try_review").value == services.examples()[2][0]
+    app.get_by_key("try_example").set_value(1).run()
+    assert app.query_params["try_example"] == "1"
+    assert app.get_by_key("try_review").value == services.examples()[1][0]
+
+
+@pytest.mark.parametrize(
+    ("base", "precision", "timed"),
+    [("tiny-t5", "bfloat16", True), ("tiny-t5", "float32", False), ("mini-t5", "bfloat16", False)],
+)
+def test_a_preset_is_called_by_its_time_only_where_it_was_timed(open_page, monkeypatch, base, precision, timed):
+    monkeypatch.setattr(services, "machine", lambda: ("CPU", precision))
+    app = open_page("lora", section="train", base=base)
+    minute, report = (app.button(key=f"preset_{name}").label for name in ("minute", "report"))
+    assert minute == (label("presets", "minute") if timed else "4,000 reviews × 160 tokens")
+    assert report == label("presets", "report")
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["the same precision", "another"])
+def test_the_time_is_told_from_the_shipped_run_in_proportion_to_the_tokens(open_page, monkeypatch, same):
+    record = find_checkpoint("lora-8").record
+    monkeypatch.setattr(services, "machine", lambda: (record.device, record.precision if same else "another"))
+    warned = label("train", "estimate_other", there=record.precision, here="another")
+    for length, epochs in ((64, 1), (160, 2)):
+        app = open_page("lora", section="train", train_size="1000", max_length=str(length), epochs=str(epochs))
+        seconds = 1000 * epochs * length / record.config.data.max_length / record.examples_per_second
+        (told,) = [caption.value for caption in app.caption if f"about {seconds:.0f} s" in caption.value]
+        assert (warned in told) is not same
+
+
+def test_after_a_run_here_the_time_is_told_from_that(open_page, monkeypatch, tmp_path, backbone):
+    machine = ("CPU", "float32")
+    values = {"device": machine[0], "precision": machine[1]}
+    config = RunConfig(base="tiny-t5", method=LoraConfig(r=3))
+    record = make_record(backbone, config.method).model_copy(update=values | {"config": config})
+    folder = tmp_path / "runs" / "20260101-000000-abcdef" / "checkpoint"
+    folder.mkdir(parents=True)
+    write_record(record, folder)
+    monkeypatch.setattr(services, "machine", lambda: machine)
+    query = {"section": "train", "train_size": "64", "max_length": "320", "epochs": "1"}
+    seconds = 64 / record.examples_per_second * 320 / record.config.data.max_length
+    assert seconds < 120
+    told = [c.value for c in open_page("lora", **query).caption]
+    assert any(f"about {seconds:.0f} s" in words and "on this computer" in words for words in told)
+    told = [c.value for c in open_page("adapter", **query).caption]  # another method: still the shipped run's
+    assert not any("on this computer" in words for words in told)
+    monkeypatch.setattr(services, "machine", lambda: ("GPU: another", "bfloat16"))  # that run was made elsewhere
+    told = [c.value for c in open_page("lora", **query).caption]
+    assert not any("on this computer" in words for words in told)

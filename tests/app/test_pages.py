@@ -1,0 +1,73 @@
+"""Every page opens, and the rules that the code of the app keeps."""
+
+import ast
+
+import pytest
+
+from app.content import FOLDER, label, text
+from peft_core.paths import ROOT
+
+PAGES = sorted((ROOT / "app").rglob("page.py"))
+APP = sorted((ROOT / "app").rglob("*.py"))
+
+
+@pytest.mark.parametrize("page", [path.parent.name for path in PAGES])
+def test_every_page_opens(open_page, page):
+    assert any(m.value.startswith("# ") for m in open_page(page).markdown)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Rules of the code
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: p.stem)
+def test_pages_are_short_and_import_no_torch(path):
+    source = path.read_text()
+    assert len(source.splitlines()) <= 150
+    imported = {a.name for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Import) for a in n.names}
+    imported |= {n.module for n in ast.walk(ast.parse(source)) if isinstance(n, ast.ImportFrom)}
+    heavy = (
+        "torch",
+        "transformers",
+        "datasets",
+        "peft_core.counting.by_numel",
+        "peft_core.checkpoints.predictor",
+        "peft_core.t5.backbone",
+    )
+    assert not imported & set(heavy)
+
+
+@pytest.mark.parametrize("path", APP, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_chart_has_words_for_those_who_do_not_see_it_and_no_html_is_trusted(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            keywords = {k.arg for k in node.keywords}
+            assert "unsafe_allow_html" not in keywords
+            assert "unsafe_allow_javascript" not in keywords
+            if node.func.attr == "altair_chart":
+                assert "alt" in keywords
+
+
+def test_every_label_and_section_that_the_app_asks_for_exists():
+    wanted_labels, wanted_texts = set(), set()
+    for path in APP:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("label", "text"):
+                if all(isinstance(a, ast.Constant) for a in node.args) and len(node.args) == 2:
+                    wanted = wanted_labels if node.func.id == "label" else wanted_texts
+                    wanted.add(tuple(a.value for a in node.args))
+    assert len(wanted_labels) > 40
+    for group, name in wanted_labels:
+        assert label(group, name)
+    for page, section in wanted_texts:
+        assert text(page, section)
+    assert (FOLDER / "en").is_dir()
+
+
+def test_the_first_paint_needs_no_torch():
+    import subprocess
+    import sys
+
+    code = "import app.services, app.content, sys; print('torch' in sys.modules, 'transformers' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.strip() == "False False"

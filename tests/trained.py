@@ -1,0 +1,67 @@
+"""Small models on which a method was put and that took real steps, and the record of such a run."""
+
+import torch
+
+from peft_core.checkpoints.record import Measured, RunRecord
+from peft_core.config import RunConfig
+from peft_core.methods import apply_method, trainable_tensors
+from peft_core.t5.backbone import label_logits
+
+PROMPT_IDS = [8, 9]
+
+
+def apply(backbone, config, seed=0):
+    torch.manual_seed(seed)
+    return apply_method(backbone.own_copy(), config, PROMPT_IDS)
+
+
+def logits(model, batch, backbone):
+    with torch.inference_mode():
+        return label_logits(model, *batch, backbone.label_ids)
+
+
+def train_a_little(model, batch, steps=3):
+    """Real gradient steps; large ones, so that every trainable tensor visibly moves."""
+    optimizer = torch.optim.AdamW(trainable_tensors(model).values(), lr=0.05, weight_decay=0.0)
+    ids, mask = batch
+    for _ in range(steps):
+        start = ids.new_zeros(len(ids), 1)
+        out = model(input_ids=ids, attention_mask=mask, decoder_input_ids=start, use_cache=False)
+        loss = torch.nn.functional.cross_entropy(out.logits[:, 0], torch.tensor([3, 4, 3]))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+
+def make_record(backbone, config) -> RunRecord:
+    nothing = {"accuracy": 0.5, "low": 0.1, "high": 0.9, "n": 2}
+    return RunRecord(
+        name="made in a test",
+        config=RunConfig(base=backbone.base.name, method=config),
+        learning_rate=1e-3,
+        base_fingerprint=backbone.fingerprint,
+        data_fingerprint="0" * 64,
+        split_sizes={"train": 2, "validation": 2, "test": 2},
+        trainable_parameters=1,
+        total_parameters=2,
+        steps=1,
+        planned_steps=1,
+        stopped_by="epochs",
+        best_step=1,
+        untrained=Measured(split="validation", **nothing),
+        validation=Measured(split="validation", **nothing),
+        test=Measured(split="test", **nothing),
+        validations=((0, 0.5), (1, 0.5)),
+        seconds=1.0,
+        examples_per_second=2.0,
+        device="CPU",
+        precision="float32",
+        created="2026-01-01T00:00:00Z",
+        versions={},
+    )
+
+
+def trained(backbone, config, batch):
+    model = apply(backbone, config, seed=3)
+    train_a_little(model, batch)
+    return model.eval()

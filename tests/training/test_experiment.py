@@ -1,0 +1,257 @@
+"""A run learns, repeats itself, stops, goes on, and keeps its best weights."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+import peft_core.training.measuring as split_predictions
+from peft_core.checkpoints.files import load_checkpoint
+from peft_core.checkpoints.record import read_record
+from peft_core.checkpoints.stored_answers import stored_test
+from peft_core.config import RunConfig, TrainConfig, run_config
+from peft_core.errors import PeftClassroomError
+from peft_core.methods import trainable_tensors
+from peft_core.methods.full.method import FullConfig
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.reviews.config import DataConfig
+from peft_core.training.evaluation import accuracy, wilson
+from peft_core.training.experiment import STATE, Experiment, run_experiment
+from peft_core.training.measuring import evaluate_checkpoint
+from tests.cases import CASES, every_config
+
+pytestmark = pytest.mark.usefixtures("easy_reviews")
+
+
+@pytest.fixture
+def make_config(base_folder):
+    def make(method, **train) -> RunConfig:
+        settings = {"epochs": 8, "batch_size": 16, "learning_rate": 0.02, "evaluations": 3} | train
+        data = DataConfig(train_size=240, validation_size=80, max_length=16)
+        return RunConfig(base=str(base_folder), method=method, data=data, train=TrainConfig(**settings))
+
+    return make
+
+
+def finish(run):
+    logs = []
+    while True:
+        try:
+            logs.append(next(run))
+        except StopIteration as stop:
+            return logs, stop.value
+
+
+@pytest.mark.parametrize("name", ["full", "adapter-pfeiffer", "lora-all", "soft_prompt-random"])
+def test_a_run_learns_and_publishes_what_it_measured(make_config, backbone, tmp_path, name):
+    rate = {"full": 0.01, "soft_prompt-random": 0.3}.get(name, 0.03)
+    config = make_config(CASES[name], learning_rate=rate)
+    logs, summary = finish(run_experiment(config, tmp_path / "run"))
+    losses = [log.train_loss for log in logs if log.event == "step"]
+    assert len(losses) == 8 * 15 == logs[-1].total_steps
+    assert np.mean(losses[-15:]) < 0.75 * np.mean(losses[:15])
+    assert [log.event for log in logs[:2]] == ["start", "validation"]
+    assert logs[0].device
+    record = read_record(tmp_path / "run" / "checkpoint")
+    assert record.test.accuracy == summary["test_accuracy"] == logs[-1].accuracy
+    if name != "soft_prompt-random":  # a prompt on a random backbone has little to work with
+        assert record.test.low > record.untrained.accuracy
+    assert [p.name for p in (tmp_path / "run").iterdir()] == ["checkpoint"]
+    again = evaluate_checkpoint(tmp_path / "run" / "checkpoint", "test", None)
+    assert again.accuracy == record.test.accuracy
+    positive, labels = stored_test(record, split_predictions.load_splits("bundled"))
+    assert accuracy(positive, labels).accuracy == record.test.accuracy
+    load_checkpoint(tmp_path / "run" / "checkpoint", backbone)
+
+
+@every_config
+def test_the_same_seed_replays_the_same_run(make_config, config):
+    config = make_config(config, epochs=1, backbone_dropout=0.1)
+    weights = []
+    for _ in range(2):
+        run = Experiment(config)
+        list(run.trainer.run())
+        weights.append(trainable_tensors(run.model))
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+@pytest.mark.parametrize("name", ["full", "lora"])
+def test_a_stopped_run_goes_on_to_the_very_same_weights(make_config, tmp_path, name):
+    config = make_config(CASES[name], epochs=2, backbone_dropout=0.1)
+    steps = iter(range(1000))
+    _, nothing = finish(run_experiment(config, tmp_path / "a", lambda: next(steps) >= 17))
+    assert nothing is None
+    assert (tmp_path / "a" / STATE).exists()
+    assert not (tmp_path / "a" / "checkpoint").exists()
+    logs, _ = finish(run_experiment(config, tmp_path / "a"))
+    assert logs[0].step == 17
+    finish(run_experiment(config, tmp_path / "b"))
+    records = [read_record(tmp_path / x / "checkpoint") for x in "ab"]
+    assert records[0].validations == records[1].validations
+    assert records[0].test == records[1].test
+    weights = "model.safetensors" if name == "full" else "adapter_model.safetensors"
+    assert (tmp_path / "a" / "checkpoint" / weights).read_bytes() == (
+        tmp_path / "b" / "checkpoint" / weights
+    ).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["full", "lora"])
+def test_noting_the_test_accuracy_changes_nothing_else(make_config, tmp_path, name):
+    """The published weights are the same to the bit, stopped and resumed or not, whether the test is noted or not."""
+    plain = make_config(CASES[name], epochs=2, backbone_dropout=0.1)
+    noting = plain.model_copy(update={"train": plain.train.model_copy(update={"test_curve": True})})
+    finish(run_experiment(plain, tmp_path / "plain"))
+    finish(run_experiment(noting, tmp_path / "noting"))
+    steps = iter(range(1000))
+    finish(run_experiment(noting, tmp_path / "stopped", lambda: next(steps) >= 17))
+    finish(run_experiment(noting, tmp_path / "stopped"))
+    folders = [tmp_path / folder / "checkpoint" for folder in ("plain", "noting", "stopped")]
+    assert len({next(folder.glob("*.safetensors")).read_bytes() for folder in folders}) == 1
+    without, *records = map(read_record, folders)
+    assert without.test_curve is None
+    for record in records:
+        assert (record.validations, record.best_step, record.test) == (
+            without.validations, without.best_step, without.test,
+        )  # fmt: skip
+        assert record.test_curve == records[0].test_curve
+        assert [step for step, _ in record.test_curve] == [step for step, _ in record.validations]
+        assert dict(record.test_curve)[record.best_step] == pytest.approx(record.test.accuracy, abs=2 / record.test.n)
+
+
+def test_the_clock_stands_still_while_the_test_split_is_measured(make_config, monkeypatch):
+    """A clock that only validating (1 s), testing (1,000 s) and a step (1/100 s) move."""
+    now = 0.0
+
+    def costs(seconds, function):
+        def timed(*arguments):
+            nonlocal now
+            now += seconds
+            return function(*arguments)
+
+        return timed
+
+    config = make_config(LoraConfig(), epochs=2, test_curve=True, max_seconds=300)
+    trainer = Experiment(config).trainer
+    monkeypatch.setattr("peft_core.training.loop.time.monotonic", lambda: now)
+    trainer.validate, trainer.measure_test = costs(1, trainer.validate), costs(1000, trainer.measure_test)
+    trainer.take_step = costs(0.01, trainer.take_step)
+    logs = list(trainer.run())
+    assert trainer.step == trainer.full_steps == 30  # max_seconds did not see it either
+    assert now > 4000
+    assert trainer.seconds == logs[-1].seconds == pytest.approx(4 * 1 + 30 * 0.01)
+
+
+def test_a_run_stopped_after_its_last_step_does_not_validate_twice(make_config, tmp_path):
+    config = make_config(LoraConfig(), epochs=1)
+    first = Experiment(config)
+    list(first.trainer.run())
+    first.save_state(tmp_path / STATE)  # as a process leaves it that was killed while it tested
+    again = Experiment(config)
+    again.load_state(tmp_path / STATE)
+    assert list(again.trainer.run()) == []
+    assert again.trainer.validations == first.trainer.validations
+    assert again.trainer.finished
+
+
+def test_a_state_from_before_a_setting_existed_is_taken_up(make_config, tmp_path):
+    from safetensors import safe_open
+    from safetensors.torch import load_file, save_file
+
+    config, state = make_config(LoraConfig(), epochs=1), tmp_path / "a" / STATE
+    finish(run_experiment(config, tmp_path / "a", lambda: True))
+    with safe_open(state, "pt") as file:
+        meta = file.metadata()
+    older, data = json.loads(meta["config"]), json.loads(meta["state"])
+    assert older["train"].pop("test_curve") is False
+    assert data.pop("tests") == []
+    save_file(load_file(state), state, {"state": json.dumps(data), "config": json.dumps(older)})
+    _, summary = finish(run_experiment(config, tmp_path / "a"))
+    assert summary["test_accuracy"] > 0
+
+
+def test_a_state_is_not_taken_up_with_other_settings(make_config, tmp_path):
+    finish(run_experiment(make_config(LoraConfig()), tmp_path / "a", lambda: True))
+    with pytest.raises(PeftClassroomError, match="other settings"):
+        finish(run_experiment(make_config(LoraConfig(r=2)), tmp_path / "a"))
+
+
+def test_the_best_validation_is_kept(make_config):
+    run = Experiment(make_config(LoraConfig(), epochs=1))
+    measured = iter([0.5, 0.9, 0.6, 0.6])
+    seen = []
+
+    def validate():
+        seen.append({n: p.detach().clone() for n, p in trainable_tensors(run.model).items()})
+        return wilson(round(100 * next(measured)), 100)
+
+    run.trainer.validate = validate
+    list(run.trainer.run())
+    assert run.trainer.best_validation[1].accuracy == 0.9
+    kept = trainable_tensors(run.model)
+    assert all(torch.equal(kept[name], seen[1][name]) for name in kept)
+    assert any(not torch.equal(kept[name], seen[3][name]) for name in kept)
+
+
+def test_time_runs_out(make_config, tmp_path):
+    logs, summary = finish(run_experiment(make_config(LoraConfig(), epochs=50, max_seconds=0.5), tmp_path / "run"))
+    record = read_record(tmp_path / "run" / "checkpoint")
+    assert record.stopped_by == "max_seconds"
+    assert 0 < record.steps < record.planned_steps == 50 * 15
+    assert summary["test_accuracy"] == logs[-1].accuracy
+
+
+def test_the_rate_warms_up_and_ends_at_zero(make_config):
+    trainer = Experiment(make_config(LoraConfig())).trainer
+    rates = [trainer.rate_at(step) for step in range(trainer.planned_steps + 1)]
+    peak = rates.index(max(rates))
+    assert rates[:peak] == sorted(rates[:peak])
+    assert rates[peak:] == sorted(rates[peak:], reverse=True)
+    assert max(rates) == trainer.peak_rate
+    assert rates[-1] == 0
+
+
+def test_a_loss_that_is_no_number_ends_the_run_with_a_sentence(make_config):
+    run = Experiment(make_config(FullConfig(), learning_rate=10))
+    with torch.no_grad():
+        next(iter(run.model.parameters()))[:] = float("inf")
+    with pytest.raises(PeftClassroomError, match="lower learning rate"):
+        list(run.trainer.run())
+
+
+def test_filler_rows_count_for_nothing(make_config):
+    run = Experiment(make_config(LoraConfig()))
+    encoded = run.train_rows.encoded[:3]
+    from peft_core.reviews.batches import make_batches
+
+    full, filled = (make_batches(encoded, size, (16,), 0)[0] for size in (3, 8))
+    assert torch.allclose(run.trainer.loss(full), run.trainer.loss(filled), rtol=2e-2)
+
+
+def test_state_is_plain_data_and_tensors(make_config, tmp_path):
+    run = Experiment(make_config(LoraConfig(), epochs=1))
+    list(run.trainer.run())
+    _, data = run.trainer.state()
+    assert json.loads(json.dumps(data)) == data
+
+
+@pytest.mark.parametrize(("correct", "n"), [(0, 10), (10, 10), (1, 3), (2700, 3000)])
+def test_wilson_contains_the_accuracy_and_stays_within_0_and_1(correct, n):
+    result = wilson(correct, n)
+    assert 0 <= result.low <= result.accuracy <= result.high <= 1
+    z, p = 1.959964, correct / n  # the closed form of Wilson (1927)
+    centre, half = p + z * z / (2 * n), z * (p * (1 - p) / n + z * z / (4 * n * n)) ** 0.5
+    assert result.low == pytest.approx((centre - half) / (1 + z * z / n), abs=1e-6)
+    assert result.high == pytest.approx((centre + half) / (1 + z * z / n), abs=1e-6)
+
+
+def test_accuracy_counts_right_answers():
+    result = accuracy(np.array([0.9, 0.2, 0.6, 0.4]), [1, 0, 0, 1])
+    assert (result.accuracy, result.n) == (0.5, 4)
+
+
+def test_wrong_settings_are_one_sentence():
+    with pytest.raises(PeftClassroomError, match=r"train\.epochs.*given: 0"):
+        run_config({"method": {"method": "lora"}, "train": {"epochs": 0}})
+    with pytest.raises(PeftClassroomError, match="extra"):
+        run_config({"method": {"method": "lora", "rank": 3}})
