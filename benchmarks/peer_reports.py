@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from peft_core.config import RunConfig
 from peft_core.errors import PeftClassroomError
@@ -16,7 +16,7 @@ from peft_core.methods.registry import MethodConfig, MethodField
 from peft_core.paths import RESULTS
 from peft_core.report.costs.measured import Provenance
 from peft_core.statistics.intervals import Z
-from peft_core.validated import sentence
+from peft_core.validated import read_json
 
 TRAINING_SPEED, TIME_TO_ACCURACY = RESULTS / "training_speed.json", RESULTS / "time_to_accuracy.json"
 TRAINER_TUNING = RESULTS / "trainer_tuning.json"
@@ -153,12 +153,7 @@ def read_report(path: Path, kind: type[Report]) -> Report:
     Raises:
         PeftClassroomError: if the file is missing or damaged.
     """
-    try:
-        return kind.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise PeftClassroomError(f"{path.name} is missing. Measure it, without --add.") from error
-    except ValidationError as error:
-        raise PeftClassroomError(f"{path.name} is damaged: {sentence(error)} Measure again.") from error
+    return read_json(path, kind, "Measure again, without --add.")
 
 
 def added(earlier: Report, later: Report) -> Report:

@@ -1,13 +1,18 @@
 """Data from outside, validated: what is wrong is said in one sentence. No torch here."""
 
 from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from peft_core.errors import PeftClassroomError
+from peft_core.paths import display_path
+
+SHOWN = 300  # characters of what is wrong with a file: some hold thousands of digits in one field
 
 T = TypeVar("T")
+Content = TypeVar("Content", bound=BaseModel)
 
 
 class Frozen(BaseModel):
@@ -37,6 +42,34 @@ def validated(build: Callable[[], T]) -> T:
         return build()
     except ValidationError as error:
         raise PeftClassroomError(sentence(error)) from error
+
+
+def read_json(
+    path: Path, kind: type[Content] | TypeAdapter[Content], then: str, max_bytes: int | None = None
+) -> Content:
+    """The content of a JSON file, validated.
+
+    Args:
+        then: the sentence that says what to do about a file that cannot be used.
+        max_bytes: a larger file is refused before it is read.
+
+    Raises:
+        PeftClassroomError: if the file is missing, too large or damaged.
+    """
+    try:
+        if max_bytes is not None and path.stat().st_size > max_bytes:
+            raise PeftClassroomError(f"{display_path(path)} is larger than any {path.name}. {then}")
+        text = path.read_bytes()
+    except FileNotFoundError as error:
+        raise PeftClassroomError(f"{display_path(path)} is missing. {then}") from error
+    except OSError as error:
+        raise PeftClassroomError(f"{display_path(path)} cannot be read ({error.strerror}). {then}") from error
+    try:
+        return kind.validate_json(text) if isinstance(kind, TypeAdapter) else kind.model_validate_json(text)
+    except (ValidationError, PeftClassroomError) as error:  # the latter from a model's own validator
+        reason = sentence(error) if isinstance(error, ValidationError) else str(error)
+        reason = reason if len(reason) <= SHOWN else f"{reason[:SHOWN]} …"
+        raise PeftClassroomError(f"{display_path(path)} is damaged: {reason} {then}") from error
 
 
 def sentence(error: ValidationError) -> str:

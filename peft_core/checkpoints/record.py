@@ -2,15 +2,15 @@
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from peft_core.config import RunConfig
 from peft_core.errors import PeftClassroomError
-from peft_core.validated import Frozen, sentence
+from peft_core.files import write_atomic
+from peft_core.validated import Frozen, read_json
 
 RECORD = "run.json"
 MAX_RECORD_BYTES = 1_000_000  # 25,000 probabilities, the largest test split, are about 300,000
@@ -82,13 +82,7 @@ def read_record(folder: Path) -> RunRecord:
     path = folder / RECORD
     if not path.is_file():
         raise PeftClassroomError(f"{folder} is not a checkpoint: it has no {RECORD}. `checkpoints` lists all.")
-    if path.stat().st_size > MAX_RECORD_BYTES:
-        raise PeftClassroomError(f"{path} is larger than any {RECORD}; restore the file or train again.")
-    try:
-        return RunRecord.model_validate_json(path.read_bytes())
-    except (ValidationError, PeftClassroomError) as error:
-        reason = sentence(error) if isinstance(error, ValidationError) else error
-        raise PeftClassroomError(f"{path} is damaged: {reason} Restore the file or train again.") from error
+    return read_json(path, RunRecord, "Restore the file or train again.", MAX_RECORD_BYTES)
 
 
 def weights_digest(folder: Path) -> str:
@@ -111,6 +105,4 @@ def write_record(record: RunRecord, folder: Path) -> None:
     text = json.dumps(data, indent=2, ensure_ascii=False)
     if probabilities is not None:
         text = text.removesuffix("\n}") + f',\n  "test_probabilities": {json.dumps(probabilities)}\n}}'
-    temporary = folder / f"{RECORD}.tmp"
-    temporary.write_text(text + "\n", encoding="utf-8")
-    os.replace(temporary, folder / RECORD)
+    write_atomic(folder / RECORD, text + "\n")

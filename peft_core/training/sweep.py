@@ -14,7 +14,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError, model_validator
+from pydantic import model_validator
 
 from peft_core.checkpoints.record import Measured
 from peft_core.config import RunConfig, run_config
@@ -22,7 +22,7 @@ from peft_core.errors import PeftClassroomError
 from peft_core.files import write_atomic
 from peft_core.methods.registry import MethodConfig, method_config, method_of
 from peft_core.reviews.draws import SPLITS, draw, rows_fingerprint
-from peft_core.validated import Frozen, sentence
+from peft_core.validated import Frozen, read_json
 
 FACTORS = (0.1, 0.3, 1.0, 3.0)  # of the method's default learning rate, where none are named
 METHOD_FIELDS = ("alpha", "prompt_init")  # what may be varied besides the settings of training
@@ -183,13 +183,7 @@ def read_sweep(path: Path) -> Sweep:
     Raises:
         PeftClassroomError: if it is damaged.
     """
-    if not path.is_file():
-        return Sweep()
-    try:
-        return Sweep.model_validate_json(path.read_bytes())
-    except (ValidationError, PeftClassroomError) as error:
-        reason = sentence(error) if isinstance(error, ValidationError) else error
-        raise PeftClassroomError(f"{path} is damaged: {reason} Restore it or name another --out.") from error
+    return read_json(path, Sweep, "Restore the file or name another --out.") if path.is_file() else Sweep()
 
 
 def _write(sweep: Sweep, path: Path) -> None:

@@ -7,17 +7,16 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from peft_core.checkpoints.record import read_record, weights_digest
 from peft_core.errors import PeftClassroomError
 from peft_core.files import write_atomic
 from peft_core.statistics.intervals import Accuracy, wilson
-from peft_core.validated import Frozen, sentence
+from peft_core.validated import Frozen, read_json
 
 TRUNCATION = "truncation.json"
 MAX_BYTES = 2_000_000  # 25,000 reviews, the largest test split, and a dozen ranks are about 300,000
-SHOWN = 300  # characters of what is wrong with a file: the answers are thousands of digits
 
 
 class Answers(Frozen):
@@ -88,13 +87,7 @@ def read_truncation(folder: Path) -> Truncation:
     again = f"measure it: `python -m peft_core truncate {folder.name} --evaluate --store`."
     if not path.is_file():
         raise PeftClassroomError(f"{folder.name} has no {TRUNCATION} yet; {again}")
-    if path.stat().st_size > MAX_BYTES:
-        raise PeftClassroomError(f"{path} is larger than any {TRUNCATION}. Remove it and {again}")
-    try:
-        truncation = Truncation.model_validate_json(path.read_bytes())
-    except (ValidationError, PeftClassroomError) as error:
-        reason = sentence(error)[:SHOWN] if isinstance(error, ValidationError) else error
-        raise PeftClassroomError(f"{path} is damaged: {reason} Remove it and {again}") from error
+    truncation = read_json(path, Truncation, f"Remove it and {again}", MAX_BYTES)
     if (truncation.weights, truncation.record_created) != (weights_digest(folder), read_record(folder).created):
         raise PeftClassroomError(
             f"{path} was measured with other weights than those in {folder.name}. Remove it and {again}"

@@ -5,14 +5,13 @@
 
 from pathlib import Path
 from statistics import median
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field
 
-from peft_core.errors import PeftClassroomError
 from peft_core.methods.registry import METHODS, MethodConfig, MethodField
 from peft_core.paths import RESULTS
-from peft_core.validated import Frozen, one_of, sentence
+from peft_core.validated import Content, Frozen, one_of, read_json
 
 COST, STEP_ZERO = RESULTS / "cost.json", RESULTS / "step_zero.json"
 FORMS = ("base", *METHODS, *(f"{name}_merged" for name in METHODS))
@@ -126,9 +125,6 @@ class StepZeroReport(Frozen):
         return next((row for row in self.rows if row.method == method), None)
 
 
-Report = TypeVar("Report", bound=BaseModel)
-
-
 def load_cost(path: Path = COST) -> CostReport:
     """What training and classifying cost.
 
@@ -147,18 +143,13 @@ def load_step_zero(path: Path = STEP_ZERO) -> StepZeroReport:
     return load_report(path, StepZeroReport, "python -m benchmarks.step_zero")
 
 
-def load_report(path: Path, kind: type[Report], command: str) -> Report:
+def load_report(path: Path, kind: type[Content], command: str) -> Content:
     """The file of measurements that `command` writes.
 
     Raises:
         PeftClassroomError: if the file is missing or damaged.
     """
-    if not path.is_file():
-        raise PeftClassroomError(f"{path.name} is missing. Restore the file or measure again: `{command}`.")
-    try:
-        return kind.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise PeftClassroomError(f"{path.name} is damaged: {sentence(error)} Measure again: `{command}`.") from error
+    return read_json(path, kind, f"Restore the file or measure again: `{command}`.")
 
 
 def write_report(report: BaseModel, path: Path) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError, field_validator
+from pydantic import Field, TypeAdapter, field_validator
 
 from peft_core.config import RunConfig, TrainConfig
 from peft_core.errors import PeftClassroomError
@@ -17,7 +17,7 @@ from peft_core.report.reproduction.yardstick import YardstickConfig
 from peft_core.reviews.config import DataConfig
 from peft_core.reviews.draws import SHARED_SEED, draw, rows_fingerprint
 from peft_core.t5.architecture import catalogue
-from peft_core.validated import Frozen, sentence
+from peft_core.validated import Frozen, read_json, validated
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -62,10 +62,7 @@ def make_settings(values: Mapping[str, Any]) -> Settings:
     Raises:
         PeftClassroomError: for a value out of bounds; says which.
     """
-    try:
-        return Settings.model_validate(values)
-    except ValidationError as error:
-        raise PeftClassroomError(sentence(error)) from error
+    return validated(lambda: Settings.model_validate(values))
 
 
 class PlannedRun(Frozen):
@@ -176,10 +173,7 @@ def read_plan(folder: Path) -> Planned:
     Raises:
         PeftClassroomError: if it has no readable plan.
     """
-    try:
-        return _PLANNED.validate_json((folder / PLAN).read_bytes())
-    except (OSError, ValidationError) as error:
-        raise PeftClassroomError(f"{folder} is no run of a table: {PLAN} cannot be read. Remove the folder.") from error
+    return read_json(folder / PLAN, _PLANNED, "Its folder is no run of a table: remove it.")
 
 
 def find_folders(work: Path) -> dict[Planned, Path]:

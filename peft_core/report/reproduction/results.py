@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from peft_core.checkpoints.record import RunRecord
 from peft_core.config import RunConfig
@@ -17,7 +17,7 @@ from peft_core.paths import RESULTS
 from peft_core.report.reproduction.plan import Settings
 from peft_core.report.reproduction.planned_rows import Quoted
 from peft_core.report.reproduction.yardstick import YardstickConfig, YardstickRecord
-from peft_core.validated import Frozen, sentence
+from peft_core.validated import Frozen, read_json
 
 State = Literal["done", "running", "failed", "not run"]
 
@@ -175,14 +175,7 @@ def load_results(path: Path) -> Results:
     Raises:
         PeftClassroomError: if the file is missing or damaged.
     """
-    command = "`python -m peft_core reproduce`"
-    if not path.is_file():
-        raise PeftClassroomError(f"{path.name} is missing. Restore the file or make it: {command}.")
-    try:
-        return Results.model_validate_json(path.read_bytes())
-    except (ValidationError, PeftClassroomError) as error:
-        reason = sentence(error) if isinstance(error, ValidationError) else error
-        raise PeftClassroomError(f"{path.name} is damaged: {reason} Make it again: {command}.") from error
+    return read_json(path, Results, "Restore the file or make it: `python -m peft_core reproduce`.")
 
 
 def write_results(results: Results, path: Path) -> None:

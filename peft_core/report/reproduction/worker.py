@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from pydantic import ValidationError
 
 from peft_core.checkpoints.record import RECORD
 from peft_core.errors import PeftClassroomError
@@ -24,6 +23,7 @@ from peft_core.files import write_atomic
 from peft_core.report.reproduction.plan import PlannedRun, PlannedYardstick, read_plan
 from peft_core.report.reproduction.yardstick import C_VALUES, YardstickRecord, measure
 from peft_core.training.runs.folder import RunFolder
+from peft_core.validated import read_json
 
 ERROR, PROCESS, YARDSTICK = "error.txt", "process.json", "yardstick.json"
 FINISHED, FAILED, STOPPED = 0, 1, 3
@@ -115,10 +115,7 @@ def read_yardstick(folder: Path) -> YardstickRecord | None:
     path = folder / YARDSTICK
     if not path.is_file():
         return None
-    try:
-        return YardstickRecord.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise PeftClassroomError(f"{path} is damaged. Remove it and give the command again.") from error
+    return read_json(path, YardstickRecord, "Remove it and give the command again.")
 
 
 # ---------------------------------------------------------------------------------------------------------------------

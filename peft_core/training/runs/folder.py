@@ -15,17 +15,16 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from peft_core.errors import PeftClassroomError
 from peft_core.files import write_atomic, writing
 from peft_core.training.runs.spec import RunSpec
-from peft_core.validated import Frozen
+from peft_core.validated import Content, Frozen, read_json
 
 RunState = Literal["queued", "starting", "running", "succeeded", "failed", "cancelled", "lost"]
-_File = TypeVar("_File", bound=Frozen)
 
 
 class RunStatus(Frozen):
@@ -169,10 +168,7 @@ class RunFolder:
         except OSError:
             return None
 
-    def _read(self, name: str, model: type[_File]) -> _File:
+    def _read(self, name: str, model: type[Content]) -> Content:
         if not self.path.is_dir():
             raise PeftClassroomError(f"There is no run {self.id}; it may have been deleted, choose another.")
-        try:
-            return model.model_validate_json((self.path / name).read_bytes())
-        except (OSError, ValidationError, PeftClassroomError) as error:
-            raise PeftClassroomError(f"Run {self.id} is damaged: {name} cannot be read; delete its folder.") from error
+        return read_json(self.path / name, model, f"Delete the folder of run {self.id}.")
