@@ -12,9 +12,10 @@ import streamlit as st
 
 from app import services
 from app.content import label
-from peft_core.analysis.spectra.delta import WeightName, random_like
+from peft_core.analysis.spectra.delta import random_like
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.checkpoints.record import RECORD, read_record
+from peft_core.t5.names import Place
 
 if TYPE_CHECKING:
     from peft_core.analysis.spectra.checkpoint_deltas import Deltas
@@ -31,7 +32,7 @@ class Layer:
     rounding the stored weights is expected to add; 0 for LoRA, which is stored in fp32.
     """
 
-    name: WeightName
+    name: Place
     shape: tuple[int, int]
     max_rank: int
     norm: float
@@ -46,19 +47,19 @@ def with_update() -> dict[str, CheckpointInfo]:
     return {info.name: info for info in sorted(found, key=lambda info: WITH_UPDATE.index(info.method))}
 
 
-def place_in_words(name: WeightName) -> str:
+def place_in_words(name: Place) -> str:
     """As in "decoder 1 · cross-attention"; blocks are counted from 1, as everywhere on the screen."""
-    where = {"stack": label("steps", name.stack), "layer": label("steps", name.place.replace("_", "-"))}
+    where = {"stack": label("steps", name.stack), "layer": label("steps", name.layer)}
     return label("steps", "place_option", block=name.block + 1, **where)
 
 
-def in_words(name: WeightName) -> str:
+def in_words(name: Place) -> str:
     """As in "decoder 1 · cross-attention · q"."""
-    return label("steps", "place_module", place=place_in_words(name), module=name.kind)
+    return label("steps", "place_module", place=place_in_words(name), module=name.module)
 
 
 def layers(info: CheckpointInfo) -> dict[str, Layer]:
-    """The updates of a checkpoint in the order of the model, by `WeightName.key`. About a second the first time.
+    """The updates of a checkpoint in the order of the model, by `Place.key`. About a second the first time.
 
     Raises:
         PeftClassroomError: if the checkpoint or its base model cannot be loaded, or the server is too busy.

@@ -12,11 +12,11 @@ from app.kit.plain import plain
 from app.kit.url import pick
 from app.rank_lab import data, similarity_charts
 from app.rank_lab.similarity_charts import Compared
-from peft_core.analysis.spectra.delta import WeightName
 from peft_core.analysis.spectra.similarity import Simulated, directions, simulated_by_chance, subspace_similarity
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.lora.method import LoraConfig
+from peft_core.t5.names import Place, matrix
 
 if TYPE_CHECKING:
     from peft_core.analysis.spectra.checkpoint_deltas import Deltas
@@ -52,7 +52,10 @@ def draw() -> None:
         place = _place(both)
     titles = [label("rank_lab", "run", r=info.record.config.method.r, seed=info.record.config.train.seed)
               for info in (first, second)]  # fmt: skip
-    compared = [_compare(both, place._replace(kind=module), "dW" if what == "dW" else "A") for module in MODULES]
+    compared = [
+        _compare(both, matrix(place.stack, place.block, place.layer, module), "dW" if what == "dW" else "A")
+        for module in MODULES
+    ]
     _show(compared, titles, what, first.record.config.train.seed == second.record.config.train.seed)
 
 
@@ -107,9 +110,9 @@ def _what() -> str:
     return what
 
 
-def _place(both: "list[Deltas]") -> WeightName:
+def _place(both: "list[Deltas]") -> Place:
     """A layer that both runs have adapted; its `kind` is the first of MODULES."""
-    here = [name for name in both[0] if name.kind == MODULES[0] and all(_adapted(deltas, name) for deltas in both)]
+    here = [name for name in both[0] if name.module == MODULES[0] and all(_adapted(deltas, name) for deltas in both)]
     by_key = {_key(name): name for name in here}
     written: Callable[[str], str] = lambda key: data.place_in_words(by_key[key])  # noqa: E731
     key = pick(PLACE, label("rank_lab", "place"), list(by_key), next(iter(by_key)), written)
@@ -118,15 +121,15 @@ def _place(both: "list[Deltas]") -> WeightName:
     return by_key[key]
 
 
-def _adapted(deltas: "Deltas", name: WeightName) -> bool:
-    return all(name._replace(kind=module) in deltas for module in MODULES)
+def _adapted(deltas: "Deltas", name: Place) -> bool:
+    return all(matrix(name.stack, name.block, name.layer, module) in deltas for module in MODULES)
 
 
-def _key(name: WeightName) -> str:
-    return f"{name.stack}.{name.block}.{name.place}"
+def _key(name: Place) -> str:
+    return name.sublayer_key
 
 
-def _compare(both: "list[Deltas]", name: WeightName, of: str) -> Compared | str:
+def _compare(both: "list[Deltas]", name: Place, of: str) -> Compared | str:
     """φ of one weight matrix, or why there is none."""
     try:
         first, second = (directions(deltas[name], of)[:, :MOST] for deltas in both)

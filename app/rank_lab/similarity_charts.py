@@ -12,8 +12,8 @@ import streamlit as st
 from app.content import label
 from app.kit import figure, theme
 from app.rank_lab import data
-from peft_core.analysis.spectra.delta import WeightName
 from peft_core.analysis.spectra.similarity import Simulated, expected_by_chance
+from peft_core.t5.names import Place
 
 ROWS = "rows"  # name of the data
 ZOOM = 8
@@ -25,7 +25,7 @@ ZOOMED = 250
 class Compared:
     """φ(i, j) of one weight matrix in two runs, entry [i − 1, j − 1]; their directions have `dimension` numbers."""
 
-    name: WeightName
+    name: Place
     dimension: int
     phi: np.ndarray
 
@@ -41,9 +41,9 @@ def maps(compared: Sequence[Compared], chance: Simulated, titles: Sequence[str],
     expected = expected_by_chance(compared[0].dimension, *chance.mean.shape)
     for column, one in zip(columns, compared, strict=False):
         with column:
-            st.markdown(label("rank_lab", "map_title", what=label("rank_lab", f"short_{what}"), module=one.name.kind))
+            st.markdown(label("rank_lab", "map_title", what=label("rank_lab", f"short_{what}"), module=one.name.module))
             name = label("rank_lab", "map_name", matrix=data.in_words(one.name), first=titles[0], second=titles[1])
-            _both(one.phi, _by_chance(expected, chance), f"phi_{one.name.kind}", name, titles)
+            _both(one.phi, _by_chance(expected, chance), f"phi_{one.name.module}", name, titles)
     with columns[-1]:
         st.markdown(label("rank_lab", "chance_title"))
         name = label("rank_lab", "chance_name", d=compared[0].dimension)

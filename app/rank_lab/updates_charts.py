@@ -104,10 +104,10 @@ def strip(layers: Sequence[Layer], chosen: str, method: str) -> None:
 
 def _cell(layer: Layer, chosen: str) -> dict[str, object]:
     name, effective = layer.name, effective_rank(layer.sigmas)
-    place = label("steps", name.place.replace("_", "-"))
+    place = label("steps", name.layer)
     return {
         "block": label("rank_lab", "block", stack=label("steps", name.stack)[:3], block=name.block + 1),
-        "module": label("steps", "place_module", place=place, module=name.kind),
+        "module": label("steps", "place_module", place=place, module=name.module),
         "place": data.in_words(name),
         "effective": effective,
         "written": f"{effective:.1f}" if layer.norm else "0",

@@ -6,11 +6,7 @@ from typing import Annotated, Any, get_args
 import typer
 
 from peft_core.analysis.spectra.delta import (
-    KINDS,
-    PLACES,
-    STACKS,
     Delta,
-    WeightName,
     check_method,
     kept_energy,
     random_like,
@@ -29,14 +25,16 @@ from peft_core.analysis.spectra.truncation_finding import find
 from peft_core.checkpoints.listing import CheckpointInfo, find_checkpoint, list_checkpoints
 from peft_core.cli.output import Json, aligned, print_result
 from peft_core.errors import PeftClassroomError
+from peft_core.t5.names import LAYERS, MODULES, STACKS, Place
 
 commands = typer.Typer()
+PLACES = tuple(layer.replace("-", "_") for layer in LAYERS)
 
 Checkpoint = Annotated[str, typer.Argument(help="name or folder of a LoRA or full fine-tuning checkpoint")]
 StackOption = Annotated[str | None, typer.Option("--stack", help="only of the encoder or decoder")]
 BlockOption = Annotated[int | None, typer.Option("--block", help="only of this block, counted from 0")]
 PlaceOption = Annotated[str | None, typer.Option("--place", help="only of " + ", ".join(PLACES))]
-ModuleOption = Annotated[str | None, typer.Option("--module", help="only of " + ", ".join(KINDS))]
+ModuleOption = Annotated[str | None, typer.Option("--module", help="only of " + ", ".join(MODULES))]
 Seed = Annotated[int, typer.Option(min=0, help="of the random matrices to compare with")]
 SHOWN = (1, 2, 4, 8)  # singular values, or directions of both
 
@@ -222,7 +220,7 @@ def _accuracy(answers: Answers) -> dict[str, float]:
     return {"accuracy": it.accuracy, "low": it.low, "high": it.high}
 
 
-def _deltas(info: CheckpointInfo) -> dict[WeightName, Delta]:
+def _deltas(info: CheckpointInfo) -> dict[Place, Delta]:
     check_method(info.record.config.method, info.name)
     from peft_core.analysis.spectra.checkpoint_deltas import load_deltas
     from peft_core.t5.backbone import load_backbone
@@ -230,7 +228,7 @@ def _deltas(info: CheckpointInfo) -> dict[WeightName, Delta]:
     return load_deltas(info.path, load_backbone(info.base))
 
 
-def _starts(info: CheckpointInfo) -> dict[WeightName, Delta]:
+def _starts(info: CheckpointInfo) -> dict[Place, Delta]:
     from peft_core.analysis.spectra.checkpoint_deltas import initial_deltas
     from peft_core.t5.backbone import load_backbone
 
@@ -239,14 +237,14 @@ def _starts(info: CheckpointInfo) -> dict[WeightName, Delta]:
 
 def _wanted(stack: str | None, block: int | None, place: str | None, module: str | None) -> dict[str, Any]:
     """The fields of a layer's name that were given, checked against what there can be."""
-    for option, value, known in (("stack", stack, STACKS), ("place", place, PLACES), ("module", module, KINDS)):
+    for option, value, known in (("stack", stack, STACKS), ("place", place, PLACES), ("module", module, MODULES)):
         if value is not None and value not in known:
             raise PeftClassroomError(f"Unknown --{option} {value!r}. Choose one of: {', '.join(known)}.")
-    given = {"stack": stack, "block": block, "place": place, "kind": module}
+    given = {"stack": stack, "block": block, "layer": place and place.replace("_", "-"), "module": module}
     return {field: value for field, value in given.items() if value is not None}
 
 
-def _chosen(deltas: dict[WeightName, Delta], wanted: dict[str, Any]) -> dict[WeightName, Delta]:
+def _chosen(deltas: dict[Place, Delta], wanted: dict[str, Any]) -> dict[Place, Delta]:
     chosen = {n: d for n, d in deltas.items() if all(getattr(n, field) == value for field, value in wanted.items())}
     if not chosen:
         raise PeftClassroomError(

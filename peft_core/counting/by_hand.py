@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from peft_core.methods.method import CountLine, MethodConfig
 from peft_core.methods.registry import method_of
 from peft_core.t5.architecture import Architecture
-from peft_core.t5.parts import SUBLAYERS, Part
+from peft_core.t5.names import SUBLAYERS
+from peft_core.t5.parts import Part
 
 
 @dataclass(frozen=True)

@@ -8,22 +8,15 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-Stack = Literal["", "encoder", "decoder"]
-Kind = Literal[
-    "embedding", "input", "self-attention", "cross-attention", "feed-forward", "layer-norms", "position-bias"
-]
-SUBLAYERS: dict[str, tuple[Kind, ...]] = {
-    "encoder": ("self-attention", "feed-forward"),
-    "decoder": ("self-attention", "cross-attention", "feed-forward"),
-}
+from peft_core.t5.names import INNER, Layer, Stack, in_sublayer
+
+Kind = Literal["embedding", "input", Layer, "layer-norms", "position-bias"]
 WORDS = {
     "embedding": "token embedding, shared with the output layer",
     "input": "prompt",
     "layer-norms": "layer norms",
     "position-bias": "relative position bias",
 }
-_SUBLAYER = re.compile(r"\b(encoder|decoder)\.block\.\d+\.layer\.(\d+)\.(.+)")
-_OWN = ("SelfAttention.", "EncDecAttention.", "DenseReluDense.")  # the module inside a sub-layer of each kind
 
 
 @dataclass(frozen=True)
@@ -34,7 +27,7 @@ class Part:
     """
 
     kind: Kind
-    stack: Stack = ""
+    stack: Stack | Literal[""] = ""
     behind: bool = False
 
     @property
@@ -52,14 +45,14 @@ def part_of(tensor: str) -> Part:
 
     What lies neither in a stack nor in the embedding is the input's.
     """
-    if found := _SUBLAYER.search(tensor):
-        stack, number, inside = found.groups()
+    if found := in_sublayer(tensor):
+        stack, _, layer, inside = found
         if "relative_attention_bias" in inside:
             return Part("position-bias", stack)
         if "layer_norm" in inside:
             return Part("layer-norms", stack)
-        kind = SUBLAYERS[stack][int(number)]
-        return Part(kind, stack, behind=not inside.removeprefix("base_layer.").startswith(_OWN))
+        own = inside.removeprefix("base_layer.").startswith(f"{INNER[layer]}.")
+        return Part(layer, stack, behind=not own)
     if found := re.search(r"\b(encoder|decoder)\.final_layer_norm\b", tensor):
         return Part("layer-norms", found[1])
     return Part("embedding" if re.search(r"\b(shared|embed_tokens|lm_head)\b", tensor) else "input")

@@ -12,6 +12,7 @@ from app.method.adapter import bottleneck
 from app.method.sheet import Block, Length, Sheet, Stroke, line, px, show, w
 from peft_core.methods.adapter.method import AdapterConfig
 from peft_core.t5.architecture import Architecture, BaseModel
+from peft_core.t5.names import feed_forward
 
 PIXELS = 400
 GAP = 22  # pixels between wi and what is right of it
@@ -41,7 +42,7 @@ def sheet(base: BaseModel, config: AdapterConfig) -> Sheet:
     """wi on the left, wo right of its top, the adapter in the corner between them."""
     a = base.architecture
     d, d_ff, number = a.d_model, a.d_ff, pieces(a)
-    names = ("wi_0", "wi_1") if a.gated else ("wi",)
+    names = [name for name in feed_forward(a.gated) if name != "wo"]
     side, long = number * d, -(-d_ff // number)
     top, left, blocks = px(WORDS), Length(), []
     for name in names:

@@ -10,9 +10,7 @@ from peft_core.analysis.spectra.delta import (
     Delta,
     DenseDelta,
     LowRankDelta,
-    WeightName,
     check_method,
-    weight_name,
 )
 from peft_core.checkpoints.files import load_checkpoint
 from peft_core.checkpoints.record import RunRecord, read_record
@@ -21,8 +19,9 @@ from peft_core.methods import apply_method
 from peft_core.methods.lora.layer import LoRALinear
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.t5.backbone import Backbone
+from peft_core.t5.names import Place, matrix_of
 
-Deltas = dict[WeightName, Delta]
+Deltas = dict[Place, Delta]
 
 
 def load_deltas(folder: Path, backbone: Backbone) -> Deltas:
@@ -42,7 +41,7 @@ def deltas_of(model: nn.Module, backbone: Backbone) -> Deltas:
     """The updates of a loaded model: of its LoRA layers, or, where it has none, of all linear layers of its blocks."""
     layers, before = linear_layers(model), linear_layers(backbone.model)
     lora = any(isinstance(layer, LoRALinear) for layer in layers.values())
-    found: dict[WeightName, Delta] = {}
+    found: dict[Place, Delta] = {}
     for name, layer in layers.items():
         if isinstance(layer, LoRALinear):
             found[name] = LowRankDelta(name, _numpy(layer.lora_B), _numpy(layer.lora_A), layer.scaling)
@@ -52,9 +51,9 @@ def deltas_of(model: nn.Module, backbone: Backbone) -> Deltas:
     return dict(sorted(found.items(), key=lambda item: item[0].order))
 
 
-def linear_layers(model: nn.Module) -> dict[WeightName, nn.Linear | LoRALinear]:
+def linear_layers(model: nn.Module) -> dict[Place, nn.Linear | LoRALinear]:
     """The linear layers of all blocks of a T5. The output layer is none of them: it is the embedding."""
-    modules = ((weight_name(dotted), module) for dotted, module in model.named_modules())
+    modules = ((matrix_of(dotted), module) for dotted, module in model.named_modules())
     return {name: module for name, module in modules if name}
 
 

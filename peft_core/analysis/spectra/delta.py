@@ -10,11 +10,10 @@ The SVD of B·A needs no (out, in) matrix. With thin QR decompositions B = Q_B·
 and the matrix in the middle is r × r. Its singular values are those of B·A: Q_B and Q_A have orthonormal columns.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,53 +21,9 @@ from peft_core.analysis.spectra.one_thread import numpy_in_one_thread
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.method import MethodConfig
 from peft_core.methods.registry import METHODS, method_label, method_of
-
-Stack = Literal["encoder", "decoder"]
-Place = Literal["self_attention", "cross_attention", "feed_forward"]
-Kind = Literal["q", "k", "v", "o", "wi", "wi_0", "wi_1", "wo"]
-STACKS: tuple[Stack, ...] = ("encoder", "decoder")
-PLACES: tuple[Place, ...] = ("self_attention", "cross_attention", "feed_forward")
-KINDS: tuple[Kind, ...] = ("q", "k", "v", "o", "wi", "wi_0", "wi_1", "wo")
+from peft_core.t5.names import Place
 
 NO_A = "Only LoRA has a factor A, full fine-tuning has none. Compare the directions of ΔW instead (dW)."
-_T5_NAMES: dict[Place, str] = {
-    "self_attention": "SelfAttention",
-    "cross_attention": "EncDecAttention",
-    "feed_forward": "DenseReluDense",
-}
-_DOTTED = re.compile(r"(encoder|decoder)\.block\.(\d+)\.layer\.\d+\.(\w+)\.(q|k|v|o|wi|wi_0|wi_1|wo)")
-
-
-class WeightName(NamedTuple):
-    """Which linear layer of a T5: names sort as the model is read."""
-
-    stack: Stack
-    block: int
-    place: Place
-    kind: Kind
-
-    @property
-    def key(self) -> str:
-        """For links and files, as in "decoder.1.cross_attention.q"."""
-        return ".".join(map(str, self))
-
-    @property
-    def dotted(self) -> str:
-        """The module's name in the Transformers model, as in "decoder.block.1.layer.1.EncDecAttention.q"."""
-        layer = {"self_attention": 0, "cross_attention": 1}.get(self.place, 2 if self.stack == "decoder" else 1)
-        return f"{self.stack}.block.{self.block}.layer.{layer}.{_T5_NAMES[self.place]}.{self.kind}"
-
-    @property
-    def order(self) -> tuple[int, int, int, int]:
-        """Encoder before decoder, block by block, in the order in which a block computes."""
-        return STACKS.index(self.stack), self.block, PLACES.index(self.place), KINDS.index(self.kind)
-
-
-def weight_name(dotted: str) -> WeightName | None:
-    """The name of a T5's module; None if it is no linear layer of a block (an embedding, the output layer)."""
-    found = _DOTTED.fullmatch(dotted)
-    place = next((place for place, name in _T5_NAMES.items() if found and found[3] == name), None)
-    return WeightName(found[1], int(found[2]), place, found[4]) if place else None
 
 
 def check_method(method: MethodConfig, name: str) -> None:
@@ -113,7 +68,7 @@ class DenseDelta:
     below about rounding / √max_rank are the file's, not the training's.
     """
 
-    name: WeightName
+    name: Place
     matrix: np.ndarray
     rounding: float = 0.0
 
@@ -142,7 +97,7 @@ class DenseDelta:
 class LowRankDelta:
     """An update that is kept as factors, scaling·B·A: `b` (out, r), `a` (r, in)."""
 
-    name: WeightName
+    name: Place
     b: np.ndarray
     a: np.ndarray
     scaling: float

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from peft_core.methods.method import CountLine, Knob, Look, Method, MethodConfig
 from peft_core.t5.architecture import Architecture
-from peft_core.t5.names import KINDS, Place, sublayers
+from peft_core.t5.names import Place, sublayers
 from peft_core.t5.parts import Part
 
 ADAPTER_NAME = "classroom"  # AdapterHub puts the adapter's name into every key
@@ -55,11 +55,11 @@ class Adapter(Method):
 
     def places(self, architecture: Architecture, config: AdapterConfig) -> Iterator[Place]:
         houlsby = config.placement == "houlsby"
-        followed = ("SelfAttention", "DenseReluDense") if houlsby else ("DenseReluDense",)
+        followed = ("self-attention", "feed-forward") if houlsby else ("feed-forward",)
         ending = ".dropout.adapter" if houlsby else ".adapter"  # where layer.py puts it
-        for name, stack, block, inner in sublayers(architecture):
-            if inner in followed:
-                yield Place(name + ending, stack, block, KINDS[inner])
+        for name, stack, block, layer in sublayers(architecture):
+            if layer in followed:
+                yield Place(name + ending, stack, block, layer)
 
     def stored_name(self, name: str) -> str:
         """….layer.1.adapter.adapter_down.weight → ….layer.1.adapters.classroom.adapter_down.0.weight"""

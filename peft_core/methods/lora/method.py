@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.method import CountLine, Knob, Look, Method, MethodConfig
 from peft_core.t5.architecture import Architecture
-from peft_core.t5.names import Place, matrices
+from peft_core.t5.names import Place, feed_forward, matrices
 from peft_core.t5.parts import Part
 
 TARGET_MODULES = ("q", "k", "v", "o", "wi", "wo")
@@ -59,17 +59,17 @@ class Lora(Method):
         """r · (in + out) for each wrapped linear layer (Hu et al. 2021, section 4.1)."""
         a, r = architecture, config.r
         attention = [name for name in config.target_modules if name in ("q", "k", "v", "o")]
-        feed_forward = []
+        wide = []
         if "wi" in config.target_modules:
-            feed_forward += ["wi_0", "wi_1"] if a.gated else ["wi"]
+            wide += ["wi_0", "wi_1"] if a.gated else ["wi"]
         if "wo" in config.target_modules:
-            feed_forward += ["wo"]
+            wide += ["wo"]
         for part, blocks, names, sizes in (
             (Part("self-attention", "encoder"), a.encoder_layers, attention, (a.d_model, a.inner_dim)),
-            (Part("feed-forward", "encoder"), a.encoder_layers, feed_forward, (a.d_model, a.d_ff)),
+            (Part("feed-forward", "encoder"), a.encoder_layers, wide, (a.d_model, a.d_ff)),
             (Part("self-attention", "decoder"), a.decoder_layers, attention, (a.d_model, a.inner_dim)),
             (Part("cross-attention", "decoder"), a.decoder_layers, attention, (a.d_model, a.inner_dim)),
-            (Part("feed-forward", "decoder"), a.decoder_layers, feed_forward, (a.d_model, a.d_ff)),
+            (Part("feed-forward", "decoder"), a.decoder_layers, wide, (a.d_model, a.d_ff)),
         ):
             if names:
                 product = f"{blocks} {'block' if blocks == 1 else 'blocks'} × {len(names)} ({', '.join(names)})"
@@ -117,7 +117,7 @@ class Lora(Method):
 
 def _written_out(config: LoraConfig, gated: bool) -> list[str]:
     """Names of the wrapped layers; a gated T5 has wi_0 and wi_1 for wi."""
-    wi = ("wi_0", "wi_1") if gated else ("wi",)
+    wi = [name for name in feed_forward(gated) if name != "wo"]
     return [part for name in config.target_modules for part in (wi if name == "wi" else (name,))]
 
 

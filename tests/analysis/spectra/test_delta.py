@@ -13,11 +13,9 @@ from peft_core.analysis.spectra.checkpoint_deltas import deltas_of, initial_delt
 from peft_core.analysis.spectra.delta import (
     DenseDelta,
     LowRankDelta,
-    WeightName,
     kept_energy,
     random_like,
     svd,
-    weight_name,
 )
 from peft_core.checkpoints.files import save_checkpoint
 from peft_core.errors import PeftClassroomError
@@ -28,10 +26,11 @@ from peft_core.methods.lora.layer import lora_layers
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.t5.backbone import load_backbone
+from peft_core.t5.names import matrix, matrix_of
 from tests.cases import CASES, GATED, make_base
 from tests.trained import make_record, trained
 
-NAME = WeightName("encoder", 0, "self_attention", "q")
+NAME = matrix("encoder", 0, "self-attention", "q")
 sides = st.integers(1, 7)
 ADAPTED = [LoraConfig(r=4, alpha=6), CASES["lora-all"], FullConfig()]
 
@@ -110,10 +109,10 @@ def test_numbers_that_are_not_finite_are_refused():
 @pytest.mark.parametrize("gated", [False, True])
 def test_every_linear_layer_of_a_block_has_a_name_and_nothing_else_has(backbone, tmp_path, gated):
     model = load_backbone(str(make_base(tmp_path / "gated", GATED))).model if gated else backbone.model
-    named = {dotted: weight_name(dotted) for dotted, _ in model.named_modules()}
+    named = {dotted: matrix_of(dotted) for dotted, _ in model.named_modules()}
     linear = {d for d, m in model.named_modules() if isinstance(m, nn.Linear) and d != "lm_head"}
     assert {dotted for dotted, name in named.items() if name} == linear
-    assert all(named[dotted].dotted == dotted for dotted in linear)
+    assert all(named[dotted].name == dotted for dotted in linear)
     assert len({named[dotted].key for dotted in linear}) == len(linear)
 
 
@@ -125,9 +124,9 @@ def test_a_checkpoint_gives_the_update_that_its_model_computes_with(backbone, ba
     assert list(found) == sorted(found, key=lambda name: name.order)
     if isinstance(config, FullConfig):
         before = dict(backbone.model.named_modules())
-        truth = {n: layer.weight - before[n.dotted].weight for n, layer in linear_layers(model).items()}
+        truth = {n: layer.weight - before[n.name].weight for n, layer in linear_layers(model).items()}
     else:
-        truth = {weight_name(dotted): layer.delta_weight() for dotted, layer in lora_layers(model).items()}
+        truth = {matrix_of(dotted): layer.delta_weight() for dotted, layer in lora_layers(model).items()}
     assert found.keys() == truth.keys()
     for name, delta in found.items():
         assert np.allclose(delta.matrix, truth[name].detach().numpy(), atol=1e-6)

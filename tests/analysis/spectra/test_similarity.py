@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peft_core.analysis.spectra.delta import DenseDelta, LowRankDelta, WeightName
+from peft_core.analysis.spectra.delta import DenseDelta, LowRankDelta
 from peft_core.analysis.spectra.similarity import (
     check_same_base,
     directions,
@@ -17,8 +17,9 @@ from peft_core.analysis.spectra.similarity import (
 from peft_core.checkpoints.record import read_record
 from peft_core.errors import PeftClassroomError
 from peft_core.paths import SHIPPED_CHECKPOINTS
+from peft_core.t5.names import matrix
 
-NAME = WeightName("decoder", 1, "cross_attention", "v")
+NAME = matrix("decoder", 1, "cross-attention", "v")
 
 
 def lora(a: np.ndarray, seed: int = 0, scaling: float = 1.0) -> LowRankDelta:
