@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from tests.cases import make_base
+from tests.cases import GATED, make_base
 
 GOOD, BAD = ["good", "lively", "funny"], ["bad", "dull", "sad"]
 
@@ -27,6 +27,14 @@ def backbone(base_folder):
     from peft_core.t5.backbone import load_backbone
 
     return load_backbone(str(base_folder))
+
+
+@pytest.fixture(scope="session")
+def gated(tmp_path_factory):
+    """A backbone with two matrices in front of its non-linearity, as T5 1.1 has."""
+    from peft_core.t5.backbone import load_backbone
+
+    return load_backbone(str(make_base(tmp_path_factory.mktemp("bases") / "gated", GATED)))
 
 
 @pytest.fixture

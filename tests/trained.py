@@ -6,6 +6,7 @@ from peft_core.checkpoints.record import Measured, RunRecord
 from peft_core.config import RunConfig
 from peft_core.methods import apply_method, trainable_tensors
 from peft_core.t5.backbone import label_logits
+from peft_core.t5.precision import set_backbone_dropout
 
 PROMPT_IDS = [8, 9]
 
@@ -65,3 +66,26 @@ def trained(backbone, config, batch):
     model = apply(backbone, config, seed=3)
     train_a_little(model, batch)
     return model.eval()
+
+
+def on_replica(backbone, model, config):
+    """The trained tensors as a checkpoint is loaded: over the backbone's own, where the method leaves those alone."""
+    if config.method == "full":
+        return model.requires_grad_(False)
+    loaded = apply_method(backbone.replica(), config, PROMPT_IDS)
+    with torch.no_grad():
+        for name, parameter in trainable_tensors(model).items():
+            trainable_tensors(loaded)[name].copy_(parameter)
+    return loaded.eval()
+
+
+def moved(backbone, config, seed=0):
+    """A model in training without dropout, all of its trainable tensors moved away from where they start."""
+    model = backbone.own_copy()
+    set_backbone_dropout(model, 0.0)
+    torch.manual_seed(seed)
+    model = apply_method(model, config, PROMPT_IDS)
+    with torch.no_grad():
+        for parameter in trainable_tensors(model).values():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    return model

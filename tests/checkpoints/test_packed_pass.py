@@ -16,13 +16,10 @@ from peft_core.checkpoints.packed_pass import can_share
 from peft_core.checkpoints.passes import TOLERANCE, Row, label_logits
 from peft_core.checkpoints.predictor import Predictor
 from peft_core.errors import PeftClassroomError
-from peft_core.methods.adapter.method import AdapterConfig
 from peft_core.methods.lora.method import LoraConfig
-from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.t5.backbone import label_logits as library_logits
-from peft_core.t5.backbone import load_backbone
-from tests.cases import CASES, GATED, every_config, make_base
-from tests.trained import make_record, trained
+from tests.cases import CASES
+from tests.trained import make_record, on_replica, trained
 
 SHARING = [name for name in CASES if name != "full"]
 TEXTS = ["a good film", "the plot was very dull and sad , not funny", "i never", "bad " * 60, "scene"]
@@ -36,21 +33,9 @@ def tokens():
 @pytest.fixture(scope="module")
 def models(backbone):
     """A trained model of every configuration, and the base model, untrained."""
-    return {name: trained_on_replica(backbone, config) for name, config in CASES.items()} | {"base": backbone.model}
-
-
-def trained_on_replica(backbone, config):
-    """As a checkpoint is loaded: over the backbone's own tensors, where the method leaves them as they are."""
-    from peft_core.methods import apply_method, trainable_tensors
-
-    model = trained(backbone, config, tokens())
-    if config.method == "full":
-        return model.requires_grad_(False)
-    loaded = apply_method(backbone.replica(), config, prompt_ids=[0])
-    with torch.no_grad():
-        for name, parameter in trainable_tensors(model).items():
-            trainable_tensors(loaded)[name].copy_(parameter)
-    return loaded.eval()
+    return {n: on_replica(backbone, trained(backbone, c, tokens()), c) for n, c in CASES.items()} | {
+        "base": backbone.model
+    }
 
 
 @pytest.fixture(scope="module")
@@ -88,32 +73,6 @@ def test_any_mix_of_rows_gives_what_each_row_gives_alone(backbone, models, mix, 
     assert torch.allclose(together, alone, rtol=0, atol=TOLERANCE)
     backwards = label_logits(rows[::-1], backbone.label_ids).flip(0)
     assert torch.allclose(together, backwards, rtol=0, atol=TOLERANCE)
-
-
-@every_config
-def test_each_method_alone_agrees_with_the_library(backbone, models, config):
-    model = next(models[name] for name in CASES if CASES[name] == config)
-    rows = [Row(model, [5, 6, *range(7, 7 + length)]) for length in (1, 9, 4)]
-    expected = torch.cat([one_by_one(row, backbone) for row in rows])
-    assert torch.allclose(label_logits(rows, backbone.label_ids), expected, rtol=0, atol=TOLERANCE)
-    base = label_logits([Row(backbone.model, row.ids) for row in rows], backbone.label_ids)
-    assert (base - expected).abs().max() > 10 * TOLERANCE  # what is added can be told from nothing
-
-
-def test_a_gated_t5_is_read_as_the_library_reads_it(tmp_path):
-    gated = load_backbone(str(make_base(tmp_path / "gated", GATED)))
-    everything = LoraConfig(r=2, target_modules=("q", "k", "v", "o", "wi", "wo"))
-    models = [gated.model, *(trained_on_replica(gated, c) for c in (everything, AdapterConfig(), SoftPromptConfig()))]
-    rows = [Row(model, ids) for model in models for ids in ([7, 8, 9], [10, 11, 12, 13, 14])]
-    expected = torch.cat([one_by_one(row, gated) for row in rows])
-    assert torch.allclose(label_logits(rows, gated.label_ids), expected, rtol=0, atol=TOLERANCE)
-
-
-@every_config
-def test_only_models_of_the_backbones_own_weights_go_together(backbone, models, config):
-    model = next(models[name] for name in CASES if CASES[name] == config)
-    assert can_share(model, backbone) is (config.method != "full")
-    assert not can_share(trained(backbone, config, tokens()), backbone)  # equal weights, but others
 
 
 def test_a_method_that_a_pass_does_not_know_is_asked_by_itself_and_answers_as_it_would(backbone):

@@ -27,7 +27,7 @@ from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.t5.backbone import load_backbone
 from peft_core.t5.names import matrix, matrix_of
-from tests.cases import CASES, GATED, make_base
+from tests.cases import CASES, make_base
 from tests.trained import make_record, trained
 
 NAME = matrix("encoder", 0, "self-attention", "q")
@@ -106,9 +106,9 @@ def test_numbers_that_are_not_finite_are_refused():
         svd(np.array([[1.0, np.nan]]))
 
 
-@pytest.mark.parametrize("gated", [False, True])
-def test_every_linear_layer_of_a_block_has_a_name_and_nothing_else_has(backbone, tmp_path, gated):
-    model = load_backbone(str(make_base(tmp_path / "gated", GATED))).model if gated else backbone.model
+@pytest.mark.parametrize("base", ["backbone", "gated"])
+def test_every_linear_layer_of_a_block_has_a_name_and_nothing_else_has(base, request):
+    model = request.getfixturevalue(base).model
     named = {dotted: matrix_of(dotted) for dotted, _ in model.named_modules()}
     linear = {d for d, m in model.named_modules() if isinstance(m, nn.Linear) and d != "lm_head"}
     assert {dotted for dotted, name in named.items() if name} == linear

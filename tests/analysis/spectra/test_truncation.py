@@ -16,9 +16,9 @@ from peft_core.errors import PeftClassroomError
 from peft_core.methods.full.method import FullConfig
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.reviews.config import DataConfig
-from peft_core.t5.backbone import fingerprint, load_backbone
+from peft_core.t5.backbone import fingerprint
 from peft_core.training.measuring import evaluate_checkpoint
-from tests.cases import CASES, GATED, make_base
+from tests.cases import CASES
 from tests.trained import logits, make_record, trained
 
 pytestmark = pytest.mark.usefixtures("easy_reviews")
@@ -44,13 +44,12 @@ def weights(model) -> dict[str, torch.Tensor]:
 
 
 @every_adapted
-@pytest.mark.parametrize("gated", [False, True])
+@pytest.mark.parametrize("base", ["backbone", "gated"])
 def test_at_full_rank_it_is_the_checkpoint_and_the_error_is_the_tail_at_every_rank(
-    backbone, batch, config, gated, tmp_path
+    request, batch, config, base, tmp_path
 ):
     """Logits to 1e-4, where training has moved them by more than 0.1: what fp32 loses in an SVD and a product."""
-    if gated:
-        backbone = load_backbone(str(make_base(tmp_path / "gated", GATED)))
+    backbone = request.getfixturevalue(base)
     before = fingerprint(backbone.model)
     folder = save(backbone, config, batch, tmp_path / "c")
     deltas = load_deltas(folder, backbone)

@@ -24,7 +24,7 @@ from peft_core.methods.places import find_place, places
 from peft_core.methods.registry import method_of
 from peft_core.paths import ROOT
 from peft_core.t5.backbone import build_on_meta, fingerprint, load_backbone
-from tests.cases import CASES, GATED, TINY, every_config, make_base
+from tests.cases import CASES, GATED, TINY, every_config
 from tests.trained import make_record, trained
 
 TEXT = "the film was not good , i never laughed"
@@ -330,8 +330,7 @@ def test_attention_is_told_by_a_backbone_with_fused_attention_too(backbone):
 
 
 @pytest.mark.parametrize("config", [LoraConfig(target_modules=("wi", "wo")), AdapterConfig(), FullConfig()])
-def test_a_gated_t5_can_be_walked(config, tmp_path):
-    gated = load_backbone(str(make_base(tmp_path / "gated", GATED)))
+def test_a_gated_t5_can_be_walked(config, gated):
     for one in walks(gated, untrained_model(gated, config), config):
         assert one.probability == one.base_probability
         assert one.reading.at(one.place)
