@@ -1,0 +1,159 @@
+"""A seeded sample of mutants of the core modules, made by cosmic-ray: what tests let live, they do not hold.
+
+    make mutants                      the sample that docs/log.md quotes
+    python -m tests.mutants --only training/loop.py --places 20
+
+Of each module some places are drawn, then one mutation of each place, so that an operator with eleven replacements does
+not count eleven times. A mutant lives in a copy of the tree, where the tests beside it below must fail.
+"""
+
+import argparse
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Queue
+
+from cosmic_ray.commands.init import init
+from cosmic_ray.mutating import mutate_code
+from cosmic_ray.plugins import get_operator
+from cosmic_ray.work_db import WorkDB, use_db
+from cosmic_ray.work_item import MutationSpec
+
+from peft_core.paths import ROOT
+
+CONTRACT = "tests/methods/test_contract.py"
+TESTS = {  # module of peft_core → the tests that hold it, the quickest first
+    "training/loop.py": ("tests/training/test_loop.py", "tests/training/test_experiment.py"),
+    "training/gradients.py": ("tests/training/test_gradients.py", "tests/t5/test_fused.py"),
+    "checkpoints/files.py": ("tests/checkpoints/test_files.py", CONTRACT),
+    "checkpoints/packed_pass.py": ("tests/checkpoints/test_packed_pass.py", CONTRACT),
+    "counting/by_hand.py": ("tests/counting/test_by_hand.py",),
+    "methods/adapter/layer.py": (CONTRACT, "tests/checkpoints/test_files.py"),
+    "methods/lora/layer.py": ("tests/methods/lora/test_layer.py", CONTRACT, "tests/checkpoints/test_files.py"),
+    "methods/soft_prompt/layer.py": (CONTRACT, "tests/checkpoints/test_files.py"),
+    "analysis/spectra/spectrum.py": ("tests/analysis/spectra/test_spectrum.py",),
+    "statistics/calibration.py": ("tests/statistics",),
+    "statistics/formats.py": ("tests/statistics",),
+    "statistics/intervals.py": ("tests/statistics",),
+    "statistics/paired.py": ("tests/statistics",),
+    "statistics/paired_test.py": ("tests/statistics",),
+    "statistics/pareto.py": ("tests/statistics",),
+    "reviews/batches.py": ("tests/reviews",),
+    "t5/fused.py": (CONTRACT, "tests/t5/test_fused.py"),
+}
+EQUIVALENT = {}  # (module, the changed line) → why no test can tell the two apart
+SECONDS = 300  # a mutant that takes longer has been noticed
+ANNOTATION = "BitOr"  # `int | None` cannot be told from an operation, and such a mutant ends the import
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change of one module."""
+
+    module: str
+    spec: MutationSpec
+
+    def code(self) -> str:
+        """The module with the change in it."""
+        operator = get_operator(self.spec.operator_name)(**self.spec.operator_args)
+        return mutate_code((ROOT / "peft_core" / self.module).read_text(), operator, self.spec.occurrence)
+
+    @property
+    def lines(self) -> tuple[str, str]:
+        """The first line that changes, before and after."""
+        before = (ROOT / "peft_core" / self.module).read_text().splitlines()
+        pairs = zip(before, self.code().splitlines(), strict=False)
+        return next((a.strip(), b.strip()) for a, b in pairs if a != b)
+
+
+def places(module: str) -> dict[tuple, list[Mutant]]:
+    """Where the module can be changed, and what each place can become."""
+    found: dict[tuple, list[Mutant]] = {}
+    with tempfile.TemporaryDirectory() as folder, use_db(str(Path(folder) / "work"), WorkDB.Mode.create) as work:
+        init([ROOT / "peft_core" / module], work, {})
+        for item in work.work_items:
+            (spec,) = item.mutations
+            if ANNOTATION not in spec.operator_name:
+                found.setdefault((spec.start_pos, spec.end_pos), []).append(Mutant(module, spec))
+    return found
+
+
+def sample(module: str, number: int, seed: int) -> list[Mutant]:
+    """`number` mutants of the module, no two at one place."""
+    draw = random.Random(f"{seed} {module}")
+    at = places(module)
+    order = draw.sample(sorted(at), len(at))
+    return [draw.choice(at[place]) for place in order[:number]]
+
+
+def copy_tree(folder: Path) -> Path:
+    """The files that git tracks, as they are now."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, folder / name)
+    return folder
+
+
+def passes(tree: Path, tests: tuple[str, ...]) -> bool:
+    """Whether the tests pass in this copy of the tree."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=0", *tests]
+    single = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    try:
+        done = subprocess.run(command, cwd=tree, env=os.environ | single, capture_output=True, timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
+
+
+def outcome(mutant: Mutant, trees: Queue) -> str:
+    """ "killed", "survived", or why the mutant is none."""
+    if reason := EQUIVALENT.get((mutant.module, mutant.lines[1])):
+        return f"equivalent: {reason}"
+    tree = trees.get()
+    path = tree / "peft_core" / mutant.module
+    before = path.read_text()
+    try:
+        path.write_text(mutant.code())
+        return "survived" if passes(tree, TESTS[mutant.module]) else "killed"
+    finally:
+        path.write_text(before)
+        trees.put(tree)
+
+
+def main() -> None:
+    """Draw, change, test, and tell."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="+", choices=TESTS, default=list(TESTS), metavar="MODULE")
+    parser.add_argument("--places", type=int, default=4, help="of each module (default: 4)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    start, trees = time.monotonic(), Queue()
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.jobs) as pool:
+        for number in range(options.jobs):
+            trees.put(copy_tree(Path(folder) / str(number)))
+        mutants = [mutant for module in options.only for mutant in sample(module, options.places, options.seed)]
+        told = []
+        for mutant, said in zip(mutants, pool.map(lambda m: outcome(m, trees), mutants), strict=True):
+            told.append(said)
+            before, after = mutant.lines
+            print(f"{said:9}  {mutant.module}:{mutant.spec.start_pos[0]}  {before}  →  {after}", flush=True)
+    killed, survived = told.count("killed"), told.count("survived")
+    print(
+        f"{killed} of {killed + survived} mutants killed ({killed / (killed + survived):.0%}), "
+        f"{len(told) - killed - survived} equivalent; {time.monotonic() - start:.0f} s, seed {options.seed}"
+    )
+    sys.exit(killed < 0.9 * (killed + survived))
+
+
+if __name__ == "__main__":
+    main()
