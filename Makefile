@@ -3,14 +3,19 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+WORKERS := -n logical --maxprocesses 8 --dist worksteal
 
-.PHONY: app test lint screenshots bench lock
+.PHONY: app test check lint screenshots bench lock
 
 app: $(READY)
 	$(BIN)/python -m streamlit run app/main.py
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(WORKERS)
+
+# While one works: lint, and the tests that neither train, nor open pages, nor start processes.
+check: lint
+	$(BIN)/python -m pytest $(WORKERS) -m "not slow"
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

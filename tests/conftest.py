@@ -2,6 +2,8 @@
 
 import os
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # as many workers as cores: one thread each
+    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch starts its threads: tests share cores with servers
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -13,7 +15,31 @@ import pytest
 
 from tests.cases import GATED, make_base
 
+SLOW_FIXTURES = {"open_page", "easy_reviews"}  # opens a page of the app, trains
+SLOW = (
+    "analysis/spectra/test_truncation.py", "analysis/walkthrough/", "app/playground/", "benchmarks/", "report/export/",
+    "report/reproduction/", "test_browser.py", "test_shipped.py", "training/as_script/test_scripts_run.py",
+    "training/pretraining/", "training/runs/",
+)  # fmt: skip
 GOOD, BAD = ["good", "lively", "funny"], ["bad", "dull", "sad"]
+
+
+def pytest_collection_modifyitems(items):
+    """`make check` leaves out what trains, opens pages or starts processes."""
+    for item in items:
+        if SLOW_FIXTURES & set(item.fixturenames) or item.nodeid.removeprefix("tests/").startswith(SLOW):
+            item.add_marker("slow")
+
+
+@pytest.fixture
+def two_threads():
+    """Two threads for torch, as on a small computer: a worker has one."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -15,10 +15,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from pathlib import Path
 from queue import Queue
+from typing import Any
 
 from cosmic_ray.commands.init import init
 from cosmic_ray.mutating import mutate_code
@@ -30,7 +33,11 @@ from peft_core.paths import ROOT
 
 CONTRACT = "tests/methods/test_contract.py"
 TESTS = {  # module of peft_core → the tests that hold it, the quickest first
-    "training/loop.py": ("tests/training/test_loop.py", "tests/training/test_experiment.py"),
+    "training/loop.py": (
+        "tests/training/test_loop.py",
+        "tests/training/test_experiment.py::test_a_stopped_run_goes_on_to_the_very_same_weights",
+        "tests/training/test_experiment.py::test_the_clock_stands_still_while_the_test_split_is_measured",
+    ),
     "training/gradients.py": ("tests/training/test_gradients.py", "tests/t5/test_fused.py"),
     "checkpoints/files.py": ("tests/checkpoints/test_files.py", CONTRACT),
     "checkpoints/packed_pass.py": ("tests/checkpoints/test_packed_pass.py", CONTRACT),
@@ -67,10 +74,12 @@ class Mutant:
 
     @property
     def lines(self) -> tuple[str, str]:
-        """The first line that changes, before and after."""
-        before = (ROOT / "peft_core" / self.module).read_text().splitlines()
-        pairs = zip(before, self.code().splitlines(), strict=False)
-        return next((a.strip(), b.strip()) for a, b in pairs if a != b)
+        """The lines that change, before and after."""
+        before, after = (ROOT / "peft_core" / self.module).read_text().splitlines(), self.code().splitlines()
+        (_, a, b, c, d), *_ = [
+            op for op in SequenceMatcher(None, before, after, False).get_opcodes() if op[0] != "equal"
+        ]
+        return " ".join(before[a:b]).strip(), " ".join(after[c:d]).strip()
 
 
 def places(module: str) -> dict[tuple, list[Mutant]]:
@@ -114,11 +123,19 @@ def passes(tree: Path, tests: tuple[str, ...]) -> bool:
     return done.returncode == 0
 
 
-def outcome(mutant: Mutant, trees: Queue) -> str:
-    """ "killed", "survived", or why the mutant is none."""
+def with_tree(trees: Queue, work: Callable, *arguments) -> Any:
+    """What `work` gives with a copy that nobody else uses meanwhile."""
+    tree = trees.get()
+    try:
+        return work(tree, *arguments)
+    finally:
+        trees.put(tree)
+
+
+def outcome(tree: Path, mutant: Mutant) -> str:
+    """Killed, survived, or why no test could tell."""
     if reason := EQUIVALENT.get((mutant.module, mutant.lines[1])):
         return f"equivalent: {reason}"
-    tree = trees.get()
     path = tree / "peft_core" / mutant.module
     before = path.read_text()
     try:
@@ -126,7 +143,6 @@ def outcome(mutant: Mutant, trees: Queue) -> str:
         return "survived" if passes(tree, TESTS[mutant.module]) else "killed"
     finally:
         path.write_text(before)
-        trees.put(tree)
 
 
 def main() -> None:
@@ -141,9 +157,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.jobs) as pool:
         for number in range(options.jobs):
             trees.put(copy_tree(Path(folder) / str(number)))
+        wanted = sorted({TESTS[module] for module in options.only})
+        for tests, passed in zip(wanted, pool.map(lambda t: with_tree(trees, passes, t), wanted), strict=True):
+            if not passed:
+                sys.exit(f"Without any mutant, these fail: {' '.join(tests)}")
         mutants = [mutant for module in options.only for mutant in sample(module, options.places, options.seed)]
         told = []
-        for mutant, said in zip(mutants, pool.map(lambda m: outcome(m, trees), mutants), strict=True):
+        for mutant, said in zip(mutants, pool.map(lambda m: with_tree(trees, outcome, m), mutants), strict=True):
             told.append(said)
             before, after = mutant.lines
             print(f"{said:9}  {mutant.module}:{mutant.spec.start_pos[0]}  {before}  →  {after}", flush=True)

@@ -10,7 +10,7 @@ import peft_core.training.measuring as split_predictions
 from peft_core.checkpoints.files import load_checkpoint
 from peft_core.checkpoints.record import read_record
 from peft_core.checkpoints.stored_answers import stored_test
-from peft_core.config import RunConfig, TrainConfig, run_config
+from peft_core.config import RunConfig, TrainConfig
 from peft_core.errors import PeftClassroomError
 from peft_core.methods import trainable_tensors
 from peft_core.methods.full.method import FullConfig
@@ -44,7 +44,7 @@ def finish(run):
 
 
 @pytest.mark.parametrize("name", ["full", "adapter-pfeiffer", "lora-all", "soft_prompt-random"])
-def test_a_run_learns_and_publishes_what_it_measured(make_config, backbone, tmp_path, name):
+def test_a_run_learns_and_publishes_what_it_measured(make_config, backbone, two_threads, tmp_path, name):
     rate = {"full": 0.01, "soft_prompt-random": 0.3}.get(name, 0.03)
     config = make_config(CASES[name], learning_rate=rate)
     logs, summary = finish(run_experiment(config, tmp_path / "run"))
@@ -201,16 +201,6 @@ def test_time_runs_out(make_config, tmp_path):
     assert summary["test_accuracy"] == logs[-1].accuracy
 
 
-def test_the_rate_warms_up_and_ends_at_zero(make_config):
-    trainer = Experiment(make_config(LoraConfig())).trainer
-    rates = [trainer.rate_at(step) for step in range(trainer.planned_steps + 1)]
-    peak = rates.index(max(rates))
-    assert rates[:peak] == sorted(rates[:peak])
-    assert rates[peak:] == sorted(rates[peak:], reverse=True)
-    assert max(rates) == trainer.peak_rate
-    assert rates[-1] == 0
-
-
 def test_a_loss_that_is_no_number_ends_the_run_with_a_sentence(make_config):
     run = Experiment(make_config(FullConfig(), learning_rate=10))
     with torch.no_grad():
@@ -219,39 +209,8 @@ def test_a_loss_that_is_no_number_ends_the_run_with_a_sentence(make_config):
         list(run.trainer.run())
 
 
-def test_filler_rows_count_for_nothing(make_config):
-    run = Experiment(make_config(LoraConfig()))
-    encoded = run.train_rows.encoded[:3]
-    from peft_core.reviews.batches import make_batches
-
-    full, filled = (make_batches(encoded, size, (16,), 0)[0] for size in (3, 8))
-    assert torch.allclose(run.trainer.loss(full), run.trainer.loss(filled), rtol=2e-2)
-
-
 def test_state_is_plain_data_and_tensors(make_config, tmp_path):
     run = Experiment(make_config(LoraConfig(), epochs=1))
     list(run.trainer.run())
     _, data = run.trainer.state()
     assert json.loads(json.dumps(data)) == data
-
-
-@pytest.mark.parametrize(("correct", "n"), [(0, 10), (10, 10), (1, 3), (2700, 3000)])
-def test_wilson_contains_the_accuracy_and_stays_within_0_and_1(correct, n):
-    result = wilson(correct, n)
-    assert 0 <= result.low <= result.accuracy <= result.high <= 1
-    z, p = 1.959964, correct / n  # the closed form of Wilson (1927)
-    centre, half = p + z * z / (2 * n), z * (p * (1 - p) / n + z * z / (4 * n * n)) ** 0.5
-    assert result.low == pytest.approx((centre - half) / (1 + z * z / n), abs=1e-6)
-    assert result.high == pytest.approx((centre + half) / (1 + z * z / n), abs=1e-6)
-
-
-def test_accuracy_counts_right_answers():
-    result = accuracy(np.array([0.9, 0.2, 0.6, 0.4]), [1, 0, 0, 1])
-    assert (result.accuracy, result.n) == (0.5, 4)
-
-
-def test_wrong_settings_are_one_sentence():
-    with pytest.raises(PeftClassroomError, match=r"train\.epochs.*given: 0"):
-        run_config({"method": {"method": "lora"}, "train": {"epochs": 0}})
-    with pytest.raises(PeftClassroomError, match="extra"):
-        run_config({"method": {"method": "lora", "rank": 3}})

@@ -7,7 +7,7 @@ from peft_core.config import TrainConfig
 from peft_core.methods import apply_method
 from peft_core.reviews.batches import FILLER, Batch
 from peft_core.t5.precision import cast, set_backbone_dropout
-from peft_core.training.gradients import gradients, in_threads, sliced
+from peft_core.training.gradients import draws_random_numbers, gradients, in_threads, sliced, slices_for
 from peft_core.training.loop import Trainer
 from tests.cases import CASES, every_config
 from tests.trained import moved
@@ -28,7 +28,7 @@ def make_trainer(backbone, config, rows):
 
 @every_config
 @pytest.mark.parametrize("slices", [2, 3])
-def test_slices_of_a_batch_have_the_gradients_of_the_whole(backbone, config, slices):
+def test_slices_of_a_batch_have_the_gradients_of_the_whole(backbone, two_threads, config, slices):
     trainer, batch = make_trainer(backbone, config, 10)
     parameters = list(trainer.trainable.values())
     whole, wanted = gradients(trainer.loss, parameters, batch, 1)
@@ -48,11 +48,25 @@ def test_no_row_is_lost_between_slices(backbone):
         assert [row for part in parts for row in part.rows] == list(batch.rows)
 
 
-def test_threads_have_their_share_of_the_cores_and_the_caller_keeps_its_own():
-    before = torch.get_num_threads()
-    seen = list(in_threads(lambda _: torch.get_num_threads(), range(4), before))
-    assert seen == [1] * 4
-    assert torch.get_num_threads() == before
+def test_a_batch_has_a_slice_a_thread_of_rows_enough_unless_dropout_draws(backbone, two_threads):
+    model = moved(backbone, CASES["lora"])
+    assert [slices_for(model, CPU, rows) for rows in (1, 15, 16, 64)] == [1, 1, 2, 2]
+    assert slices_for(model, torch.device("cuda"), 64) == 1
+    for module in model.modules():  # inside attention it is a number, elsewhere a layer
+        for drawing in ("p", "dropout"):
+            if isinstance(getattr(module, drawing, None), float):
+                setattr(module, drawing, 0.1)
+                assert draws_random_numbers(model)
+                assert slices_for(model, CPU, 64) == 1
+                setattr(module, drawing, 0.0)
+    assert slices_for(model, CPU, 64) == 2
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_threads_have_their_share_of_the_cores_and_the_caller_keeps_its_own(two_threads, threads):
+    seen = list(in_threads(lambda _: torch.get_num_threads(), range(4), threads))
+    assert seen == [2 // threads] * 4
+    assert torch.get_num_threads() == 2
 
 
 def test_the_callers_autocast_holds_in_the_threads():
