@@ -93,12 +93,6 @@ def _follows(before: Node, node: Node) -> bool:
     return before.name.isdigit() and node.name.isdigit() and int(node.name) == int(before.name) + before.copies
 
 
-def unfold(node: Node) -> Node:
-    """The tree with a node of its own for every module."""
-    children = [replace(unfold(child), name=name, copies=1) for child in node.children for name in child.names]
-    return replace(node, children=tuple(children))
-
-
 def parameters(node: Node, path: str = "") -> Iterator[tuple[str, Tensor]]:
     """Every parameter with its dotted name, in the order of the model, tied ones at each of their places."""
     for tensor in node.tensors:

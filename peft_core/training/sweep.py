@@ -25,7 +25,6 @@ from peft_core.reviews.draws import SPLITS, draw, rows_fingerprint
 from peft_core.validated import Frozen, read_json
 
 FACTORS = (0.1, 0.3, 1.0, 3.0)  # of the method's default learning rate, where none are named
-METHOD_FIELDS = ("alpha", "prompt_init")  # what may be varied besides the settings of training
 
 
 class Trial(Frozen):

@@ -10,7 +10,7 @@ from transformers import T5ForConditionalGeneration
 
 from peft_core.counting import by_numel
 from peft_core.counting.by_numel import count_by_numel, module_tree, survey, trainable_rows
-from peft_core.counting.module_tree import Node, insertions, outline, parameters, read_tree, unfold
+from peft_core.counting.module_tree import Node, insertions, outline, parameters, read_tree
 from peft_core.methods import apply_method
 from peft_core.methods.adapter.method import AdapterConfig
 from peft_core.methods.full.method import FullConfig
@@ -21,6 +21,12 @@ from peft_core.t5.architecture import base_model
 from peft_core.t5.backbone import WithoutValues, build_on_meta, hf_config
 from tests.cases import GATED, TINY, every_config
 from tests.counting.strategies import architectures, configs
+
+
+def unfold(node: Node) -> Node:
+    """The tree with a node of its own for every module."""
+    children = [replace(unfold(child), name=name, copies=1) for child in node.children for name in child.names]
+    return replace(node, children=tuple(children))
 
 
 def build(architecture, config) -> nn.Module:

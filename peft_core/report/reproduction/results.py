@@ -63,11 +63,6 @@ class RunResult(Frozen):
                 raise PeftClassroomError(f"The record of {self.name} is of another configuration.")
         return self
 
-    @property
-    def best_test(self) -> float | None:
-        """Accuracy of the point that is best on the test split, as the report chose its epoch: optimistic."""
-        return max((point.test for point in self.points[1:] if point.test is not None), default=None)
-
 
 class YardstickResult(Frozen):
     """The yardstick at one training size."""
@@ -129,14 +124,6 @@ class Results(Frozen):
         """
         return {run.name: run for run in (*self.runs, *self.yardsticks)}[name]
 
-    def of_row(self, name: str) -> list[RunResult | YardstickResult]:
-        """What a row stands for, a seed each, in whatever state.
-
-        Raises:
-            KeyError: if there is no such row.
-        """
-        return [self.result(run) for run in {row.name: row for row in self.rows}[name].runs]
-
     def seconds_left(self, name: str) -> float | None:
         """How long a run still trains, validations and tests not counted: from its own speed, or from the mean of the
         runs of its method that are done. None: no speed was measured."""
@@ -152,11 +139,6 @@ class Results(Frozen):
         train = run.config.train
         examples = run.config.data.train_size * train.epochs - run.step * train.batch_size
         return max(0, examples) / speed if speed and run.state != "done" else None
-
-    def mean_test(self, row: str) -> float | None:
-        """Mean test accuracy over the seeds of a row; None until all of them are done."""
-        records = [result.record for result in self.of_row(row)]
-        return fmean(r.test.accuracy for r in records if r) if all(records) else None
 
 
 def _check_right(name: str, right: str, accuracy: float, n: int) -> None:

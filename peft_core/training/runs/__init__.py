@@ -5,7 +5,6 @@ about the run is in its folder. So a run outlives the page, the session and the 
 package loads no torch: only the worker does. Read `spec.py`, `folder.py`, `worker.py`, `local.py`, in this order.
 """
 
-from peft_core.training.runs.backend import RunBackend
 from peft_core.training.runs.folder import RunFolder, RunState, RunStatus
 from peft_core.training.runs.local import LocalBackend
 from peft_core.training.runs.spec import CLASSROOM_LIMITS, Limits, RunSpec, check_limits, new_run_id, new_spec, run_name
@@ -16,7 +15,6 @@ __all__ = [
     "Limits",
     "LocalBackend",
     "Run",
-    "RunBackend",
     "RunFolder",
     "RunSpec",
     "RunState",

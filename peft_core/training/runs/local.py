@@ -23,7 +23,7 @@ _WORKER = (sys.executable, "-m", "peft_core.training.runs.worker")
 
 
 class LocalBackend:
-    """Starts workers as subprocesses. A `RunBackend`, with `resume` and `queue_position` besides.
+    """Starts workers as subprocesses.
 
     Args:
         store: where the runs are.

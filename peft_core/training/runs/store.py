@@ -90,10 +90,6 @@ class RunStore:
         """The end of what its worker printed."""
         return self.folder(run_id).log_tail(max_bytes)
 
-    def checkpoints(self, owner: str | None = None) -> list[Path]:
-        """Folders of the checkpoints of finished runs, newest first."""
-        return [run.checkpoint for run in self.list(owner) if run.checkpoint]
-
     def delete(self, run_id: str) -> None:
         """Remove a run with all its files, its checkpoint too.
 

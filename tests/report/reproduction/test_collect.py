@@ -154,10 +154,7 @@ def test_what_a_finished_run_says_is_its_record(make, tmp_path):
     assert [p.epoch for p in result.points] == [0, 0.5, 1]
     assert result.points[0].train_loss is None
     assert all(p.train_loss > 0 and p.seconds > 0 for p in result.points[1:])
-    assert result.best_test == max(a for _, a in record.test_curve[1:])
     assert result.peak_bytes > 4 * record.total_parameters
-    assert results.mean_test("lora-64") is results.mean_test("lora-1") is None  # of three seeds one is done
-    assert results.mean_test("bag-of-words-2000") == results.result("bag-of-words-2000").record.test.accuracy
     pair = mcnemar(*([a == "1" for a in results.result(n).test_right] for n in ("lora-1", "bag-of-words-2000")))
     assert pair.only_first - pair.only_second == round(
         120 * (record.test.accuracy - results.result("bag-of-words-2000").record.test.accuracy)
