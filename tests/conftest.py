@@ -11,10 +11,13 @@ os.environ["PEFT_SPARE_WORKER"] = "0"  # pages under test train nothing, or have
 
 import sys
 
+import hypothesis
 import pytest
 
 from tests.cases import GATED, make_base
 
+hypothesis.settings.register_profile("no clock", deadline=None)  # a first call may import scipy, on busy cores
+hypothesis.settings.load_profile("no clock")
 SLOW_FIXTURES = {"open_page", "easy_reviews"}  # opens a page of the app, trains
 SLOW = (
     "analysis/spectra/test_truncation.py", "analysis/walkthrough/", "app/playground/", "benchmarks/", "report/export/",

@@ -7,7 +7,7 @@ import streamlit as st
 from app.compare import shared
 from app.compare.significant import section as significant
 from app.content import label, text
-from app.kit.plain import plain
+from app.kit.plain import escaped
 from peft_core.analysis.comparison import Comparison
 from peft_core.report.export.data import as_csv, as_json, table_data
 from peft_core.report.export.page import as_html
@@ -25,7 +25,7 @@ def draw() -> None:
     st.markdown(text("compare", "export"))
     table = shared.table_for(shared.choose_base())
     pair = significant.chosen_pair()
-    name = plain(shared.short(table.base))
+    name = escaped(shared.short(table.base))
     ran = sum(row.reproduction is not None for row in table.rows)
     st.markdown(label("compare", "export_rows", ran=ran, rows=len(table.rows), base=name))
     with st.container(horizontal=True, key="export_buttons"):
@@ -42,7 +42,7 @@ def draw() -> None:
             )
     if pair:
         titles = significant.titles(pair)
-        st.caption(label("compare", "export_pair", first=plain(titles[0]), second=plain(titles[1])))
+        st.caption(label("compare", "export_pair", first=escaped(titles[0]), second=escaped(titles[1])))
     st.caption(label("compare", "export_reading"))
 
 

@@ -14,7 +14,7 @@ POINT = "point"  # name of the selection in a chart; its field is `row`
 def remember(options: Mapping[str, str]) -> str:
     """Before whatever is linked is drawn: the key that is chosen, by the link, by an earlier click, or the first."""
     first = next(iter(options))
-    url.ask(ROW, list(options), first)
+    url.from_link(ROW, list(options), first)
     if st.session_state[ROW] not in options:  # another base model had more rows
         st.session_state[ROW] = first
     url.remember(ROW, st.session_state[ROW], default=first)

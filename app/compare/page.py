@@ -11,7 +11,7 @@ from app.compare.table import section as table
 from app.compare.trade_off import section as trade_off
 from app.content import label, text
 from app.kit import url
-from app.kit.plain import plain
+from app.kit.plain import escaped
 from peft_core.errors import PeftClassroomError
 
 PARTS = {
@@ -30,5 +30,5 @@ with tabs[opened]:
     try:
         PARTS[opened]()
     except PeftClassroomError as error:  # a file of measurements is damaged, or a base model's folder is gone
-        st.error(plain(error), icon=":material/error:")
+        st.error(escaped(error), icon=":material/error:")
 services.rerun_when_ready(examples=opened in ("significant", "optimism"))

@@ -18,7 +18,7 @@ def choose_base() -> str:
     """The base model of our runs, in the URL by its name: those with checkpoints first."""
     trained = [info.base for info in services.checkpoints()]
     names = list(dict.fromkeys((*trained, *catalogue())))
-    url.ask(BASE, names, names[0])
+    url.from_link(BASE, names, names[0])
     if st.session_state[BASE] not in names:  # its last run was deleted meanwhile
         st.session_state[BASE] = names[0]
     base = st.selectbox(label("compare", "base"), names, format_func=short, key=BASE)
@@ -34,7 +34,7 @@ def table_for(base: str) -> Table:
 def choose(key: str, title: str, options: tuple[str, ...], group: str) -> str:
     """One of a few options, side by side; in the URL by its name. Their labels are `{group}_{option}`."""
     names = {option: label("compare", f"{group}_{option}") for option in options}
-    url.ask(key, options, options[0])
+    url.from_link(key, options, options[0])
     chosen = st.segmented_control(title, options, format_func=names.__getitem__, key=key, required=True)
     url.remember(key, chosen, default=options[0])
     return chosen

@@ -5,6 +5,6 @@ import re
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~$:<>-])")
 
 
-def plain(message: object) -> str:
+def escaped(message: object) -> str:
     """`message` so that Markdown shows it letter for letter: nothing in it becomes a link, an image or a formula."""
     return _SPECIAL.sub(r"\\\1", str(message))

@@ -25,7 +25,7 @@ def review_box(review_key: str = "review", example_key: str = "example") -> tupl
         if st.session_state[example_key] >= 0:
             st.session_state[review_key] = examples[st.session_state[example_key]][0]
 
-    if examples and url.ask(example_key, options, OWN_WORDS):
+    if examples and url.from_link(example_key, options, OWN_WORDS):
         take()
     box = st.container()
     st.selectbox(label("playground", "example"), options, format_func=name, key=example_key, on_change=take)

@@ -59,7 +59,7 @@ def tabs(key: str, names: Sequence[str], labels: Sequence[str]) -> dict[str, Tab
     return dict(zip(names, made, strict=True))
 
 
-def ask(key: str, options: Sequence[object], default: object) -> bool:
+def from_link(key: str, options: Sequence[object], default: object) -> bool:
     """Before the widget `key` is drawn for the first time: the option that the link names, or the default.
 
     For widgets with a `format_func`, whose `bind` would write what people read; `remember` is the way back. True if the

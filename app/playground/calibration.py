@@ -7,7 +7,7 @@ import streamlit as st
 from app import services
 from app.content import label, text
 from app.kit import stored_answers, theme, verdicts
-from app.kit.plain import plain
+from app.kit.plain import escaped
 from app.playground import threshold
 from app.playground.threshold import Tested
 from peft_core.checkpoints.listing import CheckpointInfo
@@ -20,9 +20,9 @@ ABOUT = (0.85, 0.95)  # "about 0.9"
 def draw(chosen: list[CheckpointInfo]) -> None:
     """The tab: a diagram a checkpoint, the numbers, and what another threshold changes."""
     st.markdown(text("many", "calibration"))
-    heavy = services.heavy()
-    if not heavy.finished.is_set() or heavy.error:
-        st.info(heavy.error or label("calibration", "loading"), icon=":material/hourglass_top:")
+    loaded = services.libraries()
+    if not loaded.finished.is_set() or loaded.error:
+        st.info(loaded.error or label("calibration", "loading"), icon=":material/hourglass_top:")
         return
     tested = _tested(chosen)
     if not tested:
@@ -46,17 +46,17 @@ def _tested(chosen: list[CheckpointInfo]) -> list[Tested]:
         if info.record.test_probabilities is None:
             without.append(info)
         elif info.record.config.data.source != "bundled":
-            st.info(label("calibration", "elsewhere", name=plain(title)), icon=":material/info:")
+            st.info(label("calibration", "elsewhere", name=escaped(title)), icon=":material/info:")
         else:
             try:
                 with st.spinner(label("calibration", "reading")):
                     stored = stored_answers.answers(info)
             except (OSError, PeftClassroomError) as error:
-                st.info(f"{plain(title)}: {plain(error)}", icon=":material/info:")
+                st.info(f"{escaped(title)}: {escaped(error)}", icon=":material/info:")
                 continue
             found.append(Tested(info, title, *stored))
     if without:
-        names = ", ".join(plain(called[info.name]) for info in without)
+        names = ", ".join(escaped(called[info.name]) for info in without)
         st.info(label("calibration", "not_stored", names=names), icon=":material/info:")
         commands = "\n".join(f"python -m peft_core evaluate {info.name} --store" for info in without)
         st.code(commands, language="bash")
@@ -73,7 +73,7 @@ def _diagrams(tested: list[Tested]) -> None:
     columns = st.columns(2)  # also for one: wider, the diagonal would lie flat
     for number, (one, found) in enumerate(zip(tested, bins, strict=True)):
         with columns[number % len(columns)]:
-            st.markdown(f"**{plain(one.title)}**")
+            st.markdown(f"**{escaped(one.title)}**")
             st.altair_chart(
                 theme.readable(_diagram(found, one.style, largest)),
                 width="stretch",

@@ -10,7 +10,7 @@ import streamlit as st
 from app import services
 from app.content import label, text
 from app.kit import theme, url, verdicts
-from app.kit.plain import plain
+from app.kit.plain import escaped
 from app.playground import word_chart
 from app.playground.word_chart import signed
 from peft_core.checkpoints.listing import CheckpointInfo
@@ -53,7 +53,7 @@ def choose_checkpoint(key: str, title: str, chosen: list[CheckpointInfo]) -> Che
     """One of the chosen checkpoints; it is in the URL by its name."""
     by_name = {info.name: info for info in chosen}
     first = chosen[0].name
-    url.ask(key, list(by_name), first)
+    url.from_link(key, list(by_name), first)
     if st.session_state[key] not in by_name:  # it was taken out of the comparison
         st.session_state[key] = first
     titles = verdicts.titles(services.checkpoints())
@@ -63,7 +63,7 @@ def choose_checkpoint(key: str, title: str, chosen: list[CheckpointInfo]) -> Che
 
 
 def _choose_methods() -> tuple[str, ...]:
-    url.ask("explain_by", CHOICES, CHOICES[0])
+    url.from_link("explain_by", CHOICES, CHOICES[0])
     choice = st.segmented_control(
         label("explain", "method"),
         CHOICES,
@@ -80,7 +80,7 @@ def usable(review: str) -> str | None:
     try:
         return check(review)
     except PeftClassroomError as error:
-        st.info(plain(error), icon=":material/info:")
+        st.info(escaped(error), icon=":material/info:")
         return None
 
 
@@ -102,14 +102,14 @@ def explain(review: str, info: CheckpointInfo, methods: tuple[str, ...]) -> None
 
     kept = st.session_state.setdefault(KEPT, {})
     try:
-        with st.spinner(label("explain", "computing")), services.turn(info.base) as predictor:
+        with st.spinner(label("explain", "computing")), services.exclusive_predictor(info.base) as predictor:
             model, max_length = predictor.model(info.path)
             for method in methods:
                 if (review, info.name, method) not in kept:
                     compute = attribution.METHODS[method]
                     kept[review, info.name, method] = compute(predictor.backbone, model, review, max_length)
     except PeftClassroomError as error:
-        st.error(plain(error), icon=":material/error:")
+        st.error(escaped(error), icon=":material/error:")
     while len(kept) > MOST_KEPT:
         kept.pop(next(iter(kept)))
 
@@ -119,7 +119,7 @@ def _show(shown: list["Attribution"], title: str) -> None:
     p = shown[0].probability
     said = "positive" if p > 0.5 else "negative"
     values = {"verdict": f"{theme.sign(said)} {label('playground', said)}", "p": f"{p:.1%}"}
-    st.markdown(label("explain", "verdict", title=plain(title), whole=signed(shown[0].whole), **values))
+    st.markdown(label("explain", "verdict", title=escaped(title), whole=signed(shown[0].whole), **values))
     scores = [score for result in shown for score in result.scores if score is not None]
     for result in shown:
         st.markdown(f"**{label('explain', result.method)}**")

@@ -8,7 +8,7 @@ import streamlit as st
 from app import services
 from app.content import label, text
 from app.kit import url
-from app.kit.plain import plain
+from app.kit.plain import escaped
 from app.playground import many_results
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.errors import PeftClassroomError
@@ -36,12 +36,12 @@ def draw(chosen: list[CheckpointInfo]) -> None:
     st.markdown(text("many", "lead", most=f"{MAX_REVIEWS:,}"))
     reviews = _choose_reviews()
     work: Work | None = st.session_state.get(WORK)
-    ready = services.heavy().ready.is_set()
+    ready = services.libraries().ready.is_set()
     if not ready:
-        st.info(services.heavy().error or label("many", "loading"), icon=":material/hourglass_top:")
+        st.info(services.libraries().error or label("many", "loading"), icon=":material/hourglass_top:")
     if not chosen:
         st.caption(label("many", "none_chosen"))
-    possible = bool(reviews and chosen and ready and not services.heavy().error)
+    possible = bool(reviews and chosen and ready and not services.libraries().error)
     pressed = st.button(label("many", "classify"), type="primary", key="many_classify", disabled=not possible)
     if pressed and reviews:
         if work is None or work.reviews != reviews:
@@ -52,7 +52,7 @@ def draw(chosen: list[CheckpointInfo]) -> None:
     if work.going and chosen and ready:  # also after a click elsewhere interrupted it
         _classify(work, chosen)
     for refusal in work.refusals:
-        st.error(plain(refusal), icon=":material/error:")
+        st.error(escaped(refusal), icon=":material/error:")
     done = [info for info in chosen if identity(info) in work.answers and work.answers[identity(info)].complete]
     if done:
         answers = {info.name: work.answers[identity(info)] for info in done}
@@ -76,7 +76,7 @@ def _choose_reviews() -> Reviews | None:
                 found[name] = source()
             except PeftClassroomError as error:
                 found[name] = None
-                st.error(plain(error), icon=":material/error:")
+                st.error(escaped(error), icon=":material/error:")
     reviews = next(found[name] for name, tab in tabs.items() if tab.open)
     if reviews is not None:
         words = label("many", "found", n=f"{len(reviews.texts):,}")

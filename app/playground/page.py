@@ -5,7 +5,7 @@ import streamlit as st
 from app import services
 from app.content import label, text
 from app.kit import url, verdicts
-from app.kit.plain import plain
+from app.kit.plain import escaped
 from app.kit.review_box import review_box, truth_line
 from app.playground import calibration, explain, many_reviews, what_if
 from peft_core.checkpoints.listing import CheckpointInfo
@@ -51,7 +51,7 @@ def ask(review: str, chosen: list[CheckpointInfo]) -> list[verdicts.Verdict]:
         else:
             answers.append(verdicts.Verdict(info, titles[info.name], *found))
     for refusal in dict.fromkeys(refusals):  # what is wrong with the review, each of them says
-        st.error(plain(refusal), icon=":material/error:")
+        st.error(escaped(refusal), icon=":material/error:")
     return answers
 
 
@@ -79,8 +79,8 @@ opened = next(name for name, tab in tabs.items() if tab.open)
 with tabs[opened]:
     if not chosen:
         st.caption(label("playground", "none_chosen"))
-    elif not services.heavy().ready.is_set():
-        st.info(services.heavy().error or label("playground", "loading"), icon=":material/hourglass_top:")
+    elif not services.libraries().ready.is_set():
+        st.info(services.libraries().error or label("playground", "loading"), icon=":material/hourglass_top:")
     elif opened == "compare":
         compare(review, truth, chosen)
     elif opened == "explain":

@@ -13,7 +13,7 @@ import streamlit as st
 from app import services
 from app.content import label, text
 from app.kit import verdicts
-from app.kit.plain import plain
+from app.kit.plain import escaped
 from app.playground import explain, verdict_changes, word_chart
 from app.playground.verdict_changes import Change
 from peft_core.analysis.explain.edits import Edit, delete_word, negate, replace_word
@@ -66,7 +66,7 @@ def _controls(now: str, edits: list[Edit]) -> None:
         _button("negate", False, lambda: negate(now))
         st.button(label("what_if", "undo"), key="what_if_undo", disabled=not edits, on_click=_undo)
     if problem := st.session_state.pop(PROBLEM, None):
-        st.warning(plain(problem), icon=":material/info:")
+        st.warning(escaped(problem), icon=":material/info:")
 
 
 def _button(name: str, disabled: bool, edit: Callable[[], Edit]) -> None:
@@ -114,7 +114,7 @@ def _unlike(words: list[str]) -> list[str]:
 
 def _letter_for_letter(word: str) -> str:
     """Escaped for Markdown, and no address: one that is only escaped would still become a link on a button."""
-    return plain(re.sub("([.:@])", f"{WORD_JOINER}\\1", word)).replace("&", "\\&")
+    return escaped(re.sub("([.:@])", f"{WORD_JOINER}\\1", word)).replace("&", "\\&")
 
 
 def _changes(before: str, after: str, chosen: list[CheckpointInfo]) -> list[Change]:
@@ -126,7 +126,7 @@ def _changes(before: str, after: str, chosen: list[CheckpointInfo]) -> list[Chan
     new = [t for t in both if any((t, info.name) not in answers for info in asked)]
     for info, found in zip(asked, services.ask(new, asked) if asked else (), strict=True):
         if isinstance(found, PeftClassroomError):
-            st.error(plain(found), icon=":material/error:")
+            st.error(escaped(found), icon=":material/error:")
             continue
         for t, prediction in zip(new, found, strict=True):
             answers[t, info.name] = prediction.probability_positive

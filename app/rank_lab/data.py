@@ -86,7 +86,7 @@ def changed(info: CheckpointInfo) -> int:
 def _layers(base: str, folder: str, changed: int) -> dict[str, Layer]:
     from peft_core.analysis.spectra.checkpoint_deltas import load_deltas
 
-    with services.turn(base) as predictor:
+    with services.exclusive_predictor(base) as predictor:
         found = load_deltas(Path(folder), predictor.backbone)
         layers, units = {}, {}
         for name, delta in found.items():
@@ -102,7 +102,7 @@ def _layers(base: str, folder: str, changed: int) -> dict[str, Layer]:
 def _lora_deltas(base: str, folder: str, changed: int, trained: bool) -> "Deltas":
     from peft_core.analysis.spectra.checkpoint_deltas import initial_deltas, load_deltas
 
-    with services.turn(base) as predictor:
+    with services.exclusive_predictor(base) as predictor:
         if trained:
             return load_deltas(Path(folder), predictor.backbone)
         return initial_deltas(read_record(Path(folder)), predictor.backbone)

@@ -7,7 +7,7 @@ from app import services
 from app.content import label, text
 from app.kit import url, verdicts
 from app.kit.formats import percent
-from app.kit.plain import plain
+from app.kit.plain import escaped
 from app.rank_lab import data, enough_chart, enough_data
 from app.rank_lab.enough_data import Shown
 from peft_core.analysis.spectra.truncation_finding import rank_one_beside
@@ -32,7 +32,7 @@ def draw() -> None:
     limit = _limit(chosen)
     enough_data.go_on()
     if refusal := enough_data.work().refusal:
-        st.error(plain(refusal), icon=":material/error:")
+        st.error(escaped(refusal), icon=":material/error:")
     shown = [one for info in chosen if (one := _shown(info, titles[info.name]))]
     _missing([info for info in chosen if not enough_data.is_stored(info)], limit, titles)
     if not shown:
@@ -43,7 +43,7 @@ def draw() -> None:
     st.caption(label("rank_lab", "enough_legend"))
     for one in shown:
         with st.spinner(label("rank_lab", "comparing")):
-            st.markdown(f"**{plain(one.title)}.** {plain(enough_data.sentence(one))}")
+            st.markdown(f"**{escaped(one.title)}.** {escaped(enough_data.sentence(one))}")
     _table(shown)
     st.caption(text("rank_lab", "how_cut"))
 
@@ -75,7 +75,7 @@ def _limit(chosen: list[CheckpointInfo]) -> int:
     """How many test reviews a measurement on this page takes; asked only where something is not stored."""
     if all(enough_data.is_stored(info) for info in chosen):
         return LIMIT
-    url.ask(REVIEWS, LIMITS, LIMIT)
+    url.from_link(REVIEWS, LIMITS, LIMIT)
     limit = st.segmented_control(label("rank_lab", "reviews"), LIMITS, key=REVIEWS, required=True)
     url.remember(REVIEWS, str(limit), str(LIMIT))
     return limit
@@ -87,7 +87,7 @@ def _shown(info: CheckpointInfo, title: str) -> Shown | None:
         try:
             return Shown(info, title, enough_data.stored(info), now=False)
         except (OSError, PeftClassroomError) as error:
-            st.error(plain(error), icon=":material/error:")
+            st.error(escaped(error), icon=":material/error:")
             return None
     measured = enough_data.work().done.get(enough_data.identity(info))
     return Shown(info, title, measured, now=True) if measured else None
@@ -98,7 +98,7 @@ def _missing(infos: list[CheckpointInfo], limit: int, titles: dict[str, str]) ->
     if not infos:
         return
     st.info(
-        label("rank_lab", "not_measured", names=", ".join(plain(titles[info.name]) for info in infos)),
+        label("rank_lab", "not_measured", names=", ".join(escaped(titles[info.name]) for info in infos)),
         icon=":material/info:",
     )
     commands = "\n".join(f"python -m peft_core truncate {info.name} --evaluate --store" for info in infos)
@@ -106,7 +106,7 @@ def _missing(infos: list[CheckpointInfo], limit: int, titles: dict[str, str]) ->
     with st.container(horizontal=True, key="enough_buttons"):
         for info in infos:
             st.button(
-                label("rank_lab", "measure_now", name=plain(titles[info.name]), n=limit),
+                label("rank_lab", "measure_now", name=escaped(titles[info.name]), n=limit),
                 key=f"measure_{info.name}",
                 on_click=enough_data.begin,
                 args=(info, limit),

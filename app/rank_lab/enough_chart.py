@@ -10,7 +10,7 @@ import streamlit as st
 
 from app.content import label
 from app.kit import theme
-from app.kit.plain import plain
+from app.kit.plain import escaped
 from app.rank_lab.enough_data import Shown
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.statistics.intervals import Accuracy
@@ -45,7 +45,7 @@ def draw(shown: Sequence[Shown], rank_one: Sequence[CheckpointInfo]) -> None:
 def legend(shown: Sequence[Shown]) -> str:
     """Which line is whose, in the order of `shown`: words wrap on a phone, Vega's legend is cut off."""
     lines = [line.replace(" ", NO_BREAK) + NO_BREAK for line in DASHES]
-    return " \u2003 ".join(f"{lines[i % len(lines)]}{plain(one.title)}" for i, one in enumerate(shown))
+    return " \u2003 ".join(f"{lines[i % len(lines)]}{escaped(one.title)}" for i, one in enumerate(shown))
 
 
 def _measured(accuracy: Accuracy) -> dict[str, object]:

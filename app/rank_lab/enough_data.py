@@ -12,7 +12,7 @@ import streamlit as st
 
 from app import services
 from app.content import label
-from app.kit.plain import plain
+from app.kit.plain import escaped
 from app.rank_lab import data
 from peft_core.analysis.spectra.truncation_file import TRUNCATION, Truncation, read_truncation
 from peft_core.analysis.spectra.truncation_finding import find
@@ -109,7 +109,7 @@ def go_on() -> None:
         for which in models:
             bar.progress(len(mine.right) / len(models), _progress(which, len(mine.right), len(models)))
             if which not in mine.right:
-                with services.turn(mine.info.base):
+                with services.exclusive_predictor(mine.info.base):
                     mine.right[which] = test.right(which)
         mine.done[identity(mine.info)] = test.result(mine.right)
         while len(mine.done) > KEPT:
@@ -122,7 +122,7 @@ def go_on() -> None:
 
 def _progress(which: "Which", done: int, total: int) -> str:
     name = label("rank_lab", f"model_{which}") if isinstance(which, str) else label("rank_lab", "model_cut", k=which)
-    return f"{label('rank_lab', 'measuring', done=done, total=total)} {plain(name)}"
+    return f"{label('rank_lab', 'measuring', done=done, total=total)} {escaped(name)}"
 
 
 @st.cache_resource(max_entries=2, ttl=600, show_spinner=False)
@@ -130,7 +130,7 @@ def _test(base: str, folder: str, changed: int, limit: int) -> "TruncationTest":
     """The updates with their SVDs and the reviews, once for all sessions that measure the same: up to 100 MB."""
     from peft_core.analysis.spectra.truncation import TruncationTest
 
-    with services.turn(base) as predictor:
+    with services.exclusive_predictor(base) as predictor:
         test = TruncationTest(Path(folder), predictor.backbone, limit)
         for delta in test.deltas.values():  # decomposed now, in a turn of their own
             _ = delta.svd

@@ -19,9 +19,9 @@ st.markdown(text("rank_lab", "lead"))
 tabs = url.tabs("lab", list(TABS), [label("rank_lab", f"tab_{name}") for name in TABS])
 opened = next(name for name, tab in tabs.items() if tab.open)
 with tabs[opened]:
-    heavy = services.heavy()
-    if opened in WAITS and (heavy.error or not getattr(heavy, WAITS[opened]).is_set()):
-        st.info(heavy.error or label("playground", "loading"), icon=":material/hourglass_top:")
+    loaded = services.libraries()
+    if opened in WAITS and (loaded.error or not getattr(loaded, WAITS[opened]).is_set()):
+        st.info(loaded.error or label("playground", "loading"), icon=":material/hourglass_top:")
     else:
         TABS[opened]()
 services.rerun_when_ready(examples=True)

@@ -8,7 +8,7 @@ import streamlit as st
 from app.content import label, text
 from app.kit import url, verdicts
 from app.kit.pages import script_of
-from app.kit.plain import plain
+from app.kit.plain import escaped
 from app.kit.url import pick
 from app.rank_lab import data, similarity_charts
 from app.rank_lab.similarity_charts import Compared
@@ -46,7 +46,7 @@ def draw() -> None:
         with st.spinner(label("rank_lab", "reading")):
             both = [data.deltas(info, trained=what != "start") for info in (first, second)]
     except PeftClassroomError as error:
-        st.error(plain(error), icon=":material/error:")
+        st.error(escaped(error), icon=":material/error:")
         return
     with right:
         place = _place(both)
@@ -101,7 +101,7 @@ def _choose(
 
 def _what() -> str:
     """Of which matrices the directions are."""
-    url.ask(WHAT, WHATS, WHATS[0])
+    url.from_link(WHAT, WHATS, WHATS[0])
     what = st.segmented_control(
         label("rank_lab", "what"), WHATS, format_func=lambda name: label("rank_lab", f"what_{name}"), required=True,
         key=WHAT,
@@ -147,7 +147,7 @@ def _show(compared: list[Compared | str], titles: list[str], what: str, same_see
     """Maps of q and v, random subspaces beside them, and one sentence each."""
     found = [one for one in compared if isinstance(one, Compared)]
     for refusal in (one for one in compared if isinstance(one, str)):
-        st.info(plain(refusal), icon=":material/info:")
+        st.info(escaped(refusal), icon=":material/info:")
     if not found:
         return
     with st.spinner(label("rank_lab", "simulating")):

@@ -6,7 +6,7 @@ import streamlit as st
 from app.content import label, text
 from app.kit import verdicts
 from app.kit.formats import percent
-from app.kit.plain import plain
+from app.kit.plain import escaped
 from app.kit.url import pick
 from app.rank_lab import data, updates_charts
 from app.rank_lab.data import Layer
@@ -33,7 +33,7 @@ def draw() -> None:
         with st.spinner(label("rank_lab", "reading")):
             layers = data.layers(info)
     except PeftClassroomError as error:
-        st.error(plain(error), icon=":material/error:")
+        st.error(escaped(error), icon=":material/error:")
         return
     with right:
         first = next((key for key, layer in layers.items() if layer.norm), next(iter(layers)))

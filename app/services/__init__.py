@@ -2,8 +2,8 @@
 sessions. Pages say `services.checkpoints()`; what is behind it stands in one of these files.
 """
 
-from app.services.libraries import examples, heavy, rerun_when_ready
-from app.services.models import ask, checkpoints, loadable, predictor, turn
+from app.services.loading import examples, libraries, rerun_when_ready
+from app.services.models import ask, checkpoints, exclusive_predictor, loadable, predictor
 from app.services.numbers import device, machine, numel, numel_by_part
 from app.services.runs import backend, has_ended, owner, start
 
@@ -13,8 +13,9 @@ __all__ = [
     "checkpoints",
     "device",
     "examples",
+    "exclusive_predictor",
     "has_ended",
-    "heavy",
+    "libraries",
     "loadable",
     "machine",
     "numel",
@@ -23,5 +24,4 @@ __all__ = [
     "predictor",
     "rerun_when_ready",
     "start",
-    "turn",
 ]

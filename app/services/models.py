@@ -40,7 +40,7 @@ def checkpoints() -> tuple[CheckpointInfo, ...]:
 
 @st.cache_resource(max_entries=2, show_spinner=False)
 def predictor(base: str):
-    """The one Predictor of this base model, for all sessions. Use it, and its backbone, inside `turn()`."""
+    """The one Predictor of this base model, for all sessions. Use it, and its backbone, in `exclusive_predictor()`."""
     from peft_core.checkpoints.predictor import Predictor
     from peft_core.t5.backbone import load_backbone
 
@@ -53,7 +53,7 @@ def _line() -> threading.Semaphore:
 
 
 @contextmanager
-def turn(base: str):
+def exclusive_predictor(base: str):
     """The predictor of `base`, while no other session computes: models are shared, and so are the cores.
 
     Raises:
@@ -88,7 +88,7 @@ def ask(texts: Sequence[str], chosen: Sequence[CheckpointInfo]) -> list["list[Pr
     for base in dict.fromkeys(info.base for info in chosen):
         of_base = [info for info in chosen if info.base == base]
         try:
-            with turn(base) as model:
+            with exclusive_predictor(base) as model:
                 found = model.classify_with_each(texts, [info.path for info in of_base])
         except PeftClassroomError as error:
             found = [error] * len(of_base)

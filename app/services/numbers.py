@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import streamlit as st
 
-from app.services.libraries import heavy
+from app.services.loading import libraries
 from peft_core.methods.method import MethodConfig
 from peft_core.t5.architecture import Architecture
 from peft_core.t5.parts import Part, part_of
@@ -13,7 +13,7 @@ from peft_core.t5.parts import Part, part_of
 
 def numel(architecture: Architecture, config: MethodConfig):
     """The count by `numel()`, or None while torch is still being imported."""
-    if not heavy().ready.is_set() or heavy().error:
+    if not libraries().ready.is_set() or libraries().error:
         return None
     from peft_core.counting.by_numel import count_by_numel
 
@@ -22,7 +22,7 @@ def numel(architecture: Architecture, config: MethodConfig):
 
 def numel_by_part(architecture: Architecture, config: MethodConfig) -> dict[Part, int] | None:
     """`numel()` of what trains, added up by the parts that a hand calculation counts; None while torch is imported."""
-    if not heavy().ready.is_set() or heavy().error:
+    if not libraries().ready.is_set() or libraries().error:
         return None
     return _numel_by_part(architecture, config)
 
@@ -39,7 +39,7 @@ def _numel_by_part(architecture: Architecture, config: MethodConfig) -> dict[Par
 
 def device() -> str | None:
     """The device a run will use, in words; None while torch is still being imported."""
-    if not heavy().ready.is_set() or heavy().error:
+    if not libraries().ready.is_set() or libraries().error:
         return None
     return _device()
 

@@ -6,7 +6,7 @@ import uuid
 
 import streamlit as st
 
-from app.services.libraries import heavy
+from app.services.loading import libraries
 from peft_core.errors import PeftClassroomError
 from peft_core.training.runs import LocalBackend, RunStore
 
@@ -33,8 +33,8 @@ def has_ended(run_id: str) -> bool:
 
 def start() -> None:
     """What has to be under way before any page. Whoever looks at one moves the queue on, too: a few milliseconds."""
-    st.session_state["loaded at first"] = heavy().ready.is_set(), heavy().finished.is_set()
-    if heavy().finished.is_set() and not heavy().error:  # not while this process still imports the same
+    st.session_state["loaded at first"] = libraries().ready.is_set(), libraries().finished.is_set()
+    if libraries().finished.is_set() and not libraries().error:  # not while this process still imports the same
         _keep_spare()
     backend().reconcile()
 

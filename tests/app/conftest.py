@@ -20,7 +20,7 @@ def open_page(monkeypatch, tmp_path):
     make_page = st.Page
 
     def at_page(name: str, **query: str) -> AppTest:
-        services.heavy().finished.wait(timeout=120)
+        services.libraries().finished.wait(timeout=120)
         services.checkpoints.clear()
         this = script_of(name)
         monkeypatch.setattr(st, "Page", lambda path, **rest: make_page(path, **rest | {"default": path == this}))

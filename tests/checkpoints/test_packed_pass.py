@@ -61,7 +61,7 @@ rows_of_checkpoints = st.lists(
 
 
 @given(rows_of_checkpoints, st.sampled_from([8, 64, 2048]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_mix_of_rows_gives_what_each_row_gives_alone(backbone, models, mix, most_tokens):
     rows = [Row(models[name], ids) for name, ids in mix]
     with pytest.MonkeyPatch.context() as patch:
@@ -98,7 +98,7 @@ def numbers(predictions):
 
 
 @given(st.lists(st.sampled_from([*CASES, None]), min_size=1, max_size=6), st.permutations(TEXTS))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_asking_checkpoints_together_is_asking_one_after_another(backbone, folders, names, texts):
     predictor = Predictor(backbone)
     together = predictor.classify_with_each(texts, [folders.get(name) for name in names])

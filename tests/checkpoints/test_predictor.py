@@ -90,7 +90,7 @@ def test_empty_and_endless_texts_are_refused_with_a_sentence(backbone, folders):
 
 
 @given(st.text(max_size=300))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_any_text_gets_a_probability_or_a_sentence(backbone, folders, text):
     try:
         check_text(text)

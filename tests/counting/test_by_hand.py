@@ -34,7 +34,7 @@ def test_the_reports_table_comes_out_exactly(method, options, total, trainable):
 
 
 @given(architecture=architectures, config=configs)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_count_equals_numel(architecture, config):
     by_hand, by_numel = count(architecture, config), count_by_numel(architecture, config)
     assert by_hand.trainable_parameters == by_numel.numel_trainable
@@ -42,7 +42,7 @@ def test_count_equals_numel(architecture, config):
 
 
 @given(architecture=architectures, config=configs)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_lines_add_up_and_are_sums_a_person_can_check(architecture, config):
     result = count(architecture, config)
     assert sum(line.value for line in result.lines) == result.trainable_parameters

@@ -92,7 +92,7 @@ def test_the_tree_is_the_model(architecture, config):
 
 
 @given(architecture=architectures, config=configs)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_the_tree_is_the_model_whatever_its_shapes(architecture, config):
     hold_all_laws(architecture, config)
 
@@ -108,7 +108,7 @@ def without_insertions(node: Node) -> Node:
 
 
 @given(architecture=architectures, config=configs)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_taking_out_what_was_inserted_leaves_the_base_model(architecture, config):
     """So exactly those nodes count as inserted that the base model does not have."""
     base = build_on_meta(architecture)

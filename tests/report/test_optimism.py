@@ -21,7 +21,7 @@ def test_the_reports_best_epoch_is_above_its_last_one():
     assert all(row.difference >= 0 for row in found.values())
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(2, 6), st.integers(1, 3), st.data())
 def test_choosing_is_what_trying_every_division_gives(n, candidates, data):
     right = np.array([data.draw(st.lists(st.booleans(), min_size=n, max_size=n)) for _ in range(candidates)])
@@ -79,7 +79,7 @@ def test_the_gap_between_validation_and_test_is_that_of_the_records():
     assert validation_gap([]) is None
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.floats(0, 0.1), min_size=1, max_size=8))
 def test_a_mean_lies_in_its_interval(values):
     mean = mean_over_runs(values)

@@ -38,7 +38,7 @@ def test_snippets_are_another_source():
 
 
 @given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 1)), min_size=20, max_size=60))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_every_copy_of_a_text_is_in_one_split_and_no_row_is_used_twice(rows):
     texts, labels = [f"{group} {label}" for group, label in rows], [label for _, label in rows]
     sizes = {"train": 8, "validation": 4, "test": 4}

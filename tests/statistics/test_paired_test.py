@@ -10,7 +10,7 @@ from peft_core.statistics.paired_test import bootstrap_interval, paired_test
 ANSWERS = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=80)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ANSWERS)
 def test_counts_add_up_and_the_interval_holds_what_was_observed(answers):
     first, second = zip(*answers, strict=True)
@@ -22,7 +22,7 @@ def test_counts_add_up_and_the_interval_holds_what_was_observed(answers):
     assert 0 < found.p <= 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ANSWERS)
 def test_exchanging_the_two_mirrors_everything(answers):
     first, second = zip(*answers, strict=True)
@@ -34,14 +34,14 @@ def test_exchanging_the_two_mirrors_everything(answers):
         assert (swapped.low, swapped.high) == (-found.high, -found.low)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.booleans(), min_size=1, max_size=40))
 def test_a_model_does_not_differ_from_itself(right):
     found = paired_test(right, right)
     assert (found.p, found.difference, found.low, found.high, found.discordant) == (1, 0, 0, 0, 0)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(ANSWERS, st.randoms(use_true_random=False))
 def test_the_order_of_the_reviews_means_nothing(answers, random):
     shuffled = list(answers)

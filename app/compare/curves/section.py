@@ -11,7 +11,7 @@ from app.compare.curves import runs
 from app.compare.curves.runs import Curve
 from app.content import label, text
 from app.kit import verdicts
-from app.kit.plain import plain
+from app.kit.plain import escaped
 from peft_core.checkpoints.differences import differences, settings
 
 AXES = ("step", "epoch", "seconds")
@@ -61,7 +61,7 @@ def _choose(titles: Mapping[str, str]) -> list[str]:
 
 def _notes(found: list[Curve], along: str) -> None:
     """What cannot be drawn, and why."""
-    without = [plain(c.title) for c in found if c.loss.empty]
+    without = [escaped(c.title) for c in found if c.loss.empty]
     if without:
         st.caption(label("compare", "no_steps", names=", ".join(without)))
     if along == "seconds" and any(c.accuracy["seconds"].isna().any() for c in found):
@@ -75,7 +75,7 @@ def _ends(found: list[Curve]) -> None:
         record, n = one.record, len(one.accuracy) - 1
         best = max(share for _, share in record.validations)
         values = {
-            "name": plain(one.title), "start": f"{record.untrained.accuracy:.1%}", "best": f"{best:.1%}", "n": n,
+            "name": escaped(one.title), "start": f"{record.untrained.accuracy:.1%}", "best": f"{best:.1%}", "n": n,
             "step": f"{record.best_step:,}", "steps": f"{record.steps:,}", "seconds": f"{record.seconds:,.0f}",
         }  # fmt: skip
         lines.append("- " + label("compare", "curve_sentence", **values))

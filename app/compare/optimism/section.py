@@ -8,7 +8,7 @@ from app.compare.optimism import selection
 from app.compare.optimism.charts import Claim
 from app.content import label, text
 from app.kit import url, verdicts
-from app.kit.plain import plain
+from app.kit.plain import escaped
 from peft_core.report.optimism import Mean, mean_over_runs, quoted_optimism, run_optimism, validation_gap
 from peft_core.report.quoted import BASE, TEST_REVIEWS
 from peft_core.statistics.formats import points
@@ -95,7 +95,7 @@ def _choose(claims: list[Claim]) -> Claim:
     """The curve to see in full; in the URL by the key of its row or the name of its run."""
     by_key = {claim.key: claim for claim in claims}
     first = max(claims, key=lambda claim: claim.difference).key
-    url.ask("curve", list(by_key), first)
+    url.from_link("curve", list(by_key), first)
     if st.session_state["curve"] not in by_key:  # a run was deleted meanwhile
         st.session_state["curve"] = first
     key = st.selectbox(
@@ -116,4 +116,4 @@ def _gap() -> None:
         "n_validation": f"{gap.validation.n:,}", "n_test": f"{gap.test.n:,}", "difference": points(gap.difference),
         "low": points(gap.low), "high": points(gap.high),
     }  # fmt: skip
-    st.markdown(plain(label("compare", "validation_gap", **told)))
+    st.markdown(escaped(label("compare", "validation_gap", **told)))

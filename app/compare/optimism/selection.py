@@ -9,7 +9,7 @@ from app import services
 from app.compare.significant.pair_charts import SIGNED
 from app.content import label, text
 from app.kit import stored_answers, theme, url
-from app.kit.plain import plain
+from app.kit.plain import escaped
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.errors import PeftClassroomError
 from peft_core.report.optimism import SelectionOptimism, selection_optimism
@@ -23,17 +23,17 @@ def draw() -> None:
     """The number of reviews to choose on, what that claims and what is true, and the same for every number."""
     st.markdown(text("compare", "selection"))
     candidates = alike()
-    heavy = services.heavy()
+    loaded = services.libraries()
     if len(candidates) < 2:
         st.info(label("compare", "too_few"), icon=":material/info:")
         return
-    if not heavy.finished.is_set() or heavy.error:
-        st.info(heavy.error or label("compare", "loading_reviews"), icon=":material/hourglass_top:")
+    if not loaded.finished.is_set() or loaded.error:
+        st.info(loaded.error or label("compare", "loading_reviews"), icon=":material/hourglass_top:")
         return
     try:
         right = np.stack([(p > 0.5) == labels for p, labels in map(stored_answers.answers, candidates)])
     except (OSError, PeftClassroomError) as error:
-        st.info(plain(error), icon=":material/info:")
+        st.info(escaped(error), icon=":material/info:")
         return
     sizes = [size for size in SIZES if size < right.shape[1]]
     if not sizes:

@@ -6,7 +6,7 @@ import streamlit as st
 from app.compare import shared
 from app.content import label
 from app.kit import theme
-from app.kit.plain import plain
+from app.kit.plain import escaped
 from peft_core.analysis.comparison import Comparison
 
 WHOSE = ("all", "first", "second")
@@ -36,7 +36,14 @@ def draw(found: Comparison) -> None:
         },
         alt=label("compare", "disagreements_alt", n=len(frame), first=found.first, second=found.second),
     )
-    st.caption(label("compare", "disagreements_reading", first=plain(found.first), second=plain(found.second)))
+    st.caption(
+        label(
+            "compare",
+            "disagreements_reading",
+            first=escaped(found.first),
+            second=escaped(found.second),
+        )
+    )
 
 
 def rows(found: Comparison, whose: str) -> pd.DataFrame:

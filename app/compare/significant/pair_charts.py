@@ -6,7 +6,7 @@ import streamlit as st
 
 from app.content import label
 from app.kit import theme
-from app.kit.plain import plain
+from app.kit.plain import escaped
 from peft_core.analysis.comparison import Comparison
 from peft_core.statistics.formats import points
 
@@ -40,12 +40,12 @@ def difference(found: Comparison) -> None:
         key="difference_chart",
         alt=label("compare", "difference_alt", first=found.first, second=found.second, words=row["words"].item()),
     )
-    st.caption(label("compare", "difference_reading", first=plain(found.first), second=plain(found.second)))
+    st.caption(label("compare", "difference_reading", first=escaped(found.first), second=escaped(found.second)))
 
 
 def two_by_two(found: Comparison) -> None:
     """The four counts. Only the two off the diagonal tell the checkpoints apart: they are bold."""
-    test, first, second = found.test, plain(found.first), plain(found.second)
+    test, first, second = found.test, escaped(found.first), escaped(found.second)
     right, wrong = label("compare", "right"), label("compare", "wrong")
     lines = [
         f"| | {second} {right} | {second} {wrong} |",

@@ -5,7 +5,7 @@ import streamlit as st
 from app.compare.significant import quoted_charts
 from app.content import label, text
 from app.kit import url
-from app.kit.plain import plain
+from app.kit.plain import escaped
 from peft_core.report.quoted import TEST_REVIEWS, Quoted, quoted_rows
 from peft_core.report.quoted_differences import QuotedDifference, quoted_difference, quoted_differences
 from peft_core.statistics.formats import p_value
@@ -30,7 +30,7 @@ def draw() -> None:
     left.metric(label("compare", "p_if_paired"), p_value(found.paired_p(disagreements)))
     with right:
         quoted_charts.paired(found, disagreements)
-    st.markdown(f"**{label('compare', 'careful')}** {plain(found.sentence)}")
+    st.markdown(f"**{label('compare', 'careful')}** {escaped(found.sentence)}")
 
 
 def words(found: QuotedDifference) -> str:
@@ -49,7 +49,7 @@ def _choose() -> tuple[Quoted, Quoted]:
     defaults = (near.first.key, near.second.key)
     chosen = []
     for key, default, column in zip(KEYS, defaults, st.columns(2), strict=True):
-        url.ask(key, list(rows), default)
+        url.from_link(key, list(rows), default)
         name = column.selectbox(
             label("compare", key), list(rows), key=key,
             format_func=lambda name: f"{rows[name].label}, {rows[name].percent}%" if name in rows else name,

@@ -9,7 +9,7 @@ from app import services
 from app.compare.significant import disagreements, pair_charts, quoted_differences
 from app.content import label, text
 from app.kit import stored_answers, url, verdicts
-from app.kit.plain import plain
+from app.kit.plain import escaped
 from peft_core.analysis.comparison import Comparison, compare
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.checkpoints.record import RECORD
@@ -65,7 +65,7 @@ def _choose(usable: list[CheckpointInfo]) -> list[CheckpointInfo]:
     chosen = []
     for key, column, info in zip(KEYS, st.columns(2), _defaults(usable), strict=True):
         default = info.name
-        url.ask(key, list(by_name), default)
+        url.from_link(key, list(by_name), default)
         if st.session_state[key] not in by_name:  # deleted meanwhile
             st.session_state[key] = default
         name = column.selectbox(
@@ -119,15 +119,15 @@ def _two_of_ours() -> None:
         st.info(label("compare", "too_few"), icon=":material/info:")
         return
     pair = _choose(usable)
-    heavy = services.heavy()
-    if not heavy.finished.is_set() or heavy.error:
-        st.info(heavy.error or label("compare", "loading_reviews"), icon=":material/hourglass_top:")
+    loaded = services.libraries()
+    if not loaded.finished.is_set() or loaded.error:
+        st.info(loaded.error or label("compare", "loading_reviews"), icon=":material/hourglass_top:")
         return
     try:
         with st.spinner(label("calibration", "reading")):
             found = _compared(pair)
     except (OSError, PeftClassroomError) as error:
-        st.info(plain(error), icon=":material/info:")
+        st.info(escaped(error), icon=":material/info:")
         return
     pair_charts.difference(found)
     left, right = st.columns([3, 2], vertical_alignment="center")
@@ -136,5 +136,5 @@ def _two_of_ours() -> None:
     right.metric(label("compare", "p"), p_value(found.test.p), help=label("compare", "p_help"))
     split = {"only_first": f"{found.test.only_first:,}", "only_second": f"{found.test.only_second:,}"}
     right.caption(label("compare", "p_of", **split))
-    st.markdown(f"**{label('compare', 'careful')}** {plain(found.sentence)}")
+    st.markdown(f"**{label('compare', 'careful')}** {escaped(found.sentence)}")
     disagreements.draw(found)

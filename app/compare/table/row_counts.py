@@ -5,7 +5,7 @@ import streamlit as st
 from app.compare.shared import short
 from app.content import label
 from app.kit.formats import NOTHING
-from app.kit.plain import plain
+from app.kit.plain import escaped
 from peft_core.report.quoted import BASE
 from peft_core.report.table import Counted, Counts, TableRow
 
@@ -26,7 +26,7 @@ def draw(row: TableRow, base: str) -> None:
 
 def _table(base: str, counts: Counts, printed: Counted | None) -> str:
     """A line a way of counting: what trains, and the total. What differs from the count by hand is marked."""
-    words = [plain(base), label("compare", "counted_trainable"), label("compare", "counted_total")]
+    words = [escaped(base), label("compare", "counted_trainable"), label("compare", "counted_total")]
     lines = ["| " + " | ".join(words) + " |", "|---|---:|---:|"]
     ways = {"by_hand": counts.by_hand, "by_numel": counts.by_numel, "by_file": counts.by_file, "by_report": printed}
     for name, counted in ways.items():

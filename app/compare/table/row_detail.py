@@ -10,7 +10,7 @@ from app.content import label, text
 from app.kit.formats import NOTHING, duration, several, with_interval
 from app.kit.measured_on import measured_on
 from app.kit.pages import page_for, script_of
-from app.kit.plain import plain
+from app.kit.plain import escaped
 from peft_core.config import RunConfig
 from peft_core.methods.method import MethodConfig
 from peft_core.report.quoted import BASE, TEST_REVIEWS
@@ -22,7 +22,7 @@ from peft_core.training.as_script.written_out import command, wrapped
 
 def draw(row: TableRow, base: str) -> None:
     """The row's name, what may be said of it, its counts, its runs."""
-    st.subheader(plain(row.label), anchor=False)
+    st.subheader(escaped(row.label), anchor=False)
     reported, reproduced, trains = st.columns(3)
     if row.quoted:
         reported.metric(label("compare", "reported_by", base=BASE), f"{row.quoted.percent}%")
@@ -31,14 +31,14 @@ def draw(row: TableRow, base: str) -> None:
     else:
         reported.metric(label("compare", "reported_by", base=BASE), NOTHING)
     run = row.reproduction
-    here = label("compare", "reproduced_on", base=plain(short(base)))
+    here = label("compare", "reproduced_on", base=escaped(short(base)))
     reproduced.metric(here, f"{run.test.accuracy:.1%}" if run else label("compare", "not_run"))
     if run:
         low, high = (f"{share:.1%}" for share in (run.test.low, run.test.high))
         key = "interval_one" if len(run.runs) == 1 else "interval_mean"
         reproduced.caption(label("compare", key, low=low, high=high, n=f"{run.test.n:,}", seeds=len(run.runs)))
     share = row.counts.by_hand.trainable / row.counts.by_hand.total
-    trains.metric(label("compare", "trains_on", base=plain(short(base))), f"{row.counts.by_hand.trainable:,}")
+    trains.metric(label("compare", "trains_on", base=escaped(short(base))), f"{row.counts.by_hand.trainable:,}")
     trains.caption(
         label(
             "compare",
@@ -48,10 +48,10 @@ def draw(row: TableRow, base: str) -> None:
         )
     )
     if row.quoted and run:
-        bases = text("compare", "same_base" if base == BASE else "other_base", base=plain(short(base)), report=BASE)
+        bases = text("compare", "same_base" if base == BASE else "other_base", base=escaped(short(base)), report=BASE)
         st.markdown(text("compare", "not_subtracted", bases=bases, n=f"{run.test.n:,}"))
     if row.note:
-        st.caption(plain(row.note))
+        st.caption(escaped(row.note))
     row_counts.draw(row, base)
     if run:
         for one in row.reproductions:
@@ -86,7 +86,7 @@ def _runs(run: Reproduction) -> None:
     st.markdown(
         label(
             "compare", "budget", reviews=f"{config.data.train_size:,}", tokens=config.data.max_length,
-            steps=f"{record.steps:,}", rate=f"{record.learning_rate:g}", machines=plain(" · ".join(machines)),
+            steps=f"{record.steps:,}", rate=f"{record.learning_rate:g}", machines=escaped(" · ".join(machines)),
         )
     )  # fmt: skip
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", key=f"runs_{run.runs[0].name}")
@@ -94,7 +94,7 @@ def _runs(run: Reproduction) -> None:
         st.caption(label("compare", "timed", seeds=several(tuple(seed.seed for seed in run.timed))))
     for seed in run.runs:
         if seed.problem:
-            st.caption(f"{plain(seed.name)}: {plain(seed.problem)}")
+            st.caption(f"{escaped(seed.name)}: {escaped(seed.problem)}")
     if run.memory:
         batch = label("compare", "memory_of", batch=run.memory.batch, width=run.memory.width)
         st.caption(f"{batch} {measured_on(run.memory.provenance)}")
@@ -106,7 +106,7 @@ def _how_to_run(method: MethodConfig, base: str) -> None:
     lines = wrapped(command(RunConfig(base=base, method=method), output_folder(method)))
     st.code("\n".join(lines), language="bash")
     if not services.loadable(base):
-        st.info(text("common", "cannot_train", base=plain(short(base))), icon=":material/info:")
+        st.info(text("common", "cannot_train", base=escaped(short(base))), icon=":material/info:")
         return
     page, query = page_for(method)
     st.page_link(

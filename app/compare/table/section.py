@@ -10,7 +10,7 @@ from app.compare import linked, shared
 from app.compare.table import row_detail
 from app.content import label, text
 from app.kit.formats import NOTHING, duration, several, with_interval
-from app.kit.plain import plain
+from app.kit.plain import escaped
 from peft_core.report.table import Counts, Reproduction, Table, TableRow
 from peft_core.statistics.formats import bytes_text
 from peft_core.statistics.intervals import Accuracy
@@ -42,9 +42,9 @@ def draw() -> None:
     spoken = "; ".join(", ".join(f"{name} {value}" for name, value in row.items()) for row in frame.to_dict("records"))
     words = label("compare", "table_alt", base=shared.short(table.base), rows=spoken)
     linked.table(frame, list(names), "compare_table", words, _columns(GROUPS[group]))
-    st.caption(text("compare", "table_reading", base=plain(shared.short(table.base))))
+    st.caption(text("compare", "table_reading", base=escaped(shared.short(table.base))))
     st.caption(text("compare", "yardsticks"))
-    if not services.heavy().ready.is_set():
+    if not services.libraries().ready.is_set():
         st.caption(f":material/hourglass_top: {label('compare', 'numel_waiting')}")
     row_detail.draw(table.row(linked.choose(names, label("compare", "row"))), table.base)
 

@@ -7,7 +7,7 @@ from app.compare import linked, shared
 from app.compare.trade_off import chart as trade_off_chart
 from app.content import label, text
 from app.kit.formats import NOTHING, quoted_text, with_interval
-from app.kit.plain import plain
+from app.kit.plain import escaped
 from peft_core.methods.registry import method_label
 from peft_core.report.quoted import BASE
 from peft_core.report.table import Table, TableRow
@@ -30,13 +30,13 @@ def draw() -> None:
         chosen = linked.choose(names, label("compare", "marked"))
     frame = points(table, side)
     if frame.empty:
-        st.info(label("compare", "no_points", base=plain(shared.short(table.base))), icon=":material/info:")
+        st.info(label("compare", "no_points", base=escaped(shared.short(table.base))), icon=":material/info:")
         return
     spoken = "; ".join(
         f"{p.number} {p.label} ({_of(p.side, table.base)}), {p.trainable:,}: {p.told}" for p in frame.itertuples()
     )
     trade_off_chart.draw(frame, chosen, list(names), label("compare", "trade_off_alt", rows=spoken))
-    st.caption(text("compare", "trade_off_reading", base=plain(shared.short(table.base)), report=BASE))
+    st.caption(text("compare", "trade_off_reading", base=escaped(shared.short(table.base)), report=BASE))
     for name in ("ours", "report"):
         of_side = frame[frame["side"] == name]
         if not of_side.empty:
@@ -96,8 +96,8 @@ def _sentence(points_of_side: pd.DataFrame, side: str, base: str) -> str:
     front = points_of_side[points_of_side["front"]]
     first, last = front.iloc[0], front.iloc[-1]
     values = {
-        "side": plain(_of(side, base)), "n": len(front), "of": len(points_of_side), "first": plain(first["label"]),
-        "first_n": f"{first['trainable']:,}", "first_share": first["told"], "last": plain(last["label"]),
+        "side": escaped(_of(side, base)), "n": len(front), "of": len(points_of_side), "first": escaped(first["label"]),
+        "first_n": f"{first['trainable']:,}", "first_share": first["told"], "last": escaped(last["label"]),
         "last_n": f"{last['trainable']:,}", "last_share": last["told"],
     }  # fmt: skip
     return label("compare", "front_one" if len(front) == 1 else "front_some", **values)

@@ -10,7 +10,7 @@ from app.content import label, text
 from app.kit import url
 from app.kit.formats import megabytes
 from app.kit.measured_on import measured_on
-from app.kit.plain import plain
+from app.kit.plain import escaped
 from app.method.cost import words as cost_words
 from app.method.cost.charts import Axis, Curve, curves
 from app.method.count.count_chart import Knob
@@ -69,7 +69,7 @@ def draw(base: BaseModel, config: MethodConfig, run: RunConfig, knob: Knob | Non
     try:
         report = load_growth()
     except PeftClassroomError as error:
-        st.error(plain(error))
+        st.error(escaped(error))
         return
     chosen = _against(knob)
     name: SweepName = method_of(config).knob.sweep if chosen == "knob" else chosen
@@ -111,7 +111,7 @@ def _base(row: Row) -> str:
 def _against(knob: Knob | None) -> str:
     """Which number is turned: a widget, in the URL."""
     options = ("knob", *OPTIONS) if knob else OPTIONS
-    url.ask(AGAINST, options, options[0])
+    url.from_link(AGAINST, options, options[0])
     chosen = st.radio(
         label("cost", "against"), options, key=AGAINST, horizontal=True,
         format_func=lambda name: knob.name if name == "knob" else label("cost", f"against_{name}"),

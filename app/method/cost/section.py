@@ -14,7 +14,7 @@ from app.content import label, text
 from app.kit import url
 from app.kit.formats import megabytes
 from app.kit.measured_on import measured_on
-from app.kit.plain import plain
+from app.kit.plain import escaped
 from app.method.cost import charts as cost_charts
 from app.method.cost import growth
 from app.method.cost import words as cost_words
@@ -42,7 +42,7 @@ def draw(base: BaseModel, config: MethodConfig, run: RunConfig, knob: Knob | Non
     try:
         _one_step(base, config, load_cost())
     except PeftClassroomError as error:
-        st.error(plain(error))
+        st.error(escaped(error))
     growth.draw(base, config, run, knob)
 
 
@@ -86,7 +86,7 @@ def _other(rows: Sequence[TrainingCost], base: BaseModel) -> MethodConfig:
     others = [name for name, method in METHODS.items() if not method.owns_weights]
     others.sort(key=lambda name: -count(shape, DEFAULTS[name]).trainable_parameters)  # the largest first
     names = [name for name in others if nearest(rows, DEFAULTS[name]) is not None] or others
-    url.ask(WITH, names, names[0])
+    url.from_link(WITH, names, names[0])
     chosen = st.radio(
         label("cost", "compare_with"), names, format_func=lambda name: method_label(DEFAULTS[name]), key=WITH,
         horizontal=True,

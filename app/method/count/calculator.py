@@ -45,7 +45,7 @@ def verdict(base: BaseModel, config: MethodConfig, result: Count) -> None:
     """What `numel()` over the real model says, beside the sum by hand."""
     audit = services.numel(base.architecture, config)
     if audit is None:
-        st.info(services.heavy().error or label("count", "waiting"), icon=":material/hourglass_top:")
+        st.info(services.libraries().error or label("count", "waiting"), icon=":material/hourglass_top:")
         return
     values = {"numel": f"{audit.numel_trainable:,}", "total": f"{audit.numel_total:,}"}
     hand = (result.trainable_parameters, result.total_parameters)

@@ -28,8 +28,8 @@ def draw(base: BaseModel, config: MethodConfig) -> None:
     """The tree, short or whole, with a sentence that says the same."""
     st.markdown(text("tree", "lead"))
     whole = st.toggle(label("tree", "everything"), key="tree_everything", bind="query-params")
-    if not services.heavy().ready.is_set() or services.heavy().error:
-        st.info(services.heavy().error or label("tree", "waiting"), icon=":material/hourglass_top:")
+    if not services.libraries().ready.is_set() or services.libraries().error:
+        st.info(services.libraries().error or label("tree", "waiting"), icon=":material/hourglass_top:")
         return
     from peft_core.counting.by_numel import module_tree
 

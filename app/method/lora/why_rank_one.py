@@ -48,7 +48,7 @@ def _matrix() -> str:
     """Which matrix. An unknown name in the link becomes the default, with a note until another one is chosen."""
     if CHOICE not in st.session_state:
         st.session_state[IN_VAIN] = st.query_params.get(CHOICE, DEFAULT_MATRIX) not in MATRICES
-        url.ask(CHOICE, list(MATRICES), DEFAULT_MATRIX)
+        url.from_link(CHOICE, list(MATRICES), DEFAULT_MATRIX)
     choice = st.radio(
         label("rank_one", "matrix"), list(MATRICES), format_func=lambda name: label("rank_one", name), key=CHOICE,
         horizontal=True, on_change=lambda: st.session_state.update({IN_VAIN: False}),

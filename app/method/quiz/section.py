@@ -8,7 +8,7 @@ import streamlit as st
 
 from app import services
 from app.content import label
-from app.kit.plain import plain
+from app.kit.plain import escaped
 from app.method.quiz import chart as quiz_chart
 from app.method.quiz.questions import Loading, Question, Setting, load, questions
 from peft_core.errors import PeftClassroomError
@@ -21,11 +21,11 @@ PREDICTED = "quiz predictions"  # session state: {(page, name, options): the opt
 
 def draw(page: str, base: BaseModel, config: MethodConfig) -> None:
     """The questions of a page, at its present settings."""
-    reviews_loaded = services.heavy().finished.is_set()
+    reviews_loaded = services.libraries().finished.is_set()
     try:
         asked = questions(Setting(page, base, config), load(services.checkpoints(), reviews_loaded))
     except PeftClassroomError as error:
-        st.error(plain(error))
+        st.error(escaped(error))
         return
     number = _number(len(asked))
     with st.container(key="quiz"):

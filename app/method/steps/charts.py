@@ -9,7 +9,7 @@ import streamlit as st
 
 from app.content import label
 from app.kit import theme
-from app.kit.plain import plain
+from app.kit.plain import escaped
 from peft_core.methods.steps import Tensor
 
 COLUMNS, ROWS = 32, 16  # of a heat-map, at most
@@ -41,7 +41,7 @@ def strips(tensors: Sequence[Tensor], key: str, last: bool = True) -> None:
     values = np.stack([tensor.values[:COLUMNS] for tensor in tensors])
     names, size = [tensor.name for tensor in tensors], len(tensors[0].values)
     written_out = len(tensors) == 1 and size <= PRINTED
-    facts = [label("steps", "tensor", name=plain(t.name), norm=number(t.norm)) for t in tensors]
+    facts = [label("steps", "tensor", name=escaped(t.name), norm=number(t.norm)) for t in tensors]
     if size > COLUMNS:
         facts.append(label("steps", "first_columns", shown=COLUMNS, total=f"{size:,}"))
     else:
@@ -54,7 +54,7 @@ def strips(tensors: Sequence[Tensor], key: str, last: bool = True) -> None:
 def matrix(tensor: Tensor, rows: Sequence[str], first_row: int, key: str) -> None:
     """The rows from `first_row` on, and the first columns. `rows` are names of all rows; they may be user text."""
     shown = tensor.values[first_row : first_row + ROWS, :COLUMNS]
-    facts = [label("steps", "tensor", name=plain(tensor.name), norm=number(tensor.norm))]
+    facts = [label("steps", "tensor", name=escaped(tensor.name), norm=number(tensor.norm))]
     total, columns = tensor.shape
     if columns > COLUMNS:
         facts.append(label("steps", "first_columns", shown=COLUMNS, total=f"{columns:,}"))

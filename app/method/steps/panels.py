@@ -6,7 +6,7 @@ import streamlit as st
 
 from app.content import label
 from app.kit import theme
-from app.kit.plain import plain
+from app.kit.plain import escaped
 from app.method.steps import charts as steps_charts
 from app.method.steps.controls import token_name
 from peft_core.methods.registry import MethodConfig, method_label
@@ -23,7 +23,7 @@ def operands(step: Step) -> None:
     for o in step.operands:
         if o.name not in drawn:
             sizes = steps_charts.shape(o.shape)
-            facts.append(label("steps", "operand", name=plain(o.name), shape=sizes, norm=steps_charts.number(o.norm)))
+            facts.append(label("steps", "operand", name=escaped(o.name), shape=sizes, norm=steps_charts.number(o.norm)))
     if facts:
         st.caption(label("steps", "goes_in", operands=" · ".join(facts)))
 
@@ -114,7 +114,7 @@ def _attention(walk: Walk, share: Tensor) -> None:
     frame = base.transform_filter(alt.datum.token == pieces[walk.token]).mark_rect(
         fill=None, stroke=theme.ink(), strokeWidth=1.5
     )
-    st.caption(" · ".join([plain(label("steps", "share")), label("steps", "scale_share")]))
+    st.caption(" · ".join([escaped(label("steps", "share")), label("steps", "scale_share")]))
     low, high = (steps_charts.number(float(v)) for v in (share.values.min(), share.values.max()))
     size = label("steps", "numbers", count=steps_charts.shape(share.shape))
     words = label("steps", "heat_alt", what=label("steps", "share"), numbers=size, low=low, high=high)
@@ -128,7 +128,7 @@ def _answer(step: Step, base: BaseModel, config: MethodConfig) -> None:
     v = step.values
     lines = [" | ".join(label("steps", name) for name in ("who", "negative_score", "positive_score")), ":--|--:|--:"]
     for name, (negative, positive) in zip(names, (v["z"], v["z_base"]), strict=True):
-        lines.append(f"{plain(name)} | {negative:.3f} | {positive:.3f}")
+        lines.append(f"{escaped(name)} | {negative:.3f} | {positive:.3f}")
     st.markdown("\n".join(f"| {line} |" for line in lines))
     rows = pd.DataFrame({"who": names, "p": [v["p"], v["p_base"]], "words": [f"{v['p']:.1%}", f"{v['p_base']:.1%}"]})
     listed = "; ".join(f"{row.who} {row.words}" for row in rows.itertuples())

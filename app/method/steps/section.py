@@ -7,7 +7,7 @@ import streamlit as st
 
 from app import services
 from app.content import has_section, label, text
-from app.kit.plain import plain
+from app.kit.plain import escaped
 from app.method.steps import controls, panels
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.checkpoints.record import RECORD
@@ -25,13 +25,13 @@ def draw(base: BaseModel, config: MethodConfig) -> None:
     if not services.loadable(base.name):
         st.info(label("steps", "not_here", base=base.name), icon=":material/cloud_off:")
         return
-    if services.heavy().error or not services.heavy().ready.is_set():
-        st.info(services.heavy().error or label("steps", "loading"), icon=":material/hourglass_top:")
+    if services.libraries().error or not services.libraries().ready.is_set():
+        st.info(services.libraries().error or label("steps", "loading"), icon=":material/hourglass_top:")
         return
     try:
         walk, config = _choose(base, config)
     except PeftClassroomError as error:
-        st.error(plain(error), icon=":material/error:")
+        st.error(escaped(error), icon=":material/error:")
         return
     number = controls.step_number(config.method, len(walk.steps))
     _step(walk, walk.steps[number - 1], base, config)
@@ -87,7 +87,7 @@ def _identity(chosen: CheckpointInfo | None) -> tuple[str | None, int]:
 def _read(base: str, words: str, max_length: int) -> Reading:
     from peft_core.analysis.walkthrough.tokens import read_words
 
-    with services.turn(base) as predictor:
+    with services.exclusive_predictor(base) as predictor:
         return read_words(predictor.backbone, words, max_length)
 
 
@@ -101,7 +101,7 @@ def _walk(
     from peft_core.methods.places import find_place
 
     config = method_config(**json.loads(settings))
-    with services.turn(base) as predictor:
+    with services.exclusive_predictor(base) as predictor:
         backbone = predictor.backbone
         if checkpoint:
             model, _ = load_checkpoint(Path(checkpoint), backbone)

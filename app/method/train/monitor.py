@@ -5,7 +5,7 @@ import streamlit as st
 from app import services
 from app.content import label
 from app.kit.pages import script_of
-from app.kit.plain import plain
+from app.kit.plain import escaped
 from app.kit.training_curves import training_curves
 from peft_core.checkpoints.record import weights_digest
 from peft_core.errors import PeftClassroomError
@@ -19,7 +19,7 @@ def monitor(run_id: str) -> None:
     try:
         run = services.backend().store.read(run_id)
     except PeftClassroomError as error:
-        st.warning(plain(error), icon=":material/help:")
+        st.warning(escaped(error), icon=":material/help:")
         return
     under_way = run.status.active or run.status.queued
 
@@ -49,7 +49,7 @@ def draw(run: Run) -> None:
     elif status.state == "succeeded":
         _result(run)
     else:
-        st.warning(plain(status.message or label("train", "ended", state=status.state)), icon=":material/info:")
+        st.warning(escaped(status.message or label("train", "ended", state=status.state)), icon=":material/info:")
     metrics = services.backend().store.metrics(run.id)
     if any(m["event"] in ("step", "validation") for m in metrics):
         training_curves(metrics, status.total_steps or 1, config.method.method)
@@ -122,4 +122,4 @@ def _attempt(action, run_id: str) -> None:
     try:
         action(run_id)
     except PeftClassroomError as error:
-        st.error(plain(error), icon=":material/error:")
+        st.error(escaped(error), icon=":material/error:")

@@ -5,7 +5,7 @@ import streamlit as st
 from app import services
 from app.content import label, text
 from app.kit import url
-from app.kit.plain import plain
+from app.kit.plain import escaped
 from app.method.train.monitor import monitor
 from peft_core.config import PRESETS, PRESETS_TIMED_IN, PRESETS_TIMED_WITH, RunConfig, TrainConfig
 from peft_core.errors import PeftClassroomError
@@ -123,7 +123,7 @@ def _submit(config: RunConfig) -> None:
     try:
         services.backend().submit(waiting)
     except PeftClassroomError as error:
-        st.error(plain(error), icon=":material/error:")
+        st.error(escaped(error), icon=":material/error:")
         return
     st.session_state["run"] = st.query_params["run"] = waiting.id
     st.rerun()

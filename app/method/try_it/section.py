@@ -6,7 +6,7 @@ from app import services
 from app.content import label, text
 from app.kit import verdicts
 from app.kit.pages import script_of
-from app.kit.plain import plain
+from app.kit.plain import escaped
 from app.kit.review_box import review_box, truth_line
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.errors import PeftClassroomError
@@ -24,9 +24,9 @@ def draw(base: BaseModel, config: MethodConfig) -> None:
         return
     st.markdown(text("common", "try_it" if chosen else "try_base", method=label(f"method/{config.method}", "title")))
     review, truth = review_box("try_review", "try_example")
-    ready = services.heavy().ready.is_set()
+    ready = services.libraries().ready.is_set()
     if not ready:
-        st.info(services.heavy().error or label("playground", "loading"), icon=":material/hourglass_top:")
+        st.info(services.libraries().error or label("playground", "loading"), icon=":material/hourglass_top:")
     asked = (review, base.name, *(info.name for info in chosen))
     if st.button(label("playground", "classify"), type="primary", key="try", disabled=not ready):
         st.session_state["tried"] = asked
@@ -39,15 +39,15 @@ def draw(base: BaseModel, config: MethodConfig) -> None:
 def _answers(review: str, truth: int | None, base: BaseModel, chosen: list[CheckpointInfo]) -> None:
     titles = verdicts.titles(chosen)
     try:
-        with services.turn(base.name) as predictor:
+        with services.exclusive_predictor(base.name) as predictor:
             found = predictor.classify_with_each([review], [None, *(info.path for info in chosen)])
     except PeftClassroomError as error:
-        st.error(plain(error), icon=":material/error:")
+        st.error(escaped(error), icon=":material/error:")
         return
     answers = []
     for info, predictions in zip((None, *chosen), found, strict=True):
         if isinstance(predictions, PeftClassroomError):
-            st.error(plain(predictions), icon=":material/error:")
+            st.error(escaped(predictions), icon=":material/error:")
             continue
         title = titles[info.name] if info else label("playground", "untrained", base=base.name)
         answers.append(verdicts.Verdict(info, title, *predictions))

@@ -108,7 +108,7 @@ def test_points_that_were_done_are_not_done_again():
 
 
 @given(st.lists(st.sampled_from([*WORDS, "unheard-of", "電影"]), min_size=1, max_size=40), st.integers(8, 30))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_reading_is_what_the_model_gets_and_knows_what_was_not_read(backbone, words, max_length):
     text = " ".join(words)
     reading = read(backbone.tokenizer, backbone.base.prefix, text, max_length)

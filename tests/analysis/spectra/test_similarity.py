@@ -121,7 +121,7 @@ def test_other_spaces_are_refused():
         subspace_similarity(np.eye(3), np.eye(4))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(4, 20), st.integers(1, 4), st.integers(1, 4), st.integers(0, 2**32 - 1))
 def test_chance_gives_max_i_j_over_d(d, rows, columns, seed):
     """The mean of 400 draws, within six standard errors: φ is within 0 and 1, so its deviation is below √(m(1 − m))."""

@@ -121,7 +121,7 @@ def test_what_cannot_be_walked_is_a_sentence(backbone):
 
 
 @given(text=st.text(max_size=200))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_any_text_can_be_walked_or_is_a_sentence(backbone, text):
     config = LoraConfig(r=2)
     try:

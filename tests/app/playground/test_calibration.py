@@ -25,7 +25,7 @@ def open_tab(monkeypatch, tmp_path, backbone):
     folder = tmp_path / "20260101-000000-abcdef" / "checkpoint"
     folder.mkdir(parents=True)
     write_record(make_record(backbone, LoraConfig()), folder)
-    services.heavy().finished.wait(timeout=120)
+    services.libraries().finished.wait(timeout=120)
 
     def open_at(**query):
         services.checkpoints.clear()

@@ -55,7 +55,7 @@ def checkpoints(monkeypatch, tmp_path, batch):
         record = make_record(backbone, config).model_copy(update={"name": f"run {config.method}"})
         folder = tmp_path / "runs" / f"20260101-00000{number}-abcdef" / "checkpoint"
         save_checkpoint(trained(backbone, config, batch), record, backbone, folder)
-    services.heavy().ready.wait(timeout=120)
+    services.libraries().ready.wait(timeout=120)
     services.checkpoints.clear()
     yield [info for info in services.checkpoints() if not info.shipped]
     services.checkpoints.clear()

@@ -37,7 +37,7 @@ def tab(monkeypatch, tmp_path, batch):
         record = make_record(backbone, config).model_copy(update={"name": f"LoRA r={config.r}"})
         folder = tmp_path / "runs" / f"20260101-00000{number}-abcdef" / "checkpoint"
         save_checkpoint(trained(backbone, config, batch), record, backbone, folder)
-    services.heavy().finished.wait(timeout=120)
+    services.libraries().finished.wait(timeout=120)
     services.checkpoints.clear()
     yield AppTest.from_string(PAGE, default_timeout=120).run()
     services.checkpoints.clear()
@@ -84,7 +84,7 @@ def test_a_list_is_classified_by_every_checkpoint_as_if_asked_one_by_one(tab):
 def test_answers_stay_while_other_widgets_move_and_go_with_the_reviews(tab, monkeypatch):
     tab.get_by_key("many_text").set_value("good film\nsad film").run()
     before = table_of(press(tab))
-    monkeypatch.setattr(models, "turn", None)  # whoever asks again fails
+    monkeypatch.setattr(models, "exclusive_predictor", None)  # whoever asks again fails
     tab.get_by_key("elsewhere").set_value(3).run()
     assert not tab.exception
     assert table_of(tab).equals(before)
@@ -94,7 +94,7 @@ def test_answers_stay_while_other_widgets_move_and_go_with_the_reviews(tab, monk
 
 
 def test_a_busy_server_is_a_sentence_and_pressing_again_goes_on(tab, monkeypatch):
-    turn, calls = services.turn, []
+    turn, calls = services.exclusive_predictor, []
 
     def busy(base):
         calls.append(base)
@@ -102,7 +102,7 @@ def test_a_busy_server_is_a_sentence_and_pressing_again_goes_on(tab, monkeypatch
             raise PeftClassroomError("Many people are asking.")
         return turn(base)
 
-    monkeypatch.setattr(models, "turn", busy)
+    monkeypatch.setattr(models, "exclusive_predictor", busy)
     tab.get_by_key("many_text").set_value("good film\n" * (many_reviews.AT_A_TIME // 2 + 3)).run()
     press(tab)
     assert [e.value for e in tab.error] == ["Many people are asking."]
@@ -114,7 +114,7 @@ def test_a_busy_server_is_a_sentence_and_pressing_again_goes_on(tab, monkeypatch
 
 
 def test_what_a_click_elsewhere_interrupted_goes_on_by_itself(tab, monkeypatch):
-    turn, calls = services.turn, []
+    turn, calls = services.exclusive_predictor, []
 
     def interrupted(base):
         calls.append(base)
@@ -122,7 +122,7 @@ def test_what_a_click_elsewhere_interrupted_goes_on_by_itself(tab, monkeypatch):
             raise StopException  # as streamlit does when a widget moves while the script runs
         return turn(base)
 
-    monkeypatch.setattr(models, "turn", interrupted)
+    monkeypatch.setattr(models, "exclusive_predictor", interrupted)
     tab.get_by_key("many_text").set_value("good film\n" * (many_reviews.AT_A_TIME // 2 + 1)).run()
     press(tab)
     assert (len(calls), frames(tab)) == (2, [])

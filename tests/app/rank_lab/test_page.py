@@ -13,7 +13,7 @@ from app import services
 from app.content import label
 from app.kit import theme
 from app.kit.formats import percent
-from app.kit.plain import plain
+from app.kit.plain import escaped
 from app.kit.svd_parts import number
 from app.rank_lab import data, enough_chart, enough_data, similarity_charts
 from app.rank_lab.builder import nonzero_terms
@@ -341,7 +341,7 @@ def test_a_stored_truncation_is_a_curve_a_sentence_and_a_table(with_runs):
     table = app.dataframe[0].value
     assert list(table[label("rank_lab", "column_rank")]) == ["base model", "0", "1", "2", "3", "nothing cut"]
     found = find(tinys()[RUN[1]], truncation, [info for info in services.checkpoints() if info.method == "lora"])
-    assert plain(found.sentence) in prose(app)
+    assert escaped(found.sentence) in prose(app)
 
 
 def test_what_is_not_stored_is_measured_now_and_stays(with_runs):
@@ -361,13 +361,13 @@ def test_what_is_not_stored_is_measured_now_and_stays(with_runs):
 
 def test_measuring_is_one_turn_a_model(with_runs, monkeypatch):
     app = with_runs(lab="enough", cut=RUN[0], cut_reviews="100")
-    turns, turn = [], services.turn
+    turns, turn = [], services.exclusive_predictor
 
     def counted(base):
         turns.append(base)
         return turn(base)
 
-    monkeypatch.setattr(services, "turn", counted)
+    monkeypatch.setattr(services, "exclusive_predictor", counted)
     app.get_by_key(f"measure_{RUN[0]}").click().run()
     assert len(turns) == 1 + len(["base", 0, 1, 2, "uncut"])  # once to read, then each model
 
@@ -398,7 +398,7 @@ def test_without_checkpoints_there_is_a_sentence(lab, monkeypatch, section):
 
 def test_while_the_library_loads_only_the_builder_is_there(lab, monkeypatch):
     app = lab()
-    monkeypatch.setattr(services.heavy(), "ready", threading.Event())
+    monkeypatch.setattr(services.libraries(), "ready", threading.Event())
     monkeypatch.setattr(services, "rerun_when_ready", lambda examples=False: None)
     assert len(alts(app.run())) == 3
     app = lab(lab="delta")

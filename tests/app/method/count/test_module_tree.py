@@ -48,8 +48,8 @@ def test_the_tree_follows_the_slider(open_count):
 
 
 def test_until_torch_is_in_the_tree_says_so_and_the_link_keeps_its_choice(open_count, monkeypatch):
-    services.heavy().finished.wait(timeout=120)
-    monkeypatch.setattr(services.heavy(), "ready", threading.Event())
+    services.libraries().finished.wait(timeout=120)
+    monkeypatch.setattr(services.libraries(), "ready", threading.Event())
     app = open_count("lora", tree_everything="true")
     assert label("tree", "waiting") in [i.value for i in app.info]
     assert app.get_by_key("tree_everything").value is True

@@ -55,7 +55,7 @@ class HeavyImports:
 
 
 @st.cache_resource(show_spinner=False)
-def heavy() -> HeavyImports:
+def libraries() -> HeavyImports:
     return HeavyImports()
 
 
@@ -67,7 +67,7 @@ def _poll_until(event: threading.Event) -> None:
 
 def rerun_when_ready(examples: bool = False) -> None:
     """Draw this page again as soon as torch is in, and (if it shows them) when the example reviews are."""
-    events = (heavy().ready, heavy().finished) if examples else (heavy().ready,)
+    events = (libraries().ready, libraries().finished) if examples else (libraries().ready,)
     for event, at_first in zip(events, st.session_state.get("loaded at first", (True, True)), strict=False):
         if not event.is_set():
             return _poll_until(event)
@@ -77,7 +77,7 @@ def rerun_when_ready(examples: bool = False) -> None:
 
 def examples() -> list[tuple[str, int]]:
     """A few short reviews of the test split, with their label: negative ones first. Empty while they are being read."""
-    return heavy().examples
+    return libraries().examples
 
 
 def _examples() -> list[tuple[str, int]]:
