@@ -14,7 +14,7 @@ def duration(seconds: float) -> str:
 
 
 def with_interval(measured: Accuracy) -> str:
-    """As in "84.5% (83.1–85.7)": the share, and its 95% interval."""
+    """A share with its 95% interval, as in "84.5% (83.1–85.7)"."""
     return f"{measured.accuracy:.1%} ({100 * measured.low:.1f}–{100 * measured.high:.1f})"
 
 

@@ -56,7 +56,7 @@ def show(verdicts: list[Verdict]) -> None:
 
 
 def one_a_method(infos: Iterable[CheckpointInfo]) -> list[str]:
-    """Of each method the first shipped checkpoint."""
+    """The first shipped checkpoint of each method."""
     best: dict[str, str] = {}
     for info in infos:
         if info.shipped:

@@ -115,7 +115,7 @@ class Cell:
 
     @property
     def width(self) -> int:
-        """In letters, with the gap to the next cell."""
+        """Width in letters, with the gap to the next cell."""
         return max(letters(self.text), NARROWEST) + 1
 
 

@@ -96,7 +96,7 @@ def _orthonormal(terms: Sequence[Term]) -> None:
 
 
 def _power(value: float) -> str:
-    """In powers of ten, as LaTeX; exactly 0 is "0"."""
+    """A number in powers of ten, as LaTeX; exactly 0 is "0"."""
     mantissa, _, exponent = f"{value:.0e}".partition("e")
     return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if value else "0"
 

@@ -48,13 +48,13 @@ def with_update() -> dict[str, CheckpointInfo]:
 
 
 def place_in_words(name: Place) -> str:
-    """As in "decoder 1 · cross-attention"; blocks are counted from 1, as everywhere on the screen."""
+    """The sub-layer, as in "decoder 1 · cross-attention"; blocks are counted from 1, as everywhere on the screen."""
     where = {"stack": label("steps", name.stack), "layer": label("steps", name.layer)}
     return label("steps", "place_option", block=name.block + 1, **where)
 
 
 def in_words(name: Place) -> str:
-    """As in "decoder 1 · cross-attention · q"."""
+    """The matrix, as in "decoder 1 · cross-attention · q"."""
     return label("steps", "place_module", place=place_in_words(name), module=name.module)
 
 

@@ -59,7 +59,7 @@ def _measured(accuracy: Accuracy) -> dict[str, object]:
 
 
 def written(accuracy: Accuracy) -> str:
-    """As in "84.5% (83.1% to 85.7%)"."""
+    """A share with its interval, as in "84.5% (83.1% to 85.7%)"."""
     return f"{accuracy.accuracy:.1%} ({accuracy.low:.1%} to {accuracy.high:.1%})"
 
 

@@ -100,7 +100,7 @@ def _choose(
 
 
 def _what() -> str:
-    """Of which matrices the directions are."""
+    """Choose the matrices whose directions are compared."""
     url.from_link(WHAT, WHATS, WHATS[0])
     what = st.segmented_control(
         label("rank_lab", "what"), WHATS, format_func=lambda name: label("rank_lab", f"what_{name}"), required=True,

@@ -81,7 +81,7 @@ def examples() -> list[tuple[str, int]]:
 
 
 def _examples() -> list[tuple[str, int]]:
-    """Read them: for seconds the first time, when the reviews are put into an Arrow file. In the background, too."""
+    """Read the examples (slow once: the Arrow file is built). Called from the import thread."""
     from peft_core.reviews.splits import load_splits
 
     try:

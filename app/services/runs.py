@@ -32,7 +32,7 @@ def has_ended(run_id: str) -> bool:
 
 
 def start() -> None:
-    """What has to be under way before any page. Whoever looks at one moves the queue on, too: a few milliseconds."""
+    """Run on every page view: start the background import, and let waiting runs start (a few ms)."""
     st.session_state["loaded at first"] = libraries().ready.is_set(), libraries().finished.is_set()
     if libraries().finished.is_set() and not libraries().error:  # not while this process still imports the same
         _keep_spare()

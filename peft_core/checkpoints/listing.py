@@ -29,7 +29,7 @@ class CheckpointInfo(Frozen):
 def list_checkpoints(extra: Iterable[Path] = ()) -> list[CheckpointInfo]:
     """Shipped checkpoints, then trained ones, newest first. Folders that are no checkpoints are passed over.
 
-    Of the shipped ones those with their method's own settings come first, of these the lowest seed: pages begin there.
+    Shipped checkpoints with default settings come first, lowest seed first: pages start with the first entry.
     """
     shipped = [p.parent for p in sorted(SHIPPED_CHECKPOINTS.glob(f"*/{RECORD}"))]
     trained = sorted((p.parent for p in runs_dir().glob(f"*/checkpoint/{RECORD}")), reverse=True)
@@ -46,7 +46,7 @@ def list_checkpoints(extra: Iterable[Path] = ()) -> list[CheckpointInfo]:
 
 
 def _place(info: CheckpointInfo) -> tuple[int, ...]:
-    """In the list; where two have the same place their order stays."""
+    """Sort key of the list; the sort is stable."""
     config = info.record.config
     return (0, config.method != type(config.method)(), config.train.seed) if info.shipped else (1,)
 

@@ -21,8 +21,7 @@ Three things are computed in another order than `transformers` does. In exact ar
   to the query: q·(W_k·h) = (q·W_k)·h, and Σ aₜ·(W_v·hₜ) = W_v·(Σ aₜ·hₜ).
 
 In fp32 each of these, and the size of a product (the library picks its kernel by it), rounds the last digits
-differently. So the logits of a row in one company, in another, and alone are equal within `passes.TOLERANCE`, not
-bit for bit.
+differently. A row's logits do not depend on the other rows of the pass, up to `passes.TOLERANCE`.
 """
 
 from collections.abc import Iterable, Sequence

@@ -33,8 +33,8 @@ UNFAMILIAR_PIECES_PER_WORD = 2.0  # English reviews need about 1.2 pieces a word
 class Prediction:
     """One text, one checkpoint. `notes` are sentences a reader should know before trusting the number.
 
-    `seconds` is what it took to compute this answer and all that were computed with it, `together` of them: how much
-    of it is this one's own cannot be told.
+    `seconds`: wall time of the batch this answer was computed in; `together`: answers in that batch. One answer's share
+    cannot be separated.
     """
 
     label: str

@@ -68,13 +68,13 @@ def every_method() -> tuple[Kind, ...]:
 
 
 def part(given: Mapping[str, Any], *kinds: Kind) -> dict[str, Any]:
-    """Of `given`, the fields of `kinds`."""
+    """The values in `given` that are fields of `kinds`."""
     names = {name for kind in kinds for name in kind.model_fields}
     return {name: value for name, value in given.items() if name in names}
 
 
 def lists(given: Mapping[str, Any], *kinds: Kind) -> dict[str, list[str]]:
-    """Of `given`, the lists of values for fields of `kinds`, by field."""
+    """The lists of values in `given` for fields of `kinds`, by field."""
     return {name: given[f"{name}s"] for kind in kinds for name in kind.model_fields if f"{name}s" in given}
 
 

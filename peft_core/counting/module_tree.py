@@ -105,8 +105,8 @@ def parameters(node: Node, path: str = "") -> Iterator[tuple[str, Tensor]]:
 def outline(tree: Node) -> Node:
     """The tree in short: what the method inserted and the way there; the rest of the model is one last node, "…".
 
-    A module of the base model that the method has wrapped is closed, or, where it holds the blocks, shows them closed.
-    So does the whole tree where nothing was inserted.
+    Wrapped base modules are collapsed; a wrapped T5 shows its blocks collapsed. If nothing was inserted, the whole tree
+    is shown like that.
     """
     if not insertions(tree):
         return _in_short(tree)

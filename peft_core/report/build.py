@@ -38,7 +38,7 @@ Numel = Callable[[Architecture, MethodConfig], Sums | None]  # None: torch is no
 
 
 def not_asked(architecture: Architecture, method: MethodConfig) -> None:
-    """In the place of `count_by_numel` where torch shall stay out."""
+    """Stands for `count_by_numel` where torch shall stay out."""
 
 
 def build_table(
@@ -205,7 +205,7 @@ def _reproductions(
 
 
 def _counts(base: str, method: MethodConfig, numel: Numel, elements: Collection[int] = ()) -> Counts:
-    """`elements`: of the weights files; where seeds differ in it, the one furthest from the hand calculation."""
+    """The three counts. `elements`: of the weights files; if seeds disagree, the one furthest from the hand count counts."""
     model = base_model(base)
     by_hand, by_numel = count(model.architecture, method), numel(model.architecture, method)
     in_file = max(elements, key=lambda number: abs(number - by_hand.trainable_parameters), default=None)
@@ -252,7 +252,7 @@ def _key(method: MethodConfig) -> str:
 
 
 def _label(method: MethodConfig) -> str:
-    """As in "LoRA r=64", with whatever else is not the default: "LoRA r=8 (target_modules q, k, v)"."""
+    """The method with whatever else is not its default: "LoRA r=64", "LoRA r=8 (target_modules q, k, v)"."""
     more = [f"{name} {', '.join(v) if isinstance(v, tuple) else v}" for name, v in _more(method).items()]
     return method_label(method) + (f" ({'; '.join(more)})" if more else "")
 

@@ -38,7 +38,7 @@ class QuotedOptimism:
 
 
 def quoted_optimism() -> tuple[QuotedOptimism, ...]:
-    """Of every row of the report that has a curve."""
+    """The optimism of every row of the report that has a curve."""
     rows = [row for row in quoted_rows() if row.curve]
     return tuple(QuotedOptimism(row, max(row.curve, key=lambda e: e.accuracy), row.curve[-1]) for row in rows)
 

@@ -51,7 +51,7 @@ class Quoted:
 
     @property
     def label(self) -> str:
-        """As in "LoRA r=8, own code"."""
+        """Method and implementation, as in "LoRA r=8, own code"."""
         return f"{method_label(self.method)}, {IMPLEMENTATIONS[self.implementation]}"
 
     @property

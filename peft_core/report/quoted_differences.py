@@ -102,7 +102,7 @@ def quoted_difference(one: Quoted, other: Quoted) -> QuotedDifference:
 
 
 def quoted_differences() -> tuple[QuotedDifference, ...]:
-    """Of every two rows of one method that are less than half a point apart."""
+    """The difference of every two rows of one method that are less than half a point apart."""
     pairs = combinations(quoted_rows(), 2)
     alike = [(a, b) for a, b in pairs if a.method.method == b.method.method]
     near = [quoted_difference(a, b) for a, b in alike if abs(a.correct - b.correct) < SMALL * TEST_REVIEWS]

@@ -108,7 +108,7 @@ class Reproduction:
 
     @property
     def config(self) -> RunConfig:
-        """Of the first seed."""
+        """The first seed's configuration."""
         return self.runs[0].record.config
 
     @property
@@ -132,18 +132,18 @@ class Reproduction:
 
     @property
     def seconds(self) -> float:
-        """Of training, validations included: the mean of the `timed` seeds."""
+        """Seconds of training, validations included: the mean of the `timed` seeds."""
         return fmean(run.record.seconds for run in self.timed)
 
     @property
     def examples_per_second(self) -> float | None:
-        """In training: the mean of the `timed` seeds; None if one was too short to tell."""
+        """Reviews a second in training: the mean of the `timed` seeds; None if one was too short to tell."""
         speeds = [run.record.examples_per_second for run in self.timed]
         return None if None in speeds else fmean(s for s in speeds if s is not None)
 
     @property
     def examples_seen(self) -> int:
-        """Of the seed that took the most steps; a review counts as often as it was read."""
+        """Reviews read by the seed that took the most steps; each counts as often as it was read."""
         return max(run.record.steps * run.record.config.train.batch_size for run in self.runs)
 
 

@@ -86,12 +86,12 @@ class Confusion:
 
     @property
     def precision(self) -> float | None:
-        """Of the reviews called positive, the share that is; None if none was."""
+        """Share of the reviews called positive that are; None if none was."""
         return self.true_positive / self.called_positive if self.called_positive else None
 
     @property
     def recall(self) -> float | None:
-        """Of the positive reviews, the share called positive; None if there is none."""
+        """Share of the positive reviews that were called so; None if there is none."""
         truly = self.true_positive + self.false_negative
         return self.true_positive / truly if truly else None
 

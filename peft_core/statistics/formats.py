@@ -17,18 +17,18 @@ def p_value(p: float) -> str:
 
 
 def p_text(p: float) -> str:
-    """As in "p = 0.22" or "p < 0.0001"."""
+    """A p-value as text, as in "p = 0.22" or "p < 0.0001"."""
     told = p_value(p)
     return f"p {told}" if told.startswith("<") else f"p = {told}"
 
 
 def interval_text(measured: Accuracy) -> str:
-    """As in "84.5% (83.1% to 85.7%)"."""
+    """A share with its interval, as in "84.5% (83.1% to 85.7%)"."""
     return f"{measured.accuracy:.1%} ({measured.low:.1%} to {measured.high:.1%})"
 
 
 def bytes_text(number: float) -> str:
-    """In decimal units, three digits: "10.4 kB", "306 MB"."""
+    """Bytes in decimal units with three digits: "10.4 kB", "306 MB"."""
     for unit in ("B", "kB", "MB"):
         if number < 999.5:
             return f"{number:.3g} {unit}"

@@ -45,7 +45,7 @@ class Place:
 
     @property
     def key(self) -> str:
-        """For links and files, as in "decoder.1.cross_attention.q"."""
+        """The place in links and files, as in "decoder.1.cross_attention.q"."""
         return f"{self.sublayer_key}.{self.module}"
 
     @property
@@ -55,7 +55,7 @@ class Place:
 
     @property
     def order(self) -> tuple[int, int, int, int]:
-        """Of matrices: encoder before decoder, block by block, in the order in which a block computes."""
+        """Sort key of matrices: encoder before decoder, block by block, in the order in which a block computes."""
         return STACKS.index(self.stack), self.block, LAYERS.index(self.layer), MODULES.index(self.module)
 
 

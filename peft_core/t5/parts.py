@@ -32,7 +32,7 @@ class Part:
 
     @property
     def words(self) -> str:
-        """As in "encoder self-attention" and "decoder, after feed-forward"."""
+        """The part in English, as in "encoder self-attention" and "decoder, after feed-forward"."""
         kind = WORDS.get(self.kind, self.kind)
         return f"{self.stack}, after {kind}" if self.behind else f"{self.stack} {kind}".strip()
 

@@ -36,7 +36,7 @@ def compute_dtype(device: torch.device) -> torch.dtype:
 
 
 def precision_name(dtype: torch.dtype) -> str:
-    """As records have it: "bfloat16", "float32"."""
+    """The name that records have: "bfloat16", "float32"."""
     return str(dtype).removeprefix("torch.")
 
 

@@ -174,7 +174,7 @@ class Trainer:
             yield self._log("step", train_loss=loss, learning_rate=rate, examples_per_second=self.examples_per_second)
             if self.step < self.planned_steps and self._validation_due():
                 yield self._validation()
-        if self.validations[-1][0] != self.step:  # it is, where a run was stopped after its last step
+        if self.validations[-1][0] != self.step:  # already validated if the run was stopped right after its last step
             yield self._validation()
         self.load_best()
         self.finished = True

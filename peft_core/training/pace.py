@@ -17,7 +17,7 @@ class Pace:
     here: bool
 
     def seconds(self, config: RunConfig) -> float:
-        """Of the training of `config`, validations not counted.
+        """Estimated seconds to train `config`, without validations.
 
         In proportion to the longest reviews: those of 160 tokens read 1.9 times as fast as those of 320 (docs/log.md).
         """

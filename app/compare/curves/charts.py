@@ -95,7 +95,7 @@ def _shape(found: list[Curve]) -> alt.Shape:
 
 
 def _columns(found: list[Curve]) -> int:
-    """Of the legend: three short names fit on a phone's line."""
+    """Columns of the legend: three short names fit on a phone's line."""
     return 3 if all(len(one.title) <= SHORT for one in found) else 1
 
 

@@ -34,7 +34,7 @@ def draw() -> None:
 
 
 def words(found: QuotedDifference) -> str:
-    """As in "LoRA r=8, own code 88.9 and LoRA r=1, library 88.8"."""
+    """The pair as text, as in "LoRA r=8, own code 88.9 and LoRA r=1, library 88.8"."""
     first, second = found.first, found.second
     return label(
         "compare", "quoted_pair", first=first.label, first_percent=first.percent, second=second.label,

@@ -34,7 +34,7 @@ PLACES += [(align, dx, dy) for dy in (-17, 17, -31, 31) for align, dx in (("left
 
 
 def domains(frame: pd.DataFrame) -> tuple[list[float], list[float]]:
-    """Of the axes: the trainable parameters with a factor 2 of room, the intervals with a little."""
+    """Domains of both axes: the trainable parameters with a factor 2 of room, the intervals with a little."""
     low, high = float(frame["low"].min()), float(frame["high"].max())
     room = 0.06 * (high - low)
     return [float(frame["trainable"].min()) / 2, float(frame["trainable"].max()) * 2], [low - room, high + room]
@@ -69,7 +69,7 @@ def placed(frame: pd.DataFrame) -> dict[str, list]:
 
 
 def _free_places(frame: pd.DataFrame, words: pd.Series, width: int) -> dict[int, tuple[str, int, int]]:
-    """Of the words that can stand where they meet no mark, no interval and no other words: where."""
+    """Positions for the labels that fit without covering a mark, an interval or another label."""
     x, y, tops, bottoms = positions(frame, width)
     taken = [Box(cx - MARK, cx + MARK, cy - MARK, cy + MARK) for cx, cy in zip(x, y, strict=True)]
     taken += [Box(cx - 2, cx + 2, top, bottom) for cx, top, bottom in zip(x, tops, bottoms, strict=True)]

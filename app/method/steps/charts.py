@@ -32,7 +32,7 @@ def signed(value: float) -> str:
 
 
 def shape(sizes: Sequence[int]) -> str:
-    """As in "8 × 256"; one number for a vector."""
+    """A shape as text, as in "8 × 256"; one number for a vector."""
     return " × ".join(f"{size:,}" for size in sizes)
 
 

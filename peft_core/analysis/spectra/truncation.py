@@ -46,7 +46,7 @@ def usual_ranks(highest: int) -> list[int]:
 
 
 def check_ranks(ranks: Sequence[int], deltas: Deltas) -> list[int]:
-    """In rising order, each once; none given: the usual ones.
+    """The ranks in rising order, each once; none given: the usual ones.
 
     Raises:
         PeftClassroomError: if a rank is not within 0 and `max_rank`.

@@ -15,7 +15,7 @@ DOWN, UP = r"W_{down}\,h + b_{down}", r"W_{up}\,a + b_{up}"
 
 
 def watched(place: Place, config: AdapterConfig) -> tuple[str, ...]:
-    """In Houlsby placement the sub-layer, whose input x is added after the adapter."""
+    """Houlsby placement needs the sub-layer, whose input x is added after the adapter."""
     return (place.name.removesuffix(".dropout.adapter"),) if config.placement == "houlsby" else ()
 
 

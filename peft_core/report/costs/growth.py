@@ -105,7 +105,7 @@ def alike(rows: Iterable[Row], config: MethodConfig) -> list[Row]:
 
 
 def nearest(rows: Iterable[Row], config: MethodConfig) -> Row | None:
-    """Of the rows that are alike, the one whose own number is nearest by factor; None if there is none.
+    """The row, among those that are alike, whose own number is nearest by factor; None if there is none.
 
     An equal number is the nearest: `what_costs(row.method) == what_costs(config)` tells whether this was measured.
     """

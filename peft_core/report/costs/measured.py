@@ -153,6 +153,6 @@ def load_report(path: Path, kind: type[Content], command: str) -> Content:
 
 
 def write_report(report: BaseModel, path: Path) -> None:
-    """As JSON that a person can read."""
+    """Write the report as JSON that a person can read."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")

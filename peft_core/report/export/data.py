@@ -221,7 +221,7 @@ def _optimism(label: str, claimed: float, honest: float) -> dict[str, Any]:
 
 
 def _own_optimism(table: Table) -> list[dict[str, Any]]:
-    """Of every run whose test accuracy was noted at every validation."""
+    """The optimism of every run whose test accuracy was noted at every validation."""
     shown = [row.reproduction for row in table.rows if row.same_runs_as is None]
     noted = [(run, run_optimism(run.record)) for mine in shown if mine for run in mine.runs]
     return [_optimism(f"{run.name}, seed {run.seed}", found.claimed, found.honest) for run, found in noted if found]

@@ -189,7 +189,7 @@ class Pretraining:
         return _batch(ids, chosen)
 
     def window_loss(self, batch: Batch, tokens: int, rows: int) -> torch.Tensor:
-        """Of rows of a batch that has `tokens` and `rows` in all: what they add to its loss."""
+        """What these rows add to the loss of a batch that has `tokens` and `rows` in all."""
         logits, hidden = first_words(self.model, torch.from_numpy(batch.input_ids))
         loss = torch.zeros(())
         for distance in self.distances(batch, hidden):
@@ -216,7 +216,7 @@ class Pretraining:
         return _batch(self.snippets[chosen], chosen)
 
     def snippet_loss(self, batch: Batch, rows: int) -> torch.Tensor:
-        """Of rows of a batch that has `rows` in all: what they add to its loss, a mean over target tokens."""
+        """What these rows add to the loss, a mean over target tokens, of a batch that has `rows` in all."""
         ids, answers = torch.from_numpy(batch.input_ids), torch.from_numpy(self.answers[batch.rows])
         logits = self.model(input_ids=ids, attention_mask=(ids != 0).long(), labels=answers, use_cache=False).logits
         return (

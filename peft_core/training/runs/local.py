@@ -142,7 +142,7 @@ class LocalBackend:
         """Start a spare worker when nothing trains: while something does, it would take the processor from it."""
         if self._spare is not None and self._spare.poll() is not None:
             self._spare.stdin.close()
-            self._spare, self.keep_spare = None, False  # whatever ended it would end the next: the log of a run tells
+            self._spare, self.keep_spare = None, False  # the next would die the same way; a run's log says why
         if self.keep_spare and idle and self._spare is None:
             options = _detached() | {"stdin": subprocess.PIPE, "bufsize": 0}
             with suppress(OSError):  # then the next run says so

@@ -15,7 +15,7 @@ from peft_core.training.runs.folder import RunFolder
 
 
 def hand_over(spare: subprocess.Popen, run_dir: Path) -> bool:
-    """In the server: give the spare its run, once. False if it has ended and trains nothing."""
+    """The server gives the spare its run, once. False if the spare has ended and trains nothing."""
     if spare.poll() is not None:
         return False
     try:
@@ -27,7 +27,7 @@ def hand_over(spare: subprocess.Popen, run_dir: Path) -> bool:
 
 
 def await_run() -> Path | None:
-    """In the spare: the folder of its run, into whose log it writes from now on; None when the server is gone."""
+    """The spare waits for the folder of its run and writes into its log from then on; None when the server is gone."""
     line = sys.stdin.buffer.readline()
     if not line.endswith(b"\n"):
         return None

@@ -67,7 +67,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Loading:
-    """In the place of a question that needs the reviews, while these are being read."""
+    """Stands for a question that needs the reviews, while these are being read."""
 
     page: str
     name: str
