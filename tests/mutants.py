@@ -114,7 +114,18 @@ def copy_tree(folder: Path) -> Path:
 
 def passes(tree: Path, tests: tuple[str, ...]) -> bool:
     """Whether the tests pass in this copy of the tree."""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=0", *tests]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-x",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--hypothesis-seed=0",
+        "--timeout=60",
+        *tests,
+    ]
     single = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         done = subprocess.run(command, cwd=tree, env=os.environ | single, capture_output=True, timeout=SECONDS)
