@@ -112,9 +112,65 @@ def test_adapters_are_stored_as_adapterhub_names_them(backbone, batch, placement
     parts = ("adapter_down.0.weight", "adapter_down.0.bias", "adapter_up.weight", "adapter_up.bias")
     expected = {f"{p.format(i)}.adapters.classroom.{part}" for p in places for i in range(2) for part in parts}
     assert set(load_file(tmp_path / "c" / "adapter.safetensors")) == expected
-    description = json.loads((tmp_path / "c" / "adapter_config.json").read_text())
-    assert description["config"]["mh_adapter"] is (placement == "houlsby")
-    assert int(16 // description["config"]["reduction_factor"]) == 3
+
+
+def description(backbone, config, batch, folder) -> dict:
+    save_checkpoint(trained(backbone, config, batch), make_record(backbone, config), backbone, folder)
+    return json.loads((folder / "adapter_config.json").read_text())
+
+
+@pytest.mark.parametrize(("placement", "before", "both"), [("pfeiffer", True, False), ("houlsby", False, True)])
+def test_every_field_for_adapterhub_is_that_of_its_two_presets(backbone, batch, placement, before, both, tmp_path):
+    """SeqBnConfig and DoubleSeqBnConfig of `adapters` 1.3.0, with this width and this non-linearity."""
+    config = AdapterConfig(bottleneck_dim=4, placement=placement, non_linearity="tanh")
+    assert description(backbone, config, batch, tmp_path / "c") == {
+        "config": {
+            "adapter_residual_before_ln": False, "cross_adapter": False, "dropout": 0.0, "init_weights": "bert",
+            "inv_adapter": None, "inv_adapter_reduction_factor": None, "is_parallel": False, "leave_out": [],
+            "ln_after": False, "ln_before": False, "mh_adapter": both, "non_linearity": "tanh",
+            "original_ln_after": True, "original_ln_before": before, "output_adapter": True, "phm_layer": False,
+            "reduction_factor": 4.0, "residual_before_ln": True, "scaling": 1.0, "use_gating": False,
+        },
+        "hidden_size": 16, "model_class": "T5ForConditionalGeneration", "model_name": "tiny", "model_type": "t5",
+        "name": "classroom", "version": "adapters.1.3.0",
+    }  # fmt: skip
+
+
+def test_every_field_for_peft(backbone, gated, batch, tmp_path):
+    both = {"task_type": "SEQ_2_SEQ_LM", "inference_mode": True}
+    lora = {
+        "peft_type": "LORA", "revision": None, "r": 2, "lora_alpha": 6.0, "lora_dropout": 0.25, "bias": "none",
+        "fan_in_fan_out": False, "init_lora_weights": True, "modules_to_save": None, "rank_pattern": {},
+        "alpha_pattern": {}, "use_rslora": False, "use_dora": False,
+    }  # fmt: skip
+    config = LoraConfig(r=2, alpha=6, dropout=0.25, target_modules=("q", "wi"))
+    for base, name, targets in ((backbone, "tiny", ["q", "wi"]), (gated, "gated", ["q", "wi_0", "wi_1"])):
+        wanted = both | lora | {"base_model_name_or_path": name, "target_modules": targets}
+        assert description(base, config, batch, tmp_path / name) == wanted
+    assert description(backbone, SoftPromptConfig(num_virtual_tokens=5), batch, tmp_path / "prompt") == both | {
+        "peft_type": "PROMPT_TUNING", "base_model_name_or_path": "tiny", "num_virtual_tokens": 5,
+        "num_transformer_submodules": 1, "token_dim": 16, "num_attention_heads": 3, "num_layers": 2,
+        "prompt_tuning_init": "RANDOM",
+    }  # fmt: skip
+
+
+def test_whoever_may_read_the_folder_may_read_its_files(saved):
+    assert saved.stat().st_mode & 0o777 == 0o755
+    assert {path.stat().st_mode & 0o777 for path in saved.iterdir()} == {0o644}
+
+
+def test_what_fails_while_it_is_written_leaves_nothing(backbone, tmp_path, monkeypatch):
+    from peft_core.checkpoints import files
+
+    def broken(record, folder):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(files, "write_record", broken)
+    with pytest.raises(OSError, match="disk full"):
+        save_checkpoint(
+            apply(backbone, LoraConfig()), make_record(backbone, LoraConfig()), backbone, tmp_path / "a" / "b"
+        )
+    assert list((tmp_path / "a").iterdir()) == []
 
 
 @pytest.mark.parametrize("d_model", [16, 256, 512, 768, 1024])

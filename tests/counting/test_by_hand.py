@@ -5,10 +5,11 @@ from hypothesis import given, settings
 
 from peft_core.counting.by_hand import count
 from peft_core.counting.by_numel import count_by_numel, trainable_rows
+from peft_core.methods.adapter.method import AdapterConfig
 from peft_core.methods.full.method import FullConfig
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.registry import method_config
-from peft_core.t5.architecture import base_model, catalogue
+from peft_core.t5.architecture import Architecture, base_model, catalogue
 from tests.counting.strategies import architectures, configs
 
 REPORT = [  # method, options, total, trainable: the student report's table
@@ -80,3 +81,18 @@ def test_tree_rows_add_up_to_the_count():
     assert sum(row.numel for row in rows) == 294_912
     assert rows[0].name == "encoder.block.0.layer.0.SelfAttention.q.lora_A"
     assert rows[0].shape == (8, 512)
+
+
+def test_a_share_is_of_all_there_is_the_added_parameters_included():
+    counted = count(base_model("t5-small").architecture, LoraConfig(r=8))
+    assert counted.trainable_fraction == 294_912 / 60_801_536
+    assert count(base_model("t5-small").architecture, FullConfig()).trainable_fraction == 1
+
+
+def test_one_block_is_no_blocks():
+    one = Architecture(64, 16, 4, 24, 3, encoder_layers=1, decoder_layers=2)
+    texts = [line.text for line in count(one, AdapterConfig(bottleneck_dim=3)).lines]
+    assert texts == [
+        "encoder, after feed-forward: 1 block × ((16+1)·3 + (3+1)·16)",
+        "decoder, after feed-forward: 2 blocks × ((16+1)·3 + (3+1)·16)",
+    ]

@@ -22,6 +22,24 @@ def test_encoding_ends_with_the_end_and_starts_with_the_prefix(backbone):
     assert len(long) == 16
     assert long[:2] == short[:2] == [5, 6]
     assert long[-1] == short[-1] == backbone.tokenizer.eos_token_id
+    words = backbone.tokenizer.convert_tokens_to_ids
+    assert short == [words("sst2"), words("sentence:"), words("bad"), backbone.tokenizer.eos_token_id]
+    (bare,) = encode(backbone.tokenizer, ["bad"], "", 16)
+    assert bare == short[2:]
+
+
+def test_widths_are_multiples_of_64_and_the_longest():
+    assert [fixed_widths(n) for n in (16, 64, 65, 160)] == [(16,), (64,), (64, 65), (64, 128, 160)]
+
+
+def test_what_does_not_fill_a_batch_moves_on_and_filler_completes_the_last():
+    encoded = [[7] * n for n in (1, 2, 3, 9, 4)]
+    first, second = make_batches(encoded, 3, (4, 10), pad_id=5)
+    assert (first.rows.tolist(), second.rows.tolist()) == ([0, 1, 2], [4, 3, FILLER])
+    assert first.input_ids.tolist() == [[7, 5, 5, 5], [7, 7, 5, 5], [7, 7, 7, 5]]
+    assert first.attention_mask.tolist() == [[1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0]]
+    assert second.input_ids.tolist() == [[7] * 4 + [5] * 6, [7] * 9 + [5], [5] * 10]
+    assert second.attention_mask.tolist() == [[1] * 4 + [0] * 6, [1] * 9 + [0], [1] + [0] * 9]
 
 
 @given(

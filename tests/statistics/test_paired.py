@@ -18,5 +18,6 @@ def test_mcnemar_counts_only_where_the_two_differ(first, second, p):
 
 
 def test_answers_to_other_reviews_cannot_be_paired():
-    with pytest.raises(ValueError, match="paired"):
-        mcnemar([True], [True, False])
+    for first, second in (([True], [True, False]), ([True, False], [True])):
+        with pytest.raises(ValueError, match="paired"):
+            mcnemar(first, second)

@@ -64,3 +64,20 @@ def test_the_interval_is_that_of_drawing_reviews_one_by_one():
 def test_no_reviews_no_answer():
     with pytest.raises(ValueError, match="no reviews"):
         paired_test([], [])
+
+
+def test_every_count_of_two_models_by_hand():
+    first, second = [1, 1, 1, 1, 1, 0, 0, 0], [1, 1, 0, 0, 0, 1, 0, 0]
+    found = paired_test(first, second)
+    assert (found.both_right, found.only_first, found.only_second, found.both_wrong) == (2, 3, 1, 2)
+    assert (found.n, found.discordant, found.difference) == (8, 4, 2 / 8)
+    assert (found.first_accuracy, found.second_accuracy) == (5 / 8, 3 / 8)
+    assert found.p == 10 / 16  # at least as uneven as 3 : 1 of four fair coins: (4 + 1 + 4 + 1) of 16
+
+
+def test_the_interval_is_95_percent_of_ten_thousand_draws():
+    """Drawn here one by one, from the same generator."""
+    only_first, only_second, n = 30, 12, 200
+    drawn = np.random.default_rng(5).multinomial(n, np.array([30, 12, 158]) / n, size=10_000)
+    wanted = np.quantile((drawn[:, 0] - drawn[:, 1]) / n, (0.025, 0.975))
+    assert bootstrap_interval(only_first, only_second, n, seed=5) == tuple(wanted)

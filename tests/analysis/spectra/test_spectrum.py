@@ -92,6 +92,26 @@ def test_the_sign_does_not_depend_on_the_sign_that_the_library_chose(monkeypatch
         assert np.allclose(term.u, same.u) and np.allclose(term.v, same.v)
 
 
+@pytest.mark.parametrize(
+    ("u", "positive"),
+    [
+        ([0.6, -0.6, 0.5], 0),  # tied: the first of them
+        ([-0.6, 0.6, 0.5], 0),
+        ([0.6, -0.6 - 1e-12, 0.5], 0),  # rounding does not choose
+        ([0.6, -0.6 - 1e-6, 0.5], 1),  # but a difference does
+        ([0.5, 0.1, -0.8], 2),
+        ([-0.8, 0.5, 0.1], 0),
+    ],
+)
+@pytest.mark.parametrize("flip", [1, -1])
+def test_of_components_equally_large_the_first_is_positive(monkeypatch, u, positive, flip):
+    u, v = flip * np.array([u]).T, flip * np.array([[0.6, 0.8]])
+    monkeypatch.setattr(np.linalg, "svd", lambda *_, **__: (u, np.array([2.0]), v))
+    (term,) = svd_terms(np.ones((3, 2)))
+    assert term.u[positive] > 0
+    assert np.array_equal(term.matrix, 2 * u @ v)
+
+
 def test_a_zero_matrix_lacks_nothing():
     terms = svd_terms(np.zeros((2, 3)))
     assert [energy(terms, k) for k in range(3)] == [1, 1, 1]
