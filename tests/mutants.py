@@ -49,7 +49,6 @@ TESTS = {  # module of peft_core → the tests that hold it, the quickest first
     "statistics/calibration.py": ("tests/statistics",),
     "statistics/formats.py": ("tests/statistics",),
     "statistics/intervals.py": ("tests/statistics",),
-    "statistics/paired.py": ("tests/statistics",),
     "statistics/paired_test.py": ("tests/statistics",),
     "statistics/pareto.py": ("tests/statistics",),
     "reviews/batches.py": ("tests/reviews",),

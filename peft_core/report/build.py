@@ -205,7 +205,7 @@ def _reproductions(
 
 
 def _counts(base: str, method: MethodConfig, numel: Numel, elements: Collection[int] = ()) -> Counts:
-    """The three counts. `elements`: of the weights files; if seeds disagree, the one furthest from the hand count counts."""
+    """The three counts; `elements`: of the weights files; where seeds disagree, that furthest from by hand."""
     model = base_model(base)
     by_hand, by_numel = count(model.architecture, method), numel(model.architecture, method)
     in_file = max(elements, key=lambda number: abs(number - by_hand.trainable_parameters), default=None)

@@ -2,7 +2,8 @@
 
     b, c                        reviews that only the first, only the second has right; the others tell nothing apart
     exact McNemar test          p of a split at least as uneven as b : c if each of them were a fair coin's
-    difference of accuracies    (b − c) / n, with a paired bootstrap interval (Efron & Tibshirani 1993, chapter 13)
+    difference of accuracies    (b − c) / n, with a paired bootstrap interval (Efron & Tibshirani 1993, chapter 13), or,
+                                where many are drawn at once, one in closed form (Agresti & Min 2005)
 
 Both speak of these two trained models and other reviews of the same kind. Training again with another seed is a second
 source of chance that neither knows about.
@@ -13,10 +14,40 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from peft_core.statistics.paired import Paired, mcnemar
+from peft_core.statistics.intervals import Z
 
 RESAMPLES = 10_000
 LEVEL = 0.05  # a p below it is called more than chance
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Reviews that only one of two models has right, and the p-value of a split at least as uneven by chance."""
+
+    only_first: int
+    only_second: int
+    p: float
+
+
+def mcnemar(first_right: Sequence[bool] | np.ndarray, second_right: Sequence[bool] | np.ndarray) -> Paired:
+    """The exact McNemar test (McNemar 1947): reviews that both have right or both wrong say nothing; of the others,
+    each model would have half by chance.
+
+    Args:
+        first_right, second_right: for each review, whether the model's answer was right; both of shape (n,).
+
+    Raises:
+        ValueError: if the two are not of the same length.
+    """
+    from scipy.stats import binomtest
+
+    first, second = np.asarray(first_right, dtype=bool), np.asarray(second_right, dtype=bool)
+    if first.shape != second.shape:
+        raise ValueError(f"{len(first):,} answers cannot be paired with {len(second):,}.")
+    only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
+    discordant = only_first + only_second
+    p = binomtest(only_first, discordant).pvalue if discordant else 1.0
+    return Paired(only_first, only_second, float(p))
 
 
 @dataclass(frozen=True)
@@ -97,3 +128,13 @@ def bootstrap_interval(only_first: int, only_second: int, n: int, seed: int = 0)
     drawn = np.random.default_rng(seed).multinomial(n, counts / n, size=RESAMPLES)
     low, high = np.quantile((drawn[:, 0] - drawn[:, 1]) / n, (0.025, 0.975))
     return float(low), float(high)
+
+
+def agresti_min_interval(only_first: int, only_second: int, n: int) -> tuple[float, float]:
+    """95% interval of (b − c) / n in closed form (Agresti & Min 2005): Wald's for paired shares,
+    (b − c)/n ± z·√(b + c − (b − c)²/n)/n, after half a review is added to each of the four cells.
+    """
+    b, c = only_first, only_second
+    middle = (b - c) / (n + 2)
+    half = Z * float(np.sqrt(b + c + 1 - (b - c) ** 2 / (n + 2))) / (n + 2)
+    return max(-1.0, middle - half), min(1.0, middle + half)

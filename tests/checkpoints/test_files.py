@@ -15,6 +15,7 @@ from peft_core.methods.adapter.method import AdapterConfig, reduction_factor
 from peft_core.methods.full.method import FullConfig
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.registry import method_of
+from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.paths import ROOT
 from peft_core.t5.backbone import load_backbone
 from tests.cases import CASES, TINY, make_base

@@ -21,9 +21,7 @@ from peft_core.methods.registry import method_label
 from peft_core.reviews.draws import SHARED_SEED, row_numbers
 from peft_core.reviews.splits import data_fingerprint, load_splits
 from peft_core.statistics.formats import p_text, points
-from peft_core.statistics.intervals import Z
-from peft_core.statistics.paired import Paired, mcnemar
-from peft_core.statistics.paired_test import LEVEL
+from peft_core.statistics.paired_test import LEVEL, Paired, agresti_min_interval, mcnemar
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -44,14 +42,10 @@ class Difference:
 
 
 def difference(first_right: np.ndarray, second_right: np.ndarray) -> Difference:
-    """First minus second; both (n,) booleans. The interval is that of Agresti & Min 2005, for paired shares:
-    Wald's, (b − c)/n ± z·√(b + c − (b − c)²/n)/n, after half a review is added to each of the four cells.
-    """
+    """First minus second; both (n,) booleans."""
     paired = mcnemar(first_right, second_right)
     n, b, c = len(first_right), paired.only_first, paired.only_second
-    middle = (b - c) / (n + 2)
-    half = Z * float(np.sqrt(b + c + 1 - (b - c) ** 2 / (n + 2))) / (n + 2)
-    return Difference((b - c) / n, max(-1.0, middle - half), min(1.0, middle + half), paired)
+    return Difference((b - c) / n, *agresti_min_interval(b, c, n), paired)
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def test_the_shipped_step_zero_is_of_the_shipped_base_model():
 
 
 def test_reading_measurements_loads_no_torch():
-    code = "import peft_core.report.costs.measured, peft_core.statistics.paired, sys; "
+    code = "import peft_core.report.costs.measured, peft_core.statistics.paired_test, sys; "
     code += "print('torch' in sys.modules, 'scipy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "False False"

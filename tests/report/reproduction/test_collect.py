@@ -15,7 +15,7 @@ from peft_core.report.reproduction.plan import Settings, make_folder, make_table
 from peft_core.report.reproduction.publishing import publish
 from peft_core.report.reproduction.results import Results, write_results
 from peft_core.report.reproduction.worker import FINISHED, STOPPED, work
-from peft_core.statistics.paired import mcnemar
+from peft_core.statistics.paired_test import mcnemar
 from peft_core.t5.backbone import load_backbone
 from peft_core.training import measuring
 from peft_core.training.experiment import STATE

@@ -11,9 +11,8 @@ from peft_core.errors import PeftClassroomError
 from peft_core.methods.method import MethodConfig
 from peft_core.methods.registry import METHODS
 from peft_core.report.costs.measured import CostReport, StepZeroReport, TrainingCost, load_cost, load_step_zero
-from peft_core.statistics.paired import Paired, mcnemar
+from peft_core.statistics.paired_test import LEVEL, Paired, mcnemar
 
-SIGNIFICANT = 0.05
 DEFAULTS: dict[str, MethodConfig] = {name: method.config() for name, method in METHODS.items()}
 
 
@@ -73,7 +72,7 @@ class Facts:
                 raise StillLoading
             paired = _paired_if_possible(first, second)
         if paired is not None:
-            return Comparison(first, second, better if paired.p < SIGNIFICANT else "unclear", "paired", paired)
+            return Comparison(first, second, better if paired.p < LEVEL else "unclear", "paired", paired)
         if a.test.low > b.test.high or b.test.low > a.test.high:
             return Comparison(first, second, better, "apart", None)
         return Comparison(first, second, "unclear", "overlap", None)

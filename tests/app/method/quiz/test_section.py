@@ -17,7 +17,7 @@ from peft_core.methods.full.method import FullConfig
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.registry import METHODS
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
-from peft_core.statistics.paired import Paired
+from peft_core.statistics.paired_test import Paired
 from peft_core.t5.architecture import BaseModel, catalogue
 from tests.cases import TINY
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from peft_core.statistics.paired import mcnemar
+from peft_core.statistics.paired_test import mcnemar
 
 
 @pytest.mark.parametrize(("first", "second", "p"), [(117, 98, 0.22), (117, 89, 0.06), (133, 124, 0.62), (0, 0, 1.0)])
