@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from peft_core.errors import PeftClassroomError
+from peft_core.methods.common import prompt_ids
 from peft_core.methods.lora.method import LoraConfig
-from peft_core.methods.soft_prompt.layer import apply, prompt_ids
+from peft_core.methods.soft_prompt.layer import apply
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
 
 TEXT = SoftPromptConfig(num_virtual_tokens=5, prompt_init="text", prompt_text="good film")
@@ -50,7 +51,7 @@ def test_a_random_prompt_is_standard_normal_and_a_seed_draws_it(backbone):
 def test_the_prompt_stands_before_the_tokens_and_is_always_read(backbone, batch):
     ids, mask = batch
     model = apply(backbone.own_copy(), SoftPromptConfig(num_virtual_tokens=5))
-    read = model.with_prompt(ids, mask)
+    read = model.with_rows(model.shared(ids), mask)
     assert torch.equal(read["inputs_embeds"][:, :5], model.prompt_embeddings.expand(3, 5, 16))
     assert torch.equal(read["inputs_embeds"][:, 5:], backbone.model.shared(ids))
     assert torch.equal(read["attention_mask"], torch.cat([torch.ones(3, 5, dtype=mask.dtype), mask], dim=1))
