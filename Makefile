@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WORKERS := -n logical --maxprocesses 8 --dist worksteal
 
-.PHONY: app test check lint screenshots bench lock
+.PHONY: app test check mutants lint screenshots bench lock
 
 app: $(READY)
 	$(BIN)/python -m streamlit run app/main.py
@@ -16,6 +16,10 @@ test: $(READY)
 # While one works: lint, and the tests that neither train, nor open pages, nor start processes.
 check: lint
 	$(BIN)/python -m pytest $(WORKERS) -m "not slow"
+
+# Changes the core modules in copies of the tree, and tells which changes no test notices: docs/log.md has the last result.
+mutants: $(READY) .cache/mutants/.ready
+	.cache/mutants/bin/python -m tests.mutants --python $(BIN)/python
 
 lint: $(READY)
 	$(BIN)/ruff format --check .
@@ -43,6 +47,11 @@ lock:
 		$(if $(UPGRADE),--upgrade) --output-file requirements.lock $(LISTS)
 	grep -vE '^(cuda-|nvidia-|triton=)' requirements.lock > .cache/lock/requirements.lock
 	cp .cache/lock/requirements.lock requirements.lock
+
+.cache/mutants/.ready: requirements-mutants.txt
+	$(PYTHON) -m venv .cache/mutants
+	.cache/mutants/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-mutants.txt
+	touch $@
 
 $(READY): requirements.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

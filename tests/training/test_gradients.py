@@ -1,5 +1,7 @@
 """Slices of a batch add up to the whole; threads have their share of the cores."""
 
+from threading import current_thread, main_thread
+
 import pytest
 import torch
 
@@ -38,6 +40,19 @@ def test_slices_of_a_batch_have_the_gradients_of_the_whole(backbone, two_threads
         torch.testing.assert_close(grad, wanted_grad, atol=1e-6, rtol=1e-4)
     again = gradients(lambda part: trainer.loss(part, 8), parameters, batch, slices)
     assert all(torch.equal(a, b) for a, b in zip(grads, again[1], strict=True))  # whichever thread ends first
+
+
+@pytest.mark.parametrize("slices", [1, 2])
+def test_one_slice_is_the_batch_itself_in_this_thread(backbone, two_threads, slices):
+    trainer, batch = make_trainer(backbone, CASES["lora"], 10)
+    seen = []
+
+    def loss(part):
+        seen.append((part is batch, current_thread() is main_thread()))
+        return trainer.loss(part, 8)
+
+    gradients(loss, list(trainer.trainable.values()), batch, slices)
+    assert seen == [(slices == 1, slices == 1)] * slices
 
 
 def test_no_row_is_lost_between_slices(backbone):
