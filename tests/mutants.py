@@ -30,6 +30,7 @@ from cosmic_ray.work_db import WorkDB, use_db
 from cosmic_ray.work_item import MutationSpec
 
 ROOT = Path(__file__).parents[1]
+METHODS = ("adapter", "ia3", "lora", "soft_prompt")  # full fine-tuning adds nothing
 CONTRACT = "tests/methods/test_contract.py"
 TESTS = {  # module of peft_core → the tests that hold it, the quickest first
     "training/loop.py": (
@@ -41,9 +42,11 @@ TESTS = {  # module of peft_core → the tests that hold it, the quickest first
     "checkpoints/files.py": ("tests/checkpoints/test_files.py", CONTRACT),
     "checkpoints/packed_pass.py": ("tests/checkpoints/test_packed_pass.py", CONTRACT),
     "counting/by_hand.py": ("tests/counting/test_by_hand.py",),
-    "methods/adapter/layer.py": (CONTRACT, "tests/checkpoints/test_files.py"),
-    "methods/lora/layer.py": ("tests/methods/lora/test_layer.py", CONTRACT, "tests/checkpoints/test_files.py"),
-    "methods/soft_prompt/layer.py": (CONTRACT, "tests/checkpoints/test_files.py"),
+    "methods/common.py": ("tests/methods",),
+    **{f"methods/{name}/layer.py": ("tests/methods",) for name in METHODS},
+    **{
+        f"methods/{name}/method.py": ("tests/counting", "tests/checkpoints/test_files.py", CONTRACT) for name in METHODS
+    },
     "analysis/spectra/spectrum.py": ("tests/analysis/spectra/test_spectrum.py",),
     "statistics/calibration.py": ("tests/statistics",),
     "statistics/formats.py": ("tests/statistics",),
@@ -52,6 +55,7 @@ TESTS = {  # module of peft_core → the tests that hold it, the quickest first
     "statistics/pareto.py": ("tests/statistics",),
     "reviews/batches.py": ("tests/reviews",),
     "t5/fused.py": (CONTRACT, "tests/t5/test_fused.py", "tests/test_guards.py"),
+    "t5/linear_form.py": ("tests/t5", CONTRACT),
 }
 EQUIVALENT = {  # (module, the changed line) → why no test can tell the two apart
     ("methods/adapter/layer.py", 'if config.placement >= "pfeiffer":'): "the only other placement, houlsby, is smaller",
@@ -152,7 +156,7 @@ def main() -> None:
     """Draw, change, test, and tell."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", choices=TESTS, default=list(TESTS), metavar="MODULE")
-    parser.add_argument("--places", type=int, default=4, help="of each module (default: 4)")
+    parser.add_argument("--places", type=int, default=3, help="of each module (default: 3)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--python", default=sys.executable, help="the interpreter that has what the tests need")
     parser.add_argument("--jobs", type=int, default=2)
