@@ -32,6 +32,10 @@ from cosmic_ray.work_item import MutationSpec
 ROOT = Path(__file__).parents[1]
 METHODS = ("adapter", "ia3", "lora", "soft_prompt")  # full fine-tuning adds nothing
 CONTRACT = "tests/methods/test_contract.py"
+DESCRIBED = (  # what a method says of itself, without torch
+    "tests/counting", "tests/methods", "tests/checkpoints/test_files.py", "tests/training/as_script/test_script.py",
+    "tests/analysis/walkthrough/test_forward.py",
+)  # fmt: skip
 TESTS = {  # module of peft_core → the tests that hold it, the quickest first
     "training/loop.py": (
         "tests/training/test_loop.py",
@@ -44,9 +48,7 @@ TESTS = {  # module of peft_core → the tests that hold it, the quickest first
     "counting/by_hand.py": ("tests/counting/test_by_hand.py",),
     "methods/common.py": ("tests/methods",),
     **{f"methods/{name}/layer.py": ("tests/methods",) for name in METHODS},
-    **{
-        f"methods/{name}/method.py": ("tests/counting", "tests/checkpoints/test_files.py", CONTRACT) for name in METHODS
-    },
+    **{f"methods/{name}/method.py": DESCRIBED for name in METHODS},
     "analysis/spectra/spectrum.py": ("tests/analysis/spectra/test_spectrum.py",),
     "statistics/calibration.py": ("tests/statistics",),
     "statistics/formats.py": ("tests/statistics",),
