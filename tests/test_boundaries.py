@@ -70,10 +70,23 @@ def test_importing_these_modules_loads_neither_torch_nor_streamlit():
     assert set(names) > LOADS_TORCH, "a name in LOADS_TORCH is no module any more"
     may = LOADS_TORCH | {name_of(path) for path in OF_METHODS if path.name != "method.py"}
     free = ", ".join(f"peft_core.{name}".rstrip(".") for name in names if name not in may)
-    heavy = ("torch", "transformers", "streamlit", "datasets", "sklearn")
+    heavy = ("torch", "transformers", "streamlit", "datasets", "sklearn", "nbformat")
     code = f"import {free}, sys; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_what_pages_import_at_once_loads_no_scipy_either():
+    names = (
+        "report.costs.measured",
+        "reviews.draws",
+        "reviews.spreadsheet",
+        "statistics.calibration",
+        "statistics.paired",
+    )
+    code = f"import {', '.join(f'peft_core.{name}' for name in names)}, sys; print('scipy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.strip() == "False"
 
 
 @pytest.mark.parametrize("path", CORE, ids=lambda p: str(p.relative_to(ROOT)))

@@ -1,6 +1,18 @@
 """Pages of the app, opened as a link opens them."""
 
+import sys
+
 import pytest
+
+
+@pytest.fixture(autouse=True)
+def threads_as_before():
+    """A page that asks a model gives torch every core; the tests after it have one thread a worker again."""
+    torch = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch else 0
+    yield
+    if torch:
+        torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """Reliability and thresholds are counts that obey laws."""
 
-import subprocess
-import sys
 from itertools import pairwise
 
 import numpy as np
@@ -9,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peft_core.paths import ROOT
 from peft_core.statistics.calibration import confusion, expected_calibration_error, reliability, threshold_curve, within
 
 probability = st.floats(0, 1, width=32)
@@ -109,13 +106,3 @@ def test_about_90_percent():
     assert (found.count, found.observed) == (3, pytest.approx(2 / 3))
     assert within(positive, labels, 0.0, 0.1).count == 1  # the lowest bin has its lower end
     assert within(positive, labels, 0.3, 0.4) is None
-
-
-def test_what_pages_import_loads_no_torch():
-    modules = ", ".join(
-        f"peft_core.{name}"
-        for name in ("statistics.calibration", "statistics.intervals", "reviews.spreadsheet", "reviews.draws")
-    )
-    code = f"import {modules}, sys; print([m for m in ('torch', 'datasets', 'streamlit', 'scipy') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
-    assert done.stdout.strip() == "[]"

@@ -150,13 +150,3 @@ def test_effective_rank_is_that_of_roy_and_vetterli():
     """p = (3/4, 1/4): exp(−¾·ln ¾ − ¼·ln ¼) = (4/3)^¾ · 4^¼."""
     assert np.isclose(effective_rank(np.array([3.0, 1.0])), (4 / 3) ** 0.75 * 4**0.25)
     assert np.isclose(stable_rank(np.array([3.0, 1.0])), 10 / 9)
-
-
-def test_spectrum_loads_no_torch():
-    import subprocess
-    import sys
-
-    code = (
-        "import peft_core.analysis.spectra.spectrum, peft_core.counting.module_tree, sys; print('torch' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"

@@ -82,12 +82,6 @@ def test_places_are_the_modules_that_the_method_touches(architecture, config):
         find_place(architecture, config, "encoder.block.99")
 
 
-def test_places_and_steps_load_no_torch():
-    code = "import peft_core.t5.names, peft_core.methods.steps, sys; print('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
-    assert done.stdout.strip() == "False"
-
-
 # ---------------------------------------------------------------------------------------------------------------------
 # Reading
 

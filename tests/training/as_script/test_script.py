@@ -17,7 +17,6 @@ from peft_core.methods.adapter.method import AdapterConfig
 from peft_core.methods.full.method import FullConfig
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
-from peft_core.paths import ROOT
 from peft_core.reviews.config import DataConfig
 from peft_core.t5.architecture import base_model
 from peft_core.training.as_script.script import libraries, notebook, packages, script
@@ -216,10 +215,3 @@ def test_no_limit_of_time_needs_no_clock():
     source = script(of(LoraConfig(), train=TrainConfig()), "peft")
     assert "import time" not in source
     assert "MAX_SECONDS" not in source
-
-
-def test_importing_it_loads_no_torch():
-    heavy = ("torch", "transformers", "nbformat")
-    code = f"import peft_core.training.as_script.script, sys; print([m for m in {heavy} if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
-    assert done.stdout.strip() == "[]"

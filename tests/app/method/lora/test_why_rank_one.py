@@ -7,7 +7,6 @@ from streamlit.testing.v1 import AppTest
 from app.content import label
 from app.method.lora.why_rank_one import MATRICES, number, percent
 from peft_core.analysis.spectra.spectrum import energy, partial_sum, residual_norm, svd_terms
-from peft_core.paths import ROOT
 
 
 @pytest.fixture
@@ -100,12 +99,3 @@ def test_the_words_about_each_matrix_are_true():
 def test_numbers_have_a_real_minus_and_no_negative_zero():
     assert [number(v) for v in (-1.5, -0.001, 0.0, 2)] == ["−1.50", "0.00", "0.00", "2.00"]
     assert [percent(share) for share in (1.0, 0.99999, 1 / 3)] == ["100.0%", "99.9%", "33.3%"]
-
-
-def test_the_section_needs_no_torch():
-    import subprocess
-    import sys
-
-    code = "import app.method.lora.why_rank_one, app.method.count.module_tree, sys; print('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
-    assert done.stdout.strip() == "False", done.stderr
