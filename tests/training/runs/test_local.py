@@ -95,7 +95,7 @@ def spec(owner: str = "ann") -> RunSpec:
     return new_spec(config(), owner)
 
 
-def eventually(condition, what: str, seconds: float = 10.0):
+def eventually(condition, what: str, seconds: float = 60.0):
     """Wait for a process to get somewhere; fails with `what` rather than hanging."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
