@@ -82,7 +82,7 @@ def test_what_pages_import_at_once_loads_no_scipy_either():
         "reviews.draws",
         "reviews.spreadsheet",
         "statistics.calibration",
-        "statistics.paired",
+        "statistics.paired_test",
     )
     code = f"import {', '.join(f'peft_core.{name}' for name in names)}, sys; print('scipy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
