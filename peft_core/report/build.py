@@ -17,7 +17,7 @@ from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.registry import MethodConfig, method_label, method_of, what_costs
 from peft_core.report.costs.growth import load_growth
 from peft_core.report.costs.measured import Provenance, TrainingCost, load_cost
-from peft_core.report.quoted import BASE, Quoted, quoted_rows
+from peft_core.report.quoted import BASE, quoted_rows
 from peft_core.report.reproduction.planned_rows import YARDSTICK_ROWS
 from peft_core.report.reproduction.results import Results, RowResult, load_results, shipped_results
 from peft_core.report.table import Counted, Counts, Memory, Reproduction, SeedRun, Table, TableRow, Yardstick
@@ -71,7 +71,7 @@ def build_table(
                 counts=_counts(base, quoted.method, numel),
                 reproductions=groups,
                 same_runs_as=next((row.key for row in rows if groups and row.reproductions == groups), None),
-                note=next((row.note for row in _result_rows(reproduced) if _is(row, quoted)), ""),
+                note=next((row.note for row in _result_rows(reproduced) if row.report == quoted.key), ""),
             )
         )
     others: dict[MethodConfig, list[SeedRun]] = {what_costs(method): [] for method in OURS}
@@ -110,15 +110,6 @@ def _result_rows(results: Results | None) -> tuple[RowResult, ...]:
     return results.rows if results else ()
 
 
-def _is(row: RowResult, quoted: Quoted) -> bool:
-    """Whether a row of the results file is this row of the report."""
-    report = row.report
-    return report is not None and (report.implementation.lower(), report.accuracy_percent) == (
-        quoted.implementation,
-        float(quoted.percent),
-    )
-
-
 def _rows_of(run: SeedRun, results: Results | None) -> set[str]:
     """Keys of the report's rows that a run belongs to: those that the results file gives it, or all that match."""
     config = run.record.config
@@ -127,7 +118,7 @@ def _rows_of(run: SeedRun, results: Results | None) -> set[str]:
     return {
         quoted.key
         for quoted in quoted_rows()
-        if quoted.matches(config.method) and (not given or any(_is(row, quoted) for row in given))
+        if quoted.matches(config.method) and (not given or any(row.report == quoted.key for row in given))
     }
 
 

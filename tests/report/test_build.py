@@ -17,7 +17,6 @@ from peft_core.report.costs.growth import load_growth
 from peft_core.report.costs.measured import load_cost
 from peft_core.report.quoted import quoted_rows
 from peft_core.report.reproduction.plan import Settings
-from peft_core.report.reproduction.planned_rows import Quoted
 from peft_core.report.reproduction.results import (
     Results,
     RowResult,
@@ -262,8 +261,10 @@ def results_of(infos, rows, tmp_path):
 def test_rows_of_the_results_file_keep_their_runs_apart(shipped, tmp_path):
     adapter = shipped["adapter-8"]
     again = variant(adapter, "adapterhub-8", train={"seed": 3})
-    own, hub = (Quoted(implementation=i, accuracy_percent=a) for i, a in (("own", 90.7), ("AdapterHub", 90.3)))
-    rows = {"adapter-8": (("adapter-8",), own), "adapterhub-8": (("adapterhub-8",), hub)}
+    rows = {
+        "adapter-8": (("adapter-8",), "adapter-8-own"),
+        "adapterhub-8": (("adapterhub-8",), "adapter-8-adapterhub"),
+    }
     path = results_of([adapter, again], rows, tmp_path)
     table = build_table([adapter], results=path)
     first, second = table.row("adapter-8-own"), table.row("adapter-8-adapterhub")

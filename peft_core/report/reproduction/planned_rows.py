@@ -7,8 +7,9 @@ runs repeat themselves, so such a row either shares the runs of the other one (a
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.adapter.method import AdapterConfig
@@ -16,18 +17,10 @@ from peft_core.methods.full.method import FullConfig
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.registry import MethodField
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
-from peft_core.report.quoted import IMPLEMENTATIONS, quoted_rows
-from peft_core.validated import Frozen
+from peft_core.report.quoted import quoted_rows
+from peft_core.validated import Frozen, one_of
 
-
-class Quoted(Frozen):
-    """A row of the report's table, T5-small on IMDB: quoted, not measured here.
-
-    Its accuracy is the best of ten epochs, chosen on the very reviews it is measured on.
-    """
-
-    implementation: str
-    accuracy_percent: float
+ReportKey = Annotated[str, AfterValidator(one_of([row.key for row in quoted_rows()]))]  # `quoted.Quoted.key`
 
 
 class Row(Frozen):
@@ -41,7 +34,7 @@ class Row(Frozen):
     learning_rate: float | None = Field(None, gt=0, description="None: the method's default")
     seeds: tuple[int, ...] = (0,)
     shipped_seeds: tuple[int, ...] = ()
-    report: Quoted | None = None
+    report: ReportKey | None = None
     note: str = ""
 
     def run_name(self, seed: int) -> str:
@@ -64,12 +57,6 @@ THREE_SEEDS = (0, 1, 2)  # where the lesson is about small differences
 SHARED = "The same configuration as {}, whose checkpoint {} opens with equal logits: the same runs, not further ones."
 
 
-def _quoted(key: str) -> Quoted:
-    row = next(row for row in quoted_rows() if row.key == key)
-    implementation = IMPLEMENTATIONS[row.implementation].removesuffix(" code")
-    return Quoted(implementation=implementation, accuracy_percent=float(row.percent))
-
-
 def _lora(r: int) -> LoraConfig:
     """alpha / r is 2 at every rank."""
     return LoraConfig(r=r, alpha=2 * r)
@@ -81,39 +68,39 @@ ROWS = (
         method=FullConfig(),
         seeds=TWO_SEEDS,
         shipped_seeds=(0,),
-        report=_quoted("full-own"),
+        report="full-own",
     ),
     Row(
         name="soft-prompt-10",
         method=SoftPromptConfig(num_virtual_tokens=10),
         shipped_seeds=(0,),
-        report=_quoted("soft_prompt-10-own"),
+        report="soft_prompt-10-own",
     ),
     Row(
         name="soft-prompt-10-library",
         method=SoftPromptConfig(num_virtual_tokens=10),
-        report=_quoted("soft_prompt-10-opendelta"),
+        report="soft_prompt-10-opendelta",
         note=SHARED.format("soft-prompt-10", "Hugging Face peft"),
     ),
     Row(
         name="soft-prompt-1",
         method=SoftPromptConfig(num_virtual_tokens=1),
         shipped_seeds=(0,),
-        report=_quoted("soft_prompt-1-opendelta"),
+        report="soft_prompt-1-opendelta",
     ),
     Row(
         name="adapter-8",
         method=AdapterConfig(bottleneck_dim=8),
         seeds=THREE_SEEDS,
         shipped_seeds=(0,),
-        report=_quoted("adapter-8-own"),
+        report="adapter-8-own",
     ),
     Row(
         name="adapterhub-8",
         method=AdapterConfig(bottleneck_dim=8),
         seeds=(3,),
         shipped_seeds=(3,),
-        report=_quoted("adapter-8-adapterhub"),
+        report="adapter-8-adapterhub",
         note="The same configuration as adapter-8, trained once more with a seed of its own (reduction factor = "
         "d_model / 8): what lies between the two rows is chance.",
     ),
@@ -121,7 +108,7 @@ ROWS = (
         name="adapterhub-1",
         method=AdapterConfig(bottleneck_dim=1),
         shipped_seeds=(0,),
-        report=_quoted("adapter-1-adapterhub"),
+        report="adapter-1-adapterhub",
         note="Reduction factor = d_model / 1.",
     ),
     Row(
@@ -129,14 +116,14 @@ ROWS = (
         method=_lora(8),
         seeds=THREE_SEEDS,
         shipped_seeds=(0, 1),
-        report=_quoted("lora-8-own"),
+        report="lora-8-own",
         note="Its second seed is shipped for the rank analysis: which directions do two runs agree on?",
     ),
     Row(
         name="lora-8-library",
         method=_lora(8),
         seeds=THREE_SEEDS,
-        report=_quoted("lora-8-library"),
+        report="lora-8-library",
         note=SHARED.format("lora-8", "Hugging Face peft"),
     ),
     Row(
@@ -144,7 +131,7 @@ ROWS = (
         method=_lora(1),
         seeds=THREE_SEEDS,
         shipped_seeds=(0,),
-        report=_quoted("lora-1-library"),
+        report="lora-1-library",
     ),
     Row(
         name="lora-64",

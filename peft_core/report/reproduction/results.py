@@ -5,9 +5,9 @@ Curves and accuracies are those of the records (`run.json`); nothing is added bu
 
 from pathlib import Path
 from statistics import fmean
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from peft_core.checkpoints.record import RunRecord
 from peft_core.config import RunConfig
@@ -15,7 +15,7 @@ from peft_core.errors import PeftClassroomError
 from peft_core.files import write_atomic
 from peft_core.paths import RESULTS
 from peft_core.report.reproduction.plan import Settings
-from peft_core.report.reproduction.planned_rows import Quoted
+from peft_core.report.reproduction.planned_rows import ROWS, ReportKey
 from peft_core.report.reproduction.yardstick import YardstickConfig, YardstickRecord
 from peft_core.validated import Frozen, read_json
 
@@ -93,8 +93,16 @@ class RowResult(Frozen):
 
     name: str
     runs: tuple[str, ...] = Field(min_length=1)
-    report: Quoted | None
+    report: ReportKey | None = Field(description="the row of the report that it is compared with")
     note: str
+
+    @field_validator("report", mode="before")
+    @classmethod
+    def _of_older_files(cls, value: Any, info: ValidationInfo) -> Any:
+        """Older files have the quoted accuracy in its place."""
+        if not isinstance(value, dict):
+            return value
+        return next((row.report for row in ROWS if row.name == info.data.get("name")), None)
 
 
 class Results(Frozen):
