@@ -31,7 +31,7 @@ from peft_core.reviews.splits import LABEL_WORDS, load_splits
 from peft_core.t5.backbone import load_backbone
 from peft_core.t5.precision import cast
 from peft_core.training.device import compute_dtype, evaluation_batch
-from peft_core.training.evaluation import probabilities
+from peft_core.training.measuring import probabilities
 
 BASE, LENGTH, BATCH = "tiny-t5", DataConfig().max_length, 16
 WORDS = "The plot creaks and the dialogue is clumsy yet the two leads are so good together that I left smiling . "

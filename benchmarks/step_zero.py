@@ -23,9 +23,7 @@ from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.report.costs.measured import STEP_ZERO, StepZeroReport, StepZeroRow, write_report
 from peft_core.reviews.config import DataConfig
 from peft_core.t5.backbone import Backbone, load_backbone
-from peft_core.training.device import evaluation_batch
-from peft_core.training.evaluation import probabilities
-from peft_core.training.measuring import Rows, load_rows
+from peft_core.training.measuring import MeasuredSplit, Rows, load_rows
 
 CPU = torch.device("cpu")
 METHODS: tuple[MethodConfig, ...] = (
@@ -38,17 +36,16 @@ METHODS: tuple[MethodConfig, ...] = (
 )
 
 
-def compare(backbone: Backbone, rows: Rows, max_length: int, seed: int) -> tuple[float, list[StepZeroRow]]:
+def compare(backbone: Backbone, rows: Rows, seed: int) -> tuple[float, list[StepZeroRow]]:
     """The base model's accuracy, and each untrained method against it; in fp32, parameters drawn with `seed`."""
-    batches = rows.batches(backbone.tokenizer.pad_token_id, max_length, evaluation_batch(CPU))
-    truth = rows.labels.astype(bool)
-    base = probabilities(backbone.replica(), batches, backbone.label_ids, CPU)
+    split, truth = MeasuredSplit(rows, backbone, CPU), rows.labels.astype(bool)
+    base = split.probabilities(backbone.replica())
     measured = []
     for method in METHODS:
         own = isinstance(method, FullConfig)
         torch.manual_seed(seed)
         model = apply_method(backbone.own_copy() if own else backbone.replica(), method)
-        untrained = probabilities(model, batches, backbone.label_ids, CPU)
+        untrained = split.probabilities(model)
         change = np.abs(untrained - base)
         measured.append(
             StepZeroRow(
@@ -69,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     backbone, data, seed = load_backbone("tiny-t5"), DataConfig(), 0
     rows = load_rows(backbone, data, "validation", data.validation_size, seed)
-    accuracy, measured = compare(backbone, rows, data.max_length, seed)
+    accuracy, measured = compare(backbone, rows, seed)
     source = provenance("python -m benchmarks.step_zero", torch.get_num_threads())
     report = StepZeroReport(
         provenance=source.model_copy(update={"precision": "float32"}),

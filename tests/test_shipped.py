@@ -17,7 +17,7 @@ from peft_core.reviews.draws import SHARED_SEED, row_numbers
 from peft_core.reviews.splits import load_splits
 from peft_core.t5.architecture import base_model
 from peft_core.t5.backbone import load_backbone
-from peft_core.training.evaluation import accuracy
+from peft_core.training.measuring import accuracy
 
 SHIPPED = [info for info in list_checkpoints() if info.shipped]
 every_checkpoint = pytest.mark.parametrize("info", SHIPPED, ids=lambda info: info.name)

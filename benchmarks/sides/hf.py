@@ -37,9 +37,8 @@ from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.reviews.draws import SHARED_SEED
 from peft_core.reviews.splits import LABEL_WORDS
 from peft_core.t5.backbone import Backbone, load_backbone
-from peft_core.training.device import compute_dtype, evaluation_batch, pick_device
-from peft_core.training.evaluation import accuracy, probabilities
-from peft_core.training.measuring import Rows, load_rows
+from peft_core.training.device import compute_dtype, pick_device
+from peft_core.training.measuring import MeasuredSplit, Rows, accuracy, load_rows
 
 IGNORED = -100
 # peft 0.21 asks transformers 5.23 under the old name
@@ -113,11 +112,8 @@ class Watch(TrainerCallback):
     def _validate(self, step: int) -> None:
         started = time.perf_counter()
         device = pick_device()
-        batches = self.rows.batches(
-            self.backbone.tokenizer.pad_token_id, self.config.data.max_length, evaluation_batch(device)
-        )
         with torch.autocast(device.type, self.autocast, enabled=self.autocast is not None):
-            positive = probabilities(self.model, batches, self.backbone.label_ids, device)
+            positive = MeasuredSplit(self.rows, self.backbone, device).probabilities(self.model)
         self.right = (positive > 0.5) == self.rows.labels.astype(bool)
         share = accuracy(positive, self.rows.labels).accuracy
         self.validations.append(Validation(step=step, accuracy=share, seconds=time.perf_counter() - started))

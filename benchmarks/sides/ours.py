@@ -31,8 +31,8 @@ def train(config: RunConfig) -> SideRun:
         elif log.event == "validation":
             validations.append(Validation(step=log.step, accuracy=log.accuracy, seconds=passed))
             if log.step == trainer.planned_steps:  # the last weights: the loop goes back to the best ones afterwards
-                rows = experiment.validation_rows
-                right = (experiment.predict(rows) > 0.5) == rows.labels.astype(bool)
+                split = experiment.validation
+                right = (split.probabilities(experiment.model) > 0.5) == split.rows.labels.astype(bool)
         since = time.perf_counter()
     parameters = list(experiment.model.parameters())
     return SideRun(

@@ -1,16 +1,21 @@
 """The answers on the test reviews that a record holds, beside the true labels. No torch here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from peft_core.checkpoints.record import RunRecord
 from peft_core.errors import PeftClassroomError
+from peft_core.reviews.draws import draw, rows_fingerprint
 
 if TYPE_CHECKING:
     from datasets import Dataset
-from peft_core.reviews.draws import draw, rows_fingerprint
+
+
+def decimals(probabilities: Sequence[float] | np.ndarray) -> tuple[float, ...]:
+    """For `run.json`: each as the shortest decimal number that is read back as the same fp32 number."""
+    return tuple(float(str(p)) for p in np.asarray(probabilities, dtype=np.float32))
 
 
 def stored_test(record: RunRecord, splits: Mapping[str, "Dataset"]) -> tuple[np.ndarray, np.ndarray]:

@@ -63,7 +63,7 @@ def evaluate(
     info = None if checkpoint in catalogue() else find_checkpoint(checkpoint)
     if store and info is None:
         raise PeftClassroomError(f"--store adds to a checkpoint's record, and the base model {checkpoint} has none.")
-    from peft_core.training.measuring import evaluate_base, evaluate_checkpoint, store_predictions
+    from peft_core.training.evaluate import evaluate_base, evaluate_checkpoint, store_predictions
 
     if info is None:
         measured = evaluate_base(checkpoint, split, limit)

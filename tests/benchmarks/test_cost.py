@@ -124,8 +124,8 @@ def test_step_zero_compares_every_method_with_the_base_model(backbone):
     from peft_core.training.measuring import Rows
 
     texts = ["the film was good", "a dull plot", "never sad", "it was bad but funny"]
-    rows = Rows(encode(backbone.tokenizer, texts, "", 16), np.array([1, 0, 1, 0]), "")
-    accuracy, measured = compare(backbone, rows, max_length=16, seed=0)
+    rows = Rows(encode(backbone.tokenizer, texts, "", 16), np.array([1, 0, 1, 0]), "", 16)
+    accuracy, measured = compare(backbone, rows, seed=0)
     for row in measured:
         if isinstance(row.method, SoftPromptConfig):
             assert row.largest_change >= row.mean_change > 0

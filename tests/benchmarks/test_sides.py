@@ -9,7 +9,6 @@ from tests.cases import CASES, TINY
 
 pytest.importorskip("accelerate", reason="the Trainer needs it: pip install -r requirements-bench.txt")
 
-import peft_core.training.measuring as split_predictions
 from benchmarks import machine, time_to_accuracy, training_speed
 from benchmarks.flops import step_flops
 from benchmarks.peer_reports import (
@@ -36,6 +35,7 @@ from peft_core.report.costs.measured import write_report
 from peft_core.reviews.config import DataConfig
 from peft_core.t5.architecture import base_model
 from peft_core.t5.backbone import load_backbone
+from peft_core.training import measuring
 
 PEERS = {name: CASES[name] for name in ("full", "soft_prompt-vocab", "adapter-pfeiffer", "lora", "lora-all")}
 BATCH, REVIEWS, EPOCHS = 8, 48, 2
@@ -54,7 +54,7 @@ def reviews(monkeypatch):
         return Dataset.from_dict({"text": texts, "label": [row % 2 for row in range(size)]})
 
     splits = DatasetDict({"train": split(64), "validation": split(20), "test": split(10)})
-    monkeypatch.setattr(split_predictions, "load_splits", lambda source: splits)
+    monkeypatch.setattr(measuring, "load_splits", lambda source: splits)
 
 
 @pytest.fixture

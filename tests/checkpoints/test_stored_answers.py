@@ -10,14 +10,13 @@ from hypothesis import strategies as st
 
 from peft_core.checkpoints.listing import list_checkpoints
 from peft_core.checkpoints.record import MAX_RECORD_BYTES, RECORD, Measured, RunRecord, read_record, write_record
-from peft_core.checkpoints.stored_answers import stored_test
+from peft_core.checkpoints.stored_answers import decimals, stored_test
 from peft_core.config import TrainConfig
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.reviews.config import DataConfig
 from peft_core.reviews.draws import run_fingerprint, select
 from peft_core.reviews.splits import data_fingerprint
-from peft_core.training.measuring import decimals
 from tests.trained import make_record
 
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-import peft_core.training.measuring as split_predictions
 from peft_core.checkpoints.files import load_checkpoint
 from peft_core.checkpoints.record import read_record
 from peft_core.checkpoints.stored_answers import stored_test
@@ -16,9 +15,11 @@ from peft_core.methods import trainable_tensors
 from peft_core.methods.full.method import FullConfig
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.reviews.config import DataConfig
-from peft_core.training.evaluation import accuracy, wilson
+from peft_core.statistics.intervals import wilson
+from peft_core.training import measuring
+from peft_core.training.evaluate import evaluate_checkpoint
 from peft_core.training.experiment import STATE, Experiment, run_experiment
-from peft_core.training.measuring import evaluate_checkpoint
+from peft_core.training.measuring import accuracy
 from tests.cases import CASES, every_config
 
 pytestmark = pytest.mark.usefixtures("easy_reviews")
@@ -60,7 +61,7 @@ def test_a_run_learns_and_publishes_what_it_measured(make_config, backbone, two_
     assert [p.name for p in (tmp_path / "run").iterdir()] == ["checkpoint"]
     again = evaluate_checkpoint(tmp_path / "run" / "checkpoint", "test", None)
     assert again.accuracy == record.test.accuracy
-    positive, labels = stored_test(record, split_predictions.load_splits("bundled"))
+    positive, labels = stored_test(record, measuring.load_splits("bundled"))
     assert accuracy(positive, labels).accuracy == record.test.accuracy
     load_checkpoint(tmp_path / "run" / "checkpoint", backbone)
 

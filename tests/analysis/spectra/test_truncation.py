@@ -17,7 +17,7 @@ from peft_core.methods.full.method import FullConfig
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.reviews.config import DataConfig
 from peft_core.t5.backbone import fingerprint
-from peft_core.training.measuring import evaluate_checkpoint
+from peft_core.training.evaluate import evaluate_checkpoint
 from tests.cases import CASES
 from tests.trained import logits, make_record, trained
 
@@ -134,7 +134,7 @@ def test_a_measured_curve_ends_at_the_checkpoint_and_is_read_back(backbone, batc
 
 
 def test_the_uncut_checkpoint_is_measured_as_evaluate_measures_it(backbone, batch, tmp_path, monkeypatch):
-    monkeypatch.setattr("peft_core.training.measuring.compute_dtype", lambda device: torch.float32)
+    monkeypatch.setattr("peft_core.training.evaluate.compute_dtype", lambda device: torch.float32)
     folder = save(backbone, LoraConfig(r=4, alpha=6), batch, tmp_path / "c")
     measured = measure_truncation(folder, ranks=[1], limit=60)
     assert (measured.n, measured.test_size, [p.rank for p in measured.points]) == (60, 60, [1])

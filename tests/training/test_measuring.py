@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from peft_core.reviews.batches import make_batches
-from peft_core.training.evaluation import accuracy, probabilities
+from peft_core.training.measuring import accuracy, probabilities
 from tests.cases import CASES
 from tests.trained import trained
 
