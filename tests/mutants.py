@@ -42,6 +42,12 @@ TESTS = {  # module of peft_core → the tests that hold it, the quickest first
         "tests/training/test_experiment.py::test_a_stopped_run_goes_on_to_the_very_same_weights",
         "tests/training/test_experiment.py::test_the_clock_stands_still_while_the_test_split_is_measured",
     ),
+    "training/clock.py": ("tests/training/test_loop.py",),
+    "training/masters.py": (
+        "tests/training/test_gradients.py",
+        "tests/training/test_experiment.py::test_a_stopped_run_goes_on_to_the_very_same_weights",
+        "tests/training/pretraining/test_run.py",
+    ),
     "training/gradients.py": ("tests/training/test_gradients.py", "tests/t5/test_fused.py"),
     "checkpoints/files.py": ("tests/checkpoints/test_files.py", CONTRACT),
     "checkpoints/packed_pass.py": ("tests/checkpoints/test_packed_pass.py", CONTRACT),

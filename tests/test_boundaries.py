@@ -20,8 +20,8 @@ LOADS_TORCH = {  # every other module of the library is imported without torch
     "methods.common", "methods.fast", "methods.passed", "methods.recorder",
     "t5.backbone", "t5.fused", "t5.linear_form", "t5.precision",
     "training.device", "training.evaluate", "training.experiment", "training.gradients", "training.loop",
-    "training.measuring", "training.pretraining.plan", "training.pretraining.run", "training.pretraining.student",
-    "training.pretraining.teacher",
+    "training.masters", "training.measuring", "training.pretraining.plan", "training.pretraining.run",
+    "training.pretraining.student", "training.pretraining.teacher",
 }  # fmt: skip
 
 

@@ -1,7 +1,6 @@
-"""Work that takes long, watched from a terminal: bars on standard error, and Ctrl-C as a wish to stop."""
+"""Work that takes long, watched from a terminal: bars on standard error."""
 
 import shutil
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from peft_core.config import RunConfig
 from peft_core.errors import PeftClassroomError
+from peft_core.training.stopping import stoppable
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -50,23 +50,6 @@ def _progress() -> "Progress":
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     return Progress(*columns, console=Console(stderr=True))
-
-
-@contextmanager
-def stoppable() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C and SIGTERM become a wish to stop, so that what is done so far can be saved."""
-    asked = False
-
-    def ask(*_: object) -> None:
-        nonlocal asked
-        asked = True
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

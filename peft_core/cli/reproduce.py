@@ -7,11 +7,12 @@ import typer
 
 from peft_core.cli.options import takes, words
 from peft_core.cli.output import Base, Json, print_result
-from peft_core.cli.progress import bars, stoppable
+from peft_core.cli.progress import bars
 from peft_core.errors import PeftClassroomError
 from peft_core.report.reproduction.plan import Settings, Table, default_work, make_settings, make_table
 from peft_core.report.reproduction.planned_rows import ROW_NAMES, check_rows
 from peft_core.report.reproduction.results import Results, load_results
+from peft_core.training.stopping import stoppable
 
 commands = typer.Typer()
 

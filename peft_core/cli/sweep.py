@@ -7,13 +7,14 @@ import typer
 
 from peft_core.cli.options import every_method, lists, part, takes
 from peft_core.cli.output import Base, Json, Method, print_result
-from peft_core.cli.progress import bars, stoppable
+from peft_core.cli.progress import bars
 from peft_core.config import RunConfig, TrainConfig, run_config
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.registry import METHODS, method_config, method_label
 from peft_core.paths import cache_dir
 from peft_core.report.reproduction.plan import default_work
 from peft_core.reviews.config import DataConfig
+from peft_core.training.stopping import stoppable
 
 if TYPE_CHECKING:
     from peft_core.training.sweep import Trial

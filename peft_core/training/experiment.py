@@ -106,7 +106,7 @@ class Experiment:
         """Measure the test split, once the weights are chosen; everything that is to be said of the run."""
         trainer, (best_step, best) = self.trainer, self.trainer.best_validation
         test = self.test or self._split("test", self.config.data.test_size)
-        test_probabilities = test.probabilities(self.model)
+        test_probabilities, speed = test.probabilities(self.model), trainer.clock.examples_per_second
         rows = {"train": self.train_rows, "validation": self.validation.rows, "test": test.rows}
         parameters = list(self.model.parameters())
         return RunRecord(
@@ -127,8 +127,8 @@ class Experiment:
             test=measured("test", accuracy(test_probabilities, test.rows.labels)),
             validations=tuple((step, a.accuracy) for step, a in trainer.validations),
             test_curve=tuple((step, a.accuracy) for step, a in trainer.tests) if self.test else None,
-            seconds=round(trainer.seconds, 2),
-            examples_per_second=trainer.examples_per_second and round(trainer.examples_per_second, 2),
+            seconds=round(trainer.clock.seconds, 2),
+            examples_per_second=speed and round(speed, 2),
             device=describe(self.device),
             precision=precision_name(self.dtype),
             created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -160,7 +160,7 @@ def run_experiment(
         experiment.load_state(state)
     epoch = trainer.step / trainer.batches_per_epoch
     device = describe(experiment.device)
-    yield StepLog("start", trainer.step, trainer.planned_steps, epoch, trainer.seconds, device=device)
+    yield StepLog("start", trainer.step, trainer.planned_steps, epoch, trainer.clock.seconds, device=device)
     for log in trainer.run(should_stop):
         yield log
         if log.event == "validation":
@@ -172,9 +172,8 @@ def run_experiment(
     record = experiment.record()
     save_checkpoint(experiment.model, record, experiment.backbone, checkpoint)
     state.unlink(missing_ok=True)
-    last = StepLog(
-        "test", trainer.step, trainer.planned_steps, trainer.step / trainer.batches_per_epoch, trainer.seconds
-    )
+    epoch = trainer.step / trainer.batches_per_epoch
+    last = StepLog("test", trainer.step, trainer.planned_steps, epoch, trainer.clock.seconds)
     test = record.test
     yield replace(last, accuracy=test.accuracy, low=test.low, high=test.high, n=test.n)
     return {

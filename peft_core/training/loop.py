@@ -4,13 +4,10 @@
 
 AdamW moves whatever has `requires_grad`. The learning rate warms up, then falls linearly to zero at the last step.
 The best validation accuracy decides which weights are kept. Everything random is a function of (seed, epoch or step),
-so a stopped run that goes on later takes the very steps it would have taken.
-
-Weights that the model keeps in bf16 have a copy in fp32 here: AdamW moves that one, so that no small update is lost.
+so a stopped run that goes on later takes the very steps it would have taken. Time is clock.py's, fp32 is masters.py's.
 """
 
 import math
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -26,9 +23,10 @@ from peft_core.methods import trainable_tensors
 from peft_core.reviews.batches import FILLER, Batch
 from peft_core.statistics.intervals import Accuracy
 from peft_core.t5.backbone import first_step_hidden
+from peft_core.training.clock import Clock
 from peft_core.training.gradients import gradients, slices_for
+from peft_core.training.masters import Masters
 
-SETTLING_STEPS = 5  # the first steps build kernels for new shapes and say nothing about speed
 IGNORED = -100
 
 
@@ -79,7 +77,7 @@ class Trainer:
         self.measure_test = measure_test
         self.targets = torch.tensor(label_ids)[labels]
         self.trainable = trainable_tensors(model)
-        self.weights = {name: _in_fp32(p) for name, p in self.trainable.items()}
+        self.weights = Masters(self.trainable)
         self.slices = slices_for(model, device, config.batch_size)
         self.optimizer = torch.optim.AdamW(
             self.weights.values(), lr=learning_rate, weight_decay=config.weight_decay, fused=True
@@ -88,9 +86,7 @@ class Trainer:
         self.full_steps = self.batches_per_epoch * config.epochs
         self.planned_steps = self.full_steps
         self.step = 0
-        self.seconds = 0.0
-        self.started = time.monotonic()  # set back whenever the clock stood still
-        self.examples_per_second: float | None = None
+        self.clock = Clock(config.max_seconds)
         self.finished = False
         self.validations: list[tuple[int, Accuracy]] = []
         self.tests: list[tuple[int, Accuracy]] = []
@@ -131,16 +127,9 @@ class Trainer:
             weight.grad = grad
         torch.nn.utils.clip_grad_norm_(self.weights.values(), self.config.max_grad_norm)
         self.optimizer.step()
-        self._to_model()
+        self.weights.to_model()
         self.step += 1
         return loss, rate
-
-    @torch.no_grad()
-    def _to_model(self) -> None:
-        """Round what the optimizer moved into the model, where the model keeps it in another precision."""
-        for name, weight in self.weights.items():
-            if weight is not self.trainable[name]:
-                self.trainable[name].copy_(weight)
 
     # -- the run -----------------------------------------------------------------------------------------------------
     def run(self, should_stop: Callable[[], bool] = lambda: False) -> Iterator[StepLog]:
@@ -149,29 +138,21 @@ class Trainer:
         After it ends normally the model holds the weights of its best validation. Stopped early it holds the latest.
         """
         self.model.train()
-        self._start_clock()
-        trained_seconds, trained_examples = 0.0, 0
-        steps_here, settled_at = 0, None
+        self.clock.start()
+        batches = None
         if not self.validations:
             yield self._validation()
-        while self.step < self.planned_steps and not self._out_of_time():
+        while self.step < self.planned_steps and not self.clock.out_of_time:
             if should_stop():
                 return
             epoch, position = divmod(self.step, self.batches_per_epoch)
-            if position == 0 or steps_here == 0:
+            if position == 0 or batches is None:
                 batches = self.train_batches(epoch)
-            before = time.monotonic()
-            loss, rate = self.take_step(batches[position])
-            trained = time.monotonic() - before
-            self.seconds = self._elapsed()
-            steps_here += 1
-            if steps_here > SETTLING_STEPS:
-                trained_seconds += trained
-                trained_examples += count_rows(batches[position])
-                self.examples_per_second = trained_examples / trained_seconds
-                settled_at = settled_at or (self.seconds, self.step)
-                self._plan(settled_at)
-            yield self._log("step", train_loss=loss, learning_rate=rate, examples_per_second=self.examples_per_second)
+            with self.clock.step(count_rows(batches[position])):
+                loss, rate = self.take_step(batches[position])
+            self._plan()
+            speed = self.clock.examples_per_second
+            yield self._log("step", train_loss=loss, learning_rate=rate, examples_per_second=speed)
             if self.step < self.planned_steps and self._validation_due():
                 yield self._validation()
         if self.validations[-1][0] != self.step:  # already validated if the run was stopped right after its last step
@@ -179,23 +160,11 @@ class Trainer:
         self.load_best()
         self.finished = True
 
-    def _start_clock(self) -> None:
-        """Go on counting from `seconds`; what has passed since they were read does not count."""
-        self.started = time.monotonic() - self.seconds
-
-    def _elapsed(self) -> float:
-        return time.monotonic() - self.started
-
-    def _out_of_time(self) -> bool:
-        return self.config.max_seconds is not None and self._elapsed() >= self.config.max_seconds
-
-    def _plan(self, settled_at: tuple[float, int]) -> None:
+    def _plan(self) -> None:
         """Where the time allows fewer steps than the epochs ask for, let the learning rate reach zero there."""
-        if self.config.max_seconds is None or self.step - settled_at[1] < SETTLING_STEPS:
-            return
-        seconds_per_step = (self.seconds - settled_at[0]) / (self.step - settled_at[1])
-        affordable = int((self.config.max_seconds - self.seconds) / seconds_per_step)
-        self.planned_steps = max(self.step, min(self.full_steps, self.step + affordable))
+        affordable = self.clock.affordable_steps()
+        if affordable is not None:
+            self.planned_steps = max(self.step, min(self.full_steps, self.step + affordable))
 
     def _validation_due(self) -> bool:
         done = len(self.validations) - 1  # the first one was before any step
@@ -207,20 +176,21 @@ class Trainer:
         if not self.validations or measured.accuracy >= max(a.accuracy for _, a in self.validations):
             self.best = {name: p.detach().clone() for name, p in self.weights.items()}
         self.validations.append((self.step, measured))
-        self.seconds = self._elapsed()
+        self.clock.read()
         if self.measure_test:
-            self.tests.append((self.step, self.measure_test()))
-            self._start_clock()
+            with self.clock.standing_still():
+                self.tests.append((self.step, self.measure_test()))
         return self._log("validation", accuracy=measured.accuracy, low=measured.low, high=measured.high, n=measured.n)
 
     def _log(self, event: Literal["step", "validation"], **fields) -> StepLog:
-        return StepLog(event, self.step, self.planned_steps, self.step / self.batches_per_epoch, self.seconds, **fields)
+        epoch = self.step / self.batches_per_epoch
+        return StepLog(event, self.step, self.planned_steps, epoch, self.clock.seconds, **fields)
 
     @torch.no_grad()
     def load_best(self) -> None:
         for name, value in self.best.items():
             self.weights[name].copy_(value)
-        self._to_model()
+        self.weights.to_model()
 
     @property
     def best_validation(self) -> tuple[int, Accuracy]:
@@ -230,36 +200,25 @@ class Trainer:
     # -- stop and go on ----------------------------------------------------------------------------------------------
     def state(self) -> tuple[dict[str, torch.Tensor], dict]:
         """(tensors, plain data) from which `load_state` continues exactly."""
-        tensors = {}
-        for name, parameter in self.weights.items():
-            tensors[f"now.{name}"] = parameter.detach().cpu().contiguous()
-            if name in self.best:
-                tensors[f"best.{name}"] = self.best[name].cpu().contiguous()
-            for key, value in self.optimizer.state.get(parameter, {}).items():
-                tensors[f"{key}.{name}"] = value.detach().cpu().contiguous()
+        tensors = {f"now.{name}": weight.detach().cpu().contiguous() for name, weight in self.weights.items()}
+        tensors |= {f"best.{name}": weight.cpu().contiguous() for name, weight in self.best.items()}
+        tensors |= self.weights.adam_state(self.optimizer)
         points = {
             name: [[step, a.accuracy, a.low, a.high, a.n] for step, a in measured]
             for name, measured in (("validations", self.validations), ("tests", self.tests))
         }
-        return tensors, {"step": self.step, "seconds": self.seconds, **points}
+        return tensors, {"step": self.step, "seconds": self.clock.seconds, **points}
 
     @torch.no_grad()
     def load_state(self, tensors: dict[str, torch.Tensor], data: dict) -> None:
-        self.step, self.seconds = data["step"], data["seconds"]
+        self.step, self.clock.seconds = data["step"], data["seconds"]
         self.validations = [(step, Accuracy(*rest)) for step, *rest in data["validations"]]
         self.tests = [(step, Accuracy(*rest)) for step, *rest in data.get("tests", [])]  # older states have none
-        for name, parameter in self.weights.items():
-            parameter.copy_(tensors[f"now.{name}"])
+        for name, weight in self.weights.items():
+            weight.copy_(tensors[f"now.{name}"])
             self.best[name] = tensors[f"best.{name}"].to(self.device)
-            if f"exp_avg.{name}" in tensors:
-                keys = ("step", "exp_avg", "exp_avg_sq")  # all on the parameter's device, as fused AdamW keeps them
-                self.optimizer.state[parameter] = {key: tensors[f"{key}.{name}"].to(self.device) for key in keys}
-        self._to_model()
-
-
-def _in_fp32(parameter: nn.Parameter) -> nn.Parameter:
-    """The parameter itself if it is in fp32, otherwise a copy that is."""
-    return parameter if parameter.dtype == torch.float32 else nn.Parameter(parameter.detach().float())
+        self.weights.load_adam_state(self.optimizer, tensors)
+        self.weights.to_model()
 
 
 def count_rows(batch: Batch) -> int:

@@ -167,7 +167,7 @@ def _try(key: tuple[RunConfig, str, str], work: Path, report, should_stop) -> Tr
         validation=None if message else measured("validation", accuracy),
         best_step=best_step,
         validations=tuple((step, a.accuracy) for step, a in trainer.validations),
-        seconds=round(trainer.seconds, 2),
+        seconds=round(trainer.clock.seconds, 2),
         message=message,
         device=describe(experiment.device),
         precision=precision_name(experiment.dtype),

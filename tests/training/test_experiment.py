@@ -134,13 +134,13 @@ def test_the_clock_stands_still_while_the_test_split_is_measured(make_config, mo
 
     config = make_config(LoraConfig(), epochs=2, test_curve=True, max_seconds=300)
     trainer = Experiment(config).trainer
-    monkeypatch.setattr("peft_core.training.loop.time.monotonic", lambda: now)
+    monkeypatch.setattr("peft_core.training.clock.time.monotonic", lambda: now)
     trainer.validate, trainer.measure_test = costs(1, trainer.validate), costs(1000, trainer.measure_test)
     trainer.take_step = costs(0.01, trainer.take_step)
     logs = list(trainer.run())
     assert trainer.step == trainer.full_steps == 30  # max_seconds did not see it either
     assert now > 4000
-    assert trainer.seconds == logs[-1].seconds == pytest.approx(4 * 1 + 30 * 0.01)
+    assert trainer.clock.seconds == logs[-1].seconds == pytest.approx(4 * 1 + 30 * 0.01)
 
 
 def test_a_run_stopped_after_its_last_step_does_not_validate_twice(make_config, tmp_path):

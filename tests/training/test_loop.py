@@ -9,7 +9,7 @@ from peft_core.errors import PeftClassroomError
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.reviews.batches import FILLER, Batch
 from peft_core.statistics.intervals import wilson
-from peft_core.training import loop
+from peft_core.training import clock as training_clock
 from peft_core.training.loop import Trainer, count_rows
 from tests.cases import CASES
 from tests.trained import apply
@@ -40,7 +40,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr(loop.time, "monotonic", lambda: clock.now)
+    monkeypatch.setattr(training_clock.time, "monotonic", lambda: clock.now)
     return clock
 
 
@@ -153,7 +153,7 @@ def test_the_speed_is_that_of_steps_alone_once_they_have_settled(make_trainer, c
     trainer.validate = clock.takes(100, trainer.validate)
     speeds = [log.examples_per_second for log in trainer.run() if log.event == "step"]
     assert speeds == [None] * 5 + [3 / 0.25] * 7
-    assert trainer.seconds == 13 * 100 + 5 * 9 + 7 * 0.25  # the time of the run has the validations in it
+    assert trainer.clock.seconds == 13 * 100 + 5 * 9 + 7 * 0.25  # the time of the run has the validations in it
 
 
 def test_time_that_passed_between_two_parts_of_a_run_does_not_count(make_trainer, clock):
@@ -161,11 +161,11 @@ def test_time_that_passed_between_two_parts_of_a_run_does_not_count(make_trainer
     trainer.take_step = clock.takes(1, trainer.take_step)
     steps = iter(range(100))
     list(trainer.run(lambda: next(steps) == 4))
-    assert (trainer.step, trainer.seconds, trainer.finished) == (4, 4, False)
+    assert (trainer.step, trainer.clock.seconds, trainer.finished) == (4, 4, False)
     clock.now += 1e6
     logs = list(trainer.run())
     assert [log.step for log in logs if log.event == "step"] == list(range(5, 13))
-    assert (trainer.step, trainer.seconds, trainer.finished) == (12, 12, True)
+    assert (trainer.step, trainer.clock.seconds, trainer.finished) == (12, 12, True)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

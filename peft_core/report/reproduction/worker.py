@@ -7,9 +7,7 @@ Exit codes: 0 finished, 3 stopped, 1 failed (`error.txt` says why).
 
 import json
 import re
-import signal
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -23,6 +21,7 @@ from peft_core.files import write_atomic
 from peft_core.report.reproduction.plan import PlannedRun, PlannedYardstick, read_plan
 from peft_core.report.reproduction.yardstick import C_VALUES, YardstickRecord, measure
 from peft_core.training.runs.folder import RunFolder
+from peft_core.training.stopping import stop_on_signals
 from peft_core.validated import read_json
 
 ERROR, PROCESS, YARDSTICK = "error.txt", "process.json", "yardstick.json"
@@ -33,11 +32,9 @@ _STATUS = Path("/proc/self/status")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     (folder,) = map(Path, sys.argv[1:] if arguments is None else arguments)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    should_stop = stop_on_signals()
     events, sys.stdout = sys.stdout, sys.stderr  # whatever a library prints is not an event
-    return work(folder, lambda event: print(json.dumps(event), file=events, flush=True), stop.is_set)
+    return work(folder, lambda event: print(json.dumps(event), file=events, flush=True), should_stop)
 
 
 def work(folder: Path, report: Report, should_stop: Callable[[], bool]) -> int:

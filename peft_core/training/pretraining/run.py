@@ -29,6 +29,7 @@ from peft_core.paths import cache_dir
 from peft_core.reviews.batches import Batch
 from peft_core.t5.backbone import label_ids, load_backbone
 from peft_core.training.gradients import gradients, slices_for
+from peft_core.training.masters import Masters
 from peft_core.training.pretraining.plan import (
     WIDTH_STEP,
     PretrainConfig,
@@ -54,7 +55,6 @@ from peft_core.training.pretraining.teacher import (
 )
 
 PREFIX = "sentiment: "
-ADAM_STATE = ("step", "exp_avg", "exp_avg_sq")
 
 
 def snippet_task(tokenizer, teacher_tokenizer, width: int) -> tuple[np.ndarray, np.ndarray]:
@@ -117,7 +117,7 @@ class Pretraining:
                 nn.init.eye_(linear.weight)
         self.named = {f"model.{n}": p for n, p in self.model.named_parameters()}
         self.named |= {f"maps.{n}": p for n, p in self.maps.named_parameters()}
-        self.masters = {name: nn.Parameter(p.detach().clone()) for name, p in self.named.items()}
+        self.masters = Masters(self.named, before_cast=True)
         self.model.to(torch.bfloat16)
         self.maps.to(torch.bfloat16)
         fuse(self.model, torch.device("cpu"))
@@ -152,16 +152,10 @@ class Pretraining:
 
     # -- state ---------------------------------------------------------------------------------------------------
     def save_state(self) -> None:
-        tensors = {name: p.detach() for name, p in self.masters.items()}
-        for name, p in self.masters.items():
-            state = self.optimizer.state.get(p, {})
-            tensors |= {f"{key}.{name}": state[key] for key in ADAM_STATE if key in state}
+        tensors = {name: p.detach().contiguous() for name, p in self.masters.items()}
+        tensors |= self.masters.adam_state(self.optimizer)
         temporary = self.work / "state.tmp"
-        save_file(
-            {k: v.contiguous() for k, v in tensors.items()},
-            temporary,
-            {"step": str(self.step), "seconds": str(self.seconds)},
-        )
+        save_file(tensors, temporary, {"step": str(self.step), "seconds": str(self.seconds)})
         temporary.replace(self.work / "state.safetensors")
 
     def load_state(self) -> None:
@@ -176,9 +170,8 @@ class Pretraining:
         tensors = load_file(path)
         for name, p in self.masters.items():
             p.data.copy_(tensors[name])
-            self.named[name].data.copy_(tensors[name])
-            if f"step.{name}" in tensors:  # a tensor that only one task moves counts only that task's steps
-                self.optimizer.state[p] = {key: tensors[f"{key}.{name}"] for key in ADAM_STATE}
+        self.masters.load_adam_state(self.optimizer, tensors)  # a tensor that one task moves counts that task's steps
+        self.masters.to_model()
         self.log(event="resumed", step=self.step)
 
     # -- steps ---------------------------------------------------------------------------------------------------
@@ -245,9 +238,7 @@ class Pretraining:
         torch.nn.utils.clip_grad_norm_(list(self.masters.values()), self.config.max_grad_norm)
         set_rates(self.optimizer, learning_rate_at(self.step, self.config))
         self.optimizer.step()
-        with torch.no_grad():
-            for name, p in self.named.items():  # bf16 model, fp32 masters: no small update is lost
-                p.copy_(self.masters[name])
+        self.masters.to_model()
         self.step += 1
         return ("snippet" if snippet else "window"), value
 

@@ -7,9 +7,7 @@ Exit codes: 0 succeeded, stopped on request or not needed, 1 failed, 2 not a run
 import argparse
 import faulthandler
 import os
-import signal
 import sys
-import threading
 import time
 import traceback
 from collections.abc import Callable, Generator, Sequence
@@ -25,6 +23,7 @@ from peft_core.training.runs.process import identity, is_alive
 from peft_core.training.runs.spare import await_run
 from peft_core.training.runs.spec import CLASSROOM_LIMITS, Limits, check_limits
 from peft_core.training.runs.store import RunStore
+from peft_core.training.stopping import stop_on_signals
 
 if TYPE_CHECKING:
     from peft_core.training.loop import StepLog
@@ -55,7 +54,7 @@ def main(
         run_dir = await_run()
         if run_dir is None:
             return 0
-    return run_worker(run_dir, experiment, limits=limits, stop_requested=_termination())
+    return run_worker(run_dir, experiment, limits=limits, stop_requested=stop_on_signals())
 
 
 def run_worker(
@@ -193,14 +192,6 @@ def _lower_priority() -> None:
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with suppress(ValueError, OSError, AttributeError):  # no real stderr
         faulthandler.enable()
-
-
-def _termination() -> Callable[[], bool]:
-    """Make SIGTERM and Ctrl-C a wish to stop, so that the experiment can save where it is."""
-    asked = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: asked.set())
-    return asked.is_set
 
 
 if __name__ == "__main__":
