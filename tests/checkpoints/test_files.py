@@ -13,6 +13,7 @@ from peft_core.errors import PeftClassroomError
 from peft_core.methods import trainable_tensors
 from peft_core.methods.adapter.method import AdapterConfig, reduction_factor
 from peft_core.methods.full.method import FullConfig
+from peft_core.methods.ia3.method import Ia3Config
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.registry import method_of
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
@@ -152,6 +153,10 @@ def test_every_field_for_peft(backbone, gated, batch, tmp_path):
         "peft_type": "PROMPT_TUNING", "base_model_name_or_path": "tiny", "num_virtual_tokens": 5,
         "num_transformer_submodules": 1, "token_dim": 16, "num_attention_heads": 3, "num_layers": 2,
         "prompt_tuning_init": "RANDOM",
+    }  # fmt: skip
+    assert description(backbone, Ia3Config(), batch, tmp_path / "ia3") == both | {
+        "peft_type": "IA3", "base_model_name_or_path": "tiny", "revision": None, "target_modules": ["k", "v", "wo"],
+        "feedforward_modules": ["wo"], "fan_in_fan_out": False, "init_ia3_weights": True, "modules_to_save": None,
     }  # fmt: skip
 
 

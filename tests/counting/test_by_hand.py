@@ -7,6 +7,7 @@ from peft_core.counting.by_hand import count
 from peft_core.counting.by_numel import count_by_numel, trainable_rows
 from peft_core.methods.adapter.method import AdapterConfig
 from peft_core.methods.full.method import FullConfig
+from peft_core.methods.ia3.method import Ia3Config
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.registry import method_config
 from peft_core.t5.architecture import Architecture, base_model, catalogue
@@ -91,8 +92,25 @@ def test_a_share_is_of_all_there_is_the_added_parameters_included():
 
 def test_one_block_is_no_blocks():
     one = Architecture(64, 16, 4, 24, 3, encoder_layers=1, decoder_layers=2)
-    texts = [line.text for line in count(one, AdapterConfig(bottleneck_dim=3)).lines]
-    assert texts == [
+
+    def texts(config):
+        return [line.text for line in count(one, config).lines]
+
+    assert texts(LoraConfig(r=2, target_modules=("q", "wo"))) == [
+        "encoder self-attention: 1 block × 1 (q) × 2·(16+12)",
+        "encoder feed-forward: 1 block × 1 (wo) × 2·(16+24)",
+        "decoder self-attention: 2 blocks × 1 (q) × 2·(16+12)",
+        "decoder cross-attention: 2 blocks × 1 (q) × 2·(16+12)",
+        "decoder feed-forward: 2 blocks × 1 (wo) × 2·(16+24)",
+    ]
+    assert texts(Ia3Config()) == [
+        "encoder self-attention: 1 block × 2 (k, v) × 12",
+        "encoder feed-forward: 1 block × 1 (wo) × 24",
+        "decoder self-attention: 2 blocks × 2 (k, v) × 12",
+        "decoder cross-attention: 2 blocks × 2 (k, v) × 12",
+        "decoder feed-forward: 2 blocks × 1 (wo) × 24",
+    ]
+    assert texts(AdapterConfig(bottleneck_dim=3)) == [
         "encoder, after feed-forward: 1 block × ((16+1)·3 + (3+1)·16)",
         "decoder, after feed-forward: 2 blocks × ((16+1)·3 + (3+1)·16)",
     ]

@@ -55,6 +55,15 @@ def test_one_slice_is_the_batch_itself_in_this_thread(backbone, two_threads, sli
     assert seen == [(slices == 1, slices == 1)] * slices
 
 
+@pytest.mark.parametrize("slices", [1, 2])
+def test_a_parameter_that_the_loss_does_not_read_has_zeros(backbone, two_threads, slices):
+    trainer, batch = make_trainer(backbone, CASES["lora"], 10)
+    unread = torch.nn.Parameter(torch.ones(2, 3, dtype=torch.bfloat16))
+    _, grads = gradients(lambda part: trainer.loss(part, 8), [*trainer.trainable.values(), unread], batch, slices)
+    assert torch.equal(grads[-1], torch.zeros(2, 3))
+    assert {grad.dtype for grad in grads} == {torch.float32}
+
+
 def test_no_row_is_lost_between_slices(backbone):
     _, batch = make_trainer(backbone, CASES["lora"], 10)
     for slices in (1, 2, 3, 7):

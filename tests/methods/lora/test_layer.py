@@ -22,3 +22,12 @@ def test_scaling_multiplies_the_update(backbone):
         torch.nn.init.ones_(a.lora_B)
         torch.nn.init.ones_(b.lora_B)
         assert torch.allclose(4 * a.delta_weight(), b.delta_weight())
+
+
+def test_a_starts_as_in_the_papers_code_and_b_at_zero():
+    """kaiming_uniform with a = √5: between −1/√in and 1/√in."""
+    torch.manual_seed(0)
+    layer = lora.LoRALinear(torch.nn.Linear(16, 24, bias=False), LoraConfig(r=1000))
+    assert not layer.lora_B.any()
+    assert 0.99 / 4 < layer.lora_A.max() <= 1 / 4
+    assert -1 / 4 <= layer.lora_A.min() < -0.99 / 4
