@@ -49,3 +49,8 @@ def test_the_default_rate_was_tried_and_is_within_a_standard_error_of_the_best(n
     trials = read_sweep(RESULTS / "sweep-tiny-t5.json").trials
     tried = [(t.config.train.learning_rate, t.validation.accuracy) for t in trials if t.config.method.method == name]
     assert max(a for rate, a in tried if rate == METHODS[name].learning_rate) > max(a for _, a in tried) - 0.01
+
+
+def test_target_modules_have_one_order_and_are_there_once():
+    """So that two configurations of one model are equal, and a folder written twice is the same."""
+    assert method_config("lora", target_modules=("wo", "v", "q", "v")).target_modules == ("q", "v", "wo")
