@@ -171,7 +171,7 @@ def main() -> None:
     """Draw, change, test, and tell."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", choices=TESTS, default=list(TESTS), metavar="MODULE")
-    parser.add_argument("--places", type=int, default=3, help="of each module (default: 3)")
+    parser.add_argument("--places", type=int, default=2, help="of each module (default: 2)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--python", default=sys.executable, help="the interpreter that has what the tests need")
     parser.add_argument("--jobs", type=int, default=2)

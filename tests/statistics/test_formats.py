@@ -20,3 +20,4 @@ def test_p_values_and_bytes():
     ]  # fmt: skip
     assert [p_text(p) for p in (0.5, 0.00001)] == ["p = 0.50", "p < 0.0001"]
     assert [bytes_text(n) for n in (12, 10_360, 26_230_912, 3e9)] == ["12 B", "10.4 kB", "26.2 MB", "3 GB"]
+    assert [bytes_text(n) for n in (999.4, 999.5, 1_000)] == ["999 B", "1 kB", "1 kB"]  # never "1e+03 B"

@@ -81,3 +81,10 @@ def test_the_interval_is_95_percent_of_ten_thousand_draws():
     drawn = np.random.default_rng(5).multinomial(n, np.array([30, 12, 158]) / n, size=10_000)
     wanted = np.quantile((drawn[:, 0] - drawn[:, 1]) / n, (0.025, 0.975))
     assert bootstrap_interval(only_first, only_second, n, seed=5) == tuple(wanted)
+
+
+def test_whoever_says_no_seed_gets_seed_0():
+    """So that two readers of one record are told one interval. (Not every seed gives another one.)"""
+    pairs = [(only_first, only_first // 3, 500) for only_first in range(20, 60)]
+    assert [bootstrap_interval(*pair) for pair in pairs] == [bootstrap_interval(*pair, seed=0) for pair in pairs]
+    assert [bootstrap_interval(*pair, seed=1) for pair in pairs] != [bootstrap_interval(*pair) for pair in pairs]
