@@ -47,6 +47,7 @@ TESTS = {  # module of peft_core → the tests that hold it, the quickest first
     ),
     "training/clock.py": ("tests/training/test_loop.py",),
     "training/masters.py": (
+        "tests/training/test_masters.py",
         "tests/training/test_gradients.py",
         "tests/training/test_experiment.py::test_a_stopped_run_goes_on_to_the_very_same_weights",
         "tests/training/pretraining/test_run.py",
