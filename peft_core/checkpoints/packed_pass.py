@@ -4,7 +4,7 @@ Checkpoints of one base model share every frozen weight W₀; a method only adds
 those of one after those of another, go through each frozen product together, and each checkpoint's part gets its own:
 
     H = X·W₀ᵀ                                        X (tokens, d): rows of checkpoint 1, of checkpoint 2, …
-    H[part k] += X[part k]·Aₖᵀ·Bₖᵀ                    low-rank, as LoRA, and scaled, as `LinearForm` has it
+    H[part k] += sₖ·X[part k]·Aₖᵀ·Bₖᵀ                 low-rank, as LoRA, and scaled, as `LinearForm` has it
     H[part k]  = Adapterₖ(H[part k])                 a module that follows, where the checkpoint has one
     X[row]     = [P₁ … P_n ; E(x₁) … E(x_T)]         rows in front, as a soft prompt has them: n more positions
 
@@ -28,6 +28,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate, pairwise
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -38,6 +39,8 @@ from peft_core.methods.common import InFront, WithAdapter
 from peft_core.methods.registry import METHODS
 from peft_core.t5.backbone import Backbone, logits_of_hidden
 from peft_core.t5.linear_form import LinearForm, linear_form
+
+_computable: WeakKeyDictionary[nn.Module, bool] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -58,9 +61,14 @@ def can_share(model: nn.Module, backbone: Backbone) -> bool:
 
 
 def computable(model: nn.Module) -> bool:
-    """Whether a pass can compute `model`: it is a T5 with nothing in it but modules that a method declares `PACKED`."""
-    kinds = {type(module) for module in model.modules()} - _packed()
-    return all(kind.__module__.startswith(("torch.nn.", "transformers.")) for kind in kinds)
+    """Whether a pass can compute `model`: it is a T5 with nothing in it but modules that a method declares `PACKED`.
+
+    Looked up once a model, which does not change afterwards.
+    """
+    if model not in _computable:
+        kinds = {type(module) for module in model.modules()} - _packed()
+        _computable[model] = all(kind.__module__.startswith(("torch.nn.", "transformers.")) for kind in kinds)
+    return _computable[model]
 
 
 @cache
@@ -211,7 +219,7 @@ def _linear(
     for form, part in zip(forms, slices, strict=True):
         if form.up is not None:
             low = F.linear(x, form.down)[which[part]] if which is not None else F.linear(x[part], form.down)
-            out[part].addmm_(low, form.up.T)
+            out[part].addmm_(low, form.up.T, alpha=form.factor)
         if form.scale_out is not None:
             out[part] *= form.scale_out
     return out
@@ -228,7 +236,8 @@ def _through_keys(layers: Sequence[nn.Module], q: torch.Tensor, slices: Sequence
     out = torch.einsum("rhk,hkd->rhd", q, _by_head(forms[0].weight, heads))
     for form, part in zip(forms, slices, strict=True):
         if form.up is not None:
-            out[part] += torch.einsum("rhk,hkl->rhl", q[part], _by_head(form.up, heads)) @ form.down
+            low = torch.einsum("rhk,hkl->rhl", q[part], _by_head(form.up, heads))
+            out[part] += form.factor * (low @ form.down)
         if form.scale_in is not None:
             out[part] *= form.scale_in
     return out
@@ -244,7 +253,7 @@ def _through_values(layers: Sequence[nn.Module], seen: torch.Tensor, slices: Seq
     for form, part in zip(forms, slices, strict=True):
         if form.up is not None:
             low = F.linear(seen[part], form.down)
-            out[part] += torch.einsum("rhl,hkl->rhk", low, _by_head(form.up, heads))
+            out[part] += form.factor * torch.einsum("rhl,hkl->rhk", low, _by_head(form.up, heads))
         if form.scale_out is not None:
             out[part] *= form.scale_out.view(heads, -1)
     return out.flatten(1)

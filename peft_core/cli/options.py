@@ -93,27 +93,37 @@ def _fields(kinds: Iterable[Kind]) -> dict[str, list[tuple[Kind, FieldInfo]]]:
 
 
 def _option(name: str, found: list[tuple[Kind, FieldInfo]], several: bool, usual: Any) -> inspect.Parameter:
+    kinds = {_type(field.annotation) for _, field in found}
+    if len(kinds) > 1:
+        raise TypeError(f"{name} is of another type in each of: {', '.join(kind.__name__ for kind, _ in found)}.")
     name = f"{name}s" if several else name
-    kind = str if several else _type(found[0][1].annotation)
+    kind = str if several else kinds.pop()
     text = _help(found, usual) + ("; several, separated by commas" if several else "")
-    option = typer.Option(f"--{name.replace('_', '-')}", help=text, show_default=False)
+    flag = f"--{name.replace('_', '-')}"
+    on = kind is bool and any(field.default is True for _, field in found)  # then it is there to be switched off
+    option = typer.Option(f"{flag}/--no-{flag[2:]}" if on else flag, help=text, show_default=False)
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
     )
 
 
 def _help(found: list[tuple[Kind, FieldInfo]], usual: Any) -> str:
-    """Whose it is, what it says of itself, what there is to choose from, and the default."""
-    owners = [method.name for method in METHODS.values() for kind, _ in found if kind is method.config]
-    field = found[0][1]
-    said = field.description or ""
+    """What each field says of itself, with the method it is of."""
+    names = {method.config: method.name for method in METHODS.values()}
+    said: dict[str, list[str]] = {}
+    for kind, field in found:
+        said.setdefault(_said(field, usual), []).append(names.get(kind, ""))
+    return " | ".join(f"{', '.join(owners)}: {text}" if any(owners) else text for text, owners in said.items())
+
+
+def _said(field: FieldInfo, usual: Any) -> str:
+    """Its description, what there is to choose from, and the default."""
+    description, choices = field.description or "", _choices(field.annotation)
     default = field.default if usual is None else usual
-    choices = _choices(field.annotation)
-    named = set(choices) <= set(re.findall(r"\w+", said))
-    parts = [said, "" if named else f"of {', '.join(choices)}"]
+    named = set(choices) <= set(re.findall(r"\w+", description))
+    parts = [description, "" if named else f"of {', '.join(choices)}"]
     parts += [] if default is None or default is False else [f"default: {_written(default)}"]
-    text = "; ".join(part for part in parts if part)
-    return f"{', '.join(owners)}: {text}" if owners else text
+    return "; ".join(part for part in parts if part)
 
 
 def _written(value: Any) -> str:

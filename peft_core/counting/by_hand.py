@@ -11,7 +11,7 @@ on the screen mean something.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from peft_core.methods.method import CountLine, MethodConfig
+from peft_core.methods.method import CountLine, MethodConfig, blocks
 from peft_core.methods.registry import method_of
 from peft_core.t5.architecture import Architecture
 from peft_core.t5.names import SUBLAYERS
@@ -53,13 +53,13 @@ def base_lines(architecture: Architecture) -> Iterator[CountLine]:
     feed_forward = f"{matrices} ({names}) × {a.d_model:,}·{a.d_ff:,}", matrices * a.d_model * a.d_ff
     buckets = a.relative_attention_num_buckets
     yield CountLine(Part("embedding"), f"{a.vocab_size:,} tokens × {a.d_model:,}", a.vocab_size * a.d_model)
-    for stack, blocks in (("encoder", a.encoder_layers), ("decoder", a.decoder_layers)):
-        written = f"{blocks} {'block' if blocks == 1 else 'blocks'}"
+    for stack, number in (("encoder", a.encoder_layers), ("decoder", a.decoder_layers)):
+        written = blocks(number)
         for kind in SUBLAYERS[stack]:
             product, value = feed_forward if kind == "feed-forward" else attention
-            yield CountLine(Part(kind, stack), f"{written} × {product}", blocks * value)
+            yield CountLine(Part(kind, stack), f"{written} × {product}", number * value)
         norms = len(SUBLAYERS[stack])
         product = f"({written} × {norms} + 1 final) × {a.d_model:,}"
-        yield CountLine(Part("layer-norms", stack), product, (blocks * norms + 1) * a.d_model)
+        yield CountLine(Part("layer-norms", stack), product, (number * norms + 1) * a.d_model)
         product = f"{buckets} buckets × {a.num_heads} heads"
         yield CountLine(Part("position-bias", stack), product, buckets * a.num_heads)

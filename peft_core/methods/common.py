@@ -8,6 +8,7 @@ What is built from these alone can be computed for many checkpoints in one pass:
 and no method.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 
 import torch
@@ -39,7 +40,7 @@ def prompt_ids(backbone: Backbone, config: MethodConfig) -> list[int] | None:
     return None
 
 
-class WrappedLinear(nn.Module):
+class WrappedLinear(nn.Module, ABC):
     """A frozen linear layer (in → out) with something around it that is linear, too."""
 
     def __init__(self, base_layer: nn.Linear) -> None:
@@ -47,9 +48,9 @@ class WrappedLinear(nn.Module):
         self.base_layer = base_layer
         self._weight_before_merge: nn.Parameter | None = None
 
+    @abstractmethod
     def linear_form(self) -> LinearForm | None:
         """What the layer computes; None while it is no linear function of x alone."""
-        raise NotImplementedError
 
     @property
     def weight(self) -> torch.Tensor:
@@ -132,7 +133,7 @@ class WithAdapter(nn.Module):
         return self.adapter(self.base_layer(hidden_states))
 
 
-class InFront(nn.Module):
+class InFront(nn.Module, ABC):
     """A T5 that reads its input behind further rows of embeddings; called and used to generate like the T5 itself."""
 
     def __init__(self, model: nn.Module) -> None:
@@ -140,9 +141,9 @@ class InFront(nn.Module):
         self.model = model
 
     @property
+    @abstractmethod
     def rows(self) -> torch.Tensor:
         """What stands in front, (n, d)."""
-        raise NotImplementedError
 
     @property
     def config(self):

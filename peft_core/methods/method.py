@@ -1,8 +1,8 @@
 """What every method has: the contract between a method's folder and everything else. No torch here.
 
 A method is a folder of `peft_core/methods`. Its `method.py` defines a configuration and a `Method`, and ends in
-`METHOD = …()`, the object that all others ask; its `layer.py` has what computes (see `Layer`). Folders are found, not
-listed (`registry.py`), so no other file names a method. A hook that a method does not have is never another method's.
+`METHOD = …()`, the object that all others ask; its `layer.py` has what computes (see `Method.layer`). Folders are
+found, not listed (`registry.py`), so no other file names a method. A hook that is missing is never another method's.
 """
 
 from abc import ABC, abstractmethod
@@ -67,6 +67,11 @@ class CountLine:
     def text(self) -> str:
         """The line in English, for the terminal."""
         return f"{self.part.words}: {self.product}"
+
+
+def blocks(number: int) -> str:
+    """ "1 block", "6 blocks": how the product of a line begins."""
+    return f"{number} block" if number == 1 else f"{number} blocks"
 
 
 class Method(ABC):

@@ -1,25 +1,25 @@
-"""What a linear layer computes, as data: W = D_out·(W₀ + B·A)·D_in, whatever has been put around its frozen weight W₀.
+"""What a linear layer computes, as data: W = D_out·(W₀ + s·B·A)·D_in, whatever stands around its frozen weight W₀.
 
-    W₀     (out, in)                  B·A    (out, r)·(r, in)      D_out, D_in    diagonal matrices, kept as vectors
+    W₀     (out, in)      s·B·A    a number, (out, r), (r, in)      D_out, D_in    diagonal matrices, kept as vectors
 
 A layer that is more than an `nn.Linear` says so by a method `linear_form()`. Whoever needs W in another way than by
 calling the layer then needs to know no method: the fused cross-attention (`fused.py`) multiplies from the left, and a
 pass over many checkpoints (`checkpoints/packed_pass.py`) shares the product with W₀.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import nn
 
 
-@dataclass(frozen=True)
-class LinearForm:
+class LinearForm(NamedTuple):  # made for every layer of every checkpoint in a pass: cheaper than a dataclass
     """The parts of W in W·x; those that are None are not there."""
 
     weight: torch.Tensor  # W₀ (out, in)
     down: torch.Tensor | None = None  # A (r, in)
-    up: torch.Tensor | None = None  # B (out, r), a factor in front of B·A included
+    up: torch.Tensor | None = None  # B (out, r)
+    factor: float = 1.0  # s
     scale_in: torch.Tensor | None = None  # (in)
     scale_out: torch.Tensor | None = None  # (out)
 
@@ -36,7 +36,7 @@ def dense(form: LinearForm) -> torch.Tensor:
     """W itself, (out, in), in fp32."""
     weight = form.weight.float()
     if form.up is not None:
-        weight = weight + form.up.float() @ form.down.float()
+        weight = weight + form.factor * (form.up.float() @ form.down.float())
     if form.scale_out is not None:
         weight = form.scale_out.float().unsqueeze(1) * weight
     return weight if form.scale_in is None else weight * form.scale_in.float()
@@ -49,7 +49,7 @@ def transposed(form: LinearForm, q: torch.Tensor) -> torch.Tensor:
         q = q * form.scale_out.to(q.dtype).view(heads, 1, d_kv)
     out = torch.bmm(q, form.weight.to(q.dtype).view(heads, d_kv, -1))
     if form.up is not None:
-        out = out + torch.bmm(q, form.up.to(q.dtype).view(heads, d_kv, -1)) @ form.down.to(q.dtype)
+        out = out + torch.bmm(q, (form.factor * form.up).to(q.dtype).view(heads, d_kv, -1)) @ form.down.to(q.dtype)
     return out if form.scale_in is None else out * form.scale_in.to(q.dtype)
 
 
@@ -60,6 +60,6 @@ def per_head(form: LinearForm, x: torch.Tensor) -> torch.Tensor:
         x = x * form.scale_in.to(x.dtype)
     out = torch.bmm(x, form.weight.to(x.dtype).view(heads, -1, inner).transpose(1, 2))
     if form.up is not None:
-        low = x @ form.down.to(x.dtype).T
-        out = out + torch.bmm(low, form.up.to(x.dtype).view(heads, -1, low.shape[-1]).transpose(1, 2))
+        low, up = x @ form.down.to(x.dtype).T, (form.factor * form.up).to(x.dtype)
+        out = out + torch.bmm(low, up.view(heads, -1, low.shape[-1]).transpose(1, 2))
     return out if form.scale_out is None else out * form.scale_out.to(x.dtype).view(heads, 1, -1)

@@ -79,3 +79,35 @@ def test_lists_usual_values_and_fields_left_out(heard):
         result, _ = heard("x", wrong, "1")
         assert result.exit_code == 2
     assert "epochs" in heard("--help")[0].output and "default: 1" in heard("--help")[0].output
+
+
+class OtherConfig(MethodConfig):
+    """Of another method that nobody has written, with a field that a stranger has, too."""
+
+    method: Literal["other"] = "other"
+    width: int = Field(7, description="how wide it is elsewhere")
+    deep: bool = Field(True, description="all the way down")
+
+
+class FloatConfig(MethodConfig):
+    """The same field as a number of another type."""
+
+    method: Literal["float"] = "float"
+    width: float = Field(0.5, description="a share")
+
+
+def test_a_field_of_two_methods_is_one_option_that_says_both_and_has_one_type():
+    commands, heard = typer.Typer(), []
+
+    @commands.command()
+    @takes(StrangerConfig, OtherConfig)
+    def command(given: dict[str, Any]) -> None:
+        """A command."""
+        heard.append(given)
+
+    (option,) = [p for p in typer.main.get_command(commands).params if p.name == "width"]
+    assert "how wide; default: 3" in option.help and "how wide it is elsewhere; default: 7" in option.help
+    assert CliRunner().invoke(commands, ["--no-deep", "--width", "4"]).exit_code == 0
+    assert heard == [{"deep": False, "width": 4}]
+    with pytest.raises(TypeError, match="width is of another type in each of: StrangerConfig, FloatConfig"):
+        takes(StrangerConfig, FloatConfig)

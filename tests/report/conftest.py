@@ -3,7 +3,7 @@
 import pytest
 
 from peft_core.checkpoints.listing import find_checkpoint
-from tests.report.rows import SHIPPED
+from tests.report.variants import SHIPPED
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from peft_core.report.reproduction.results import (
     write_results,
 )
 from peft_core.report.reproduction.yardstick import YardstickConfig
-from tests.report.rows import SHIPPED, variant
+from tests.report.variants import SHIPPED, variant
 
 
 def with_accuracy(info, correct):

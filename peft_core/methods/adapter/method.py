@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from peft_core.methods.method import CountLine, Knob, Look, Method, MethodConfig
+from peft_core.methods.method import CountLine, Knob, Look, Method, MethodConfig, blocks
 from peft_core.t5.architecture import Architecture
 from peft_core.t5.names import Place, sublayers
 from peft_core.t5.parts import Part
@@ -48,10 +48,10 @@ class Adapter(Method):
         m, d = config.bottleneck_dim, architecture.d_model
         one = (d + 1) * m + (m + 1) * d
         followed = ("self-attention", "feed-forward") if config.placement == "houlsby" else ("feed-forward",)
-        for stack, blocks in (("encoder", architecture.encoder_layers), ("decoder", architecture.decoder_layers)):
+        for stack, number in (("encoder", architecture.encoder_layers), ("decoder", architecture.decoder_layers)):
             for kind in followed:
-                product = f"{blocks} {'block' if blocks == 1 else 'blocks'} × (({d:,}+1)·{m} + ({m}+1)·{d:,})"
-                yield CountLine(Part(kind, stack, behind=True), product, blocks * one)
+                product = f"{blocks(number)} × (({d:,}+1)·{m} + ({m}+1)·{d:,})"
+                yield CountLine(Part(kind, stack, behind=True), product, number * one)
 
     def places(self, architecture: Architecture, config: AdapterConfig) -> Iterator[Place]:
         houlsby = config.placement == "houlsby"

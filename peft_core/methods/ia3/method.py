@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 
-from peft_core.methods.method import CountLine, Look, Method, MethodConfig
+from peft_core.methods.method import CountLine, Look, Method, MethodConfig, blocks
 from peft_core.t5.architecture import Architecture
 from peft_core.t5.names import Place, matrices
 from peft_core.t5.parts import Part
@@ -33,15 +33,15 @@ class Ia3(Method):
     def added(self, architecture: Architecture, config: Ia3Config) -> Iterator[CountLine]:
         """One number for each key and value, one for each inner activation (Liu et al. 2022, section 3.3)."""
         a = architecture
-        for part, blocks, names, size in (
-            (Part("self-attention", "encoder"), a.encoder_layers, "2 (k, v)", a.inner_dim),
-            (Part("feed-forward", "encoder"), a.encoder_layers, "1 (wo)", a.d_ff),
-            (Part("self-attention", "decoder"), a.decoder_layers, "2 (k, v)", a.inner_dim),
-            (Part("cross-attention", "decoder"), a.decoder_layers, "2 (k, v)", a.inner_dim),
-            (Part("feed-forward", "decoder"), a.decoder_layers, "1 (wo)", a.d_ff),
+        for part, number, names, size in (
+            (Part("self-attention", "encoder"), a.encoder_layers, ("k", "v"), a.inner_dim),
+            (Part("feed-forward", "encoder"), a.encoder_layers, ("wo",), a.d_ff),
+            (Part("self-attention", "decoder"), a.decoder_layers, ("k", "v"), a.inner_dim),
+            (Part("cross-attention", "decoder"), a.decoder_layers, ("k", "v"), a.inner_dim),
+            (Part("feed-forward", "decoder"), a.decoder_layers, ("wo",), a.d_ff),
         ):
-            product = f"{blocks} {'block' if blocks == 1 else 'blocks'} × {names} × {size:,}"
-            yield CountLine(part, product, blocks * int(names[0]) * size)
+            product = f"{blocks(number)} × {len(names)} ({', '.join(names)}) × {size:,}"
+            yield CountLine(part, product, number * len(names) * size)
 
     def places(self, architecture: Architecture, config: Ia3Config) -> Iterator[Place]:
         yield from matrices(architecture, RESCALED)

@@ -47,7 +47,7 @@ class LoRALinear(WrappedLinear):
             return LinearForm(self.base_layer.weight)
         if self.training and self.dropout.p > 0:
             return None
-        return LinearForm(self.base_layer.weight, down=self.lora_A, up=self.scaling * self.lora_B)
+        return LinearForm(self.base_layer.weight, down=self.lora_A, up=self.lora_B, factor=self.scaling)
 
     @torch.no_grad()
     def delta_weight(self) -> torch.Tensor:

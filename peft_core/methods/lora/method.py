@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from peft_core.errors import PeftClassroomError
-from peft_core.methods.method import CountLine, Knob, Look, Method, MethodConfig
+from peft_core.methods.method import CountLine, Knob, Look, Method, MethodConfig, blocks
 from peft_core.t5.architecture import Architecture
 from peft_core.t5.names import Place, feed_forward, matrices
 from peft_core.t5.parts import Part
@@ -64,7 +64,7 @@ class Lora(Method):
             wide += ["wi_0", "wi_1"] if a.gated else ["wi"]
         if "wo" in config.target_modules:
             wide += ["wo"]
-        for part, blocks, names, sizes in (
+        for part, number, names, sizes in (
             (Part("self-attention", "encoder"), a.encoder_layers, attention, (a.d_model, a.inner_dim)),
             (Part("feed-forward", "encoder"), a.encoder_layers, wide, (a.d_model, a.d_ff)),
             (Part("self-attention", "decoder"), a.decoder_layers, attention, (a.d_model, a.inner_dim)),
@@ -72,9 +72,8 @@ class Lora(Method):
             (Part("feed-forward", "decoder"), a.decoder_layers, wide, (a.d_model, a.d_ff)),
         ):
             if names:
-                product = f"{blocks} {'block' if blocks == 1 else 'blocks'} × {len(names)} ({', '.join(names)})"
-                product += f" × {r}·({sizes[0]:,}+{sizes[1]:,})"
-                yield CountLine(part, product, blocks * len(names) * r * sum(sizes))
+                product = f"{blocks(number)} × {len(names)} ({', '.join(names)}) × {r}·({sizes[0]:,}+{sizes[1]:,})"
+                yield CountLine(part, product, number * len(names) * r * sum(sizes))
 
     def places(self, architecture: Architecture, config: LoraConfig) -> Iterator[Place]:
         yield from matrices(architecture, config.target_modules)

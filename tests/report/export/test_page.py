@@ -17,7 +17,7 @@ from peft_core.report.export.data import as_csv, as_json, compared_with_first, t
 from peft_core.report.export.page import as_html
 from peft_core.statistics.paired_test import paired_test
 from peft_core.t5.architecture import base_model
-from tests.report.rows import SHIPPED, variant
+from tests.report.variants import SHIPPED, variant
 
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 HOSTILE = "<script>alert(\"1\")</script>&=cmd|' /C calc'!A0"
