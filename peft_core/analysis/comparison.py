@@ -16,7 +16,7 @@ from peft_core.reviews.config import DataConfig
 from peft_core.reviews.draws import SHARED_SEED, select
 from peft_core.reviews.splits import LABEL_WORDS, data_fingerprint
 from peft_core.statistics.formats import p_text, points
-from peft_core.statistics.paired_test import LEVEL, PairedTest, paired_test
+from peft_core.statistics.paired_test import PairedTest, paired_test
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -149,7 +149,7 @@ def difference_sentence(first: str, second: str, test: PairedTest) -> str:
         measured = f"On {n} {first} and {second} have as many right ({accuracies[0]:.1%}; {interval})."
         split = f"Of the {test.discordant:,} reviews that only one of them has right, each has half"
     split += f": {p_text(test.p)} by the exact McNemar test."
-    if test.p < LEVEL:
+    if test.told_apart:
         verdict = "That is more than the choice of these reviews explains."
     else:
         verdict = "Which reviews happened to be drawn can explain that: they do not show which one is better, "

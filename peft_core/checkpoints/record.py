@@ -5,11 +5,13 @@ import json
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.dataclasses import dataclass
 
 from peft_core.config import RunConfig
 from peft_core.errors import PeftClassroomError
 from peft_core.files import write_atomic
+from peft_core.statistics.intervals import Accuracy
 from peft_core.validated import Frozen, read_json
 
 RECORD = "run.json"
@@ -18,14 +20,18 @@ MAX_RECORD_BYTES = 1_000_000  # 25,000 probabilities, the largest test split, ar
 Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
-class Measured(Frozen):
-    """An accuracy with its 95% Wilson interval on `n` reviews of `split`."""
+Split = Literal["validation", "test"]
 
-    split: Literal["validation", "test"]
-    accuracy: float
-    low: float
-    high: float
-    n: int
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class Measured(Accuracy):
+    """An accuracy on reviews of `split`."""
+
+    split: Split
+
+    @classmethod
+    def of(cls, split: Split, measured: Accuracy) -> "Measured":
+        return cls(**vars(measured), split=split)
 
 
 class RunRecord(Frozen):

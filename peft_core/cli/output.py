@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from peft_core.methods.registry import METHODS
+from peft_core.t5.architecture import catalogue
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
-Base = Annotated[str, typer.Option(help="tiny-t5, mini-t5, t5-small, t5-base, t5-large, t5-3b, t5-11b, or a T5 folder")]
+Base = Annotated[str, typer.Option(help=f"{', '.join(catalogue())}, or a T5 folder")]
 Method = Annotated[str, typer.Argument(help=f"one of {', '.join(METHODS)}")]
 
 

@@ -128,8 +128,7 @@ def _yardsticks(results: Results | None) -> tuple[Yardstick, ...]:
     found = []
     for yardstick in results.yardsticks:
         record = yardstick.record
-        test = record and Accuracy(record.test.accuracy, record.test.low, record.test.high, record.test.n)
-        found.append(Yardstick(yardstick.config.train_size, test, record and record.seconds))
+        found.append(Yardstick(yardstick.config.train_size, record and record.test, record and record.seconds))
     return tuple(found)
 
 

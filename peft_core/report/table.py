@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-from peft_core.checkpoints.record import Measured, RunRecord
+from peft_core.checkpoints.record import RunRecord
 from peft_core.checkpoints.weights_file import WeightsFile
 from peft_core.config import RunConfig
 from peft_core.methods.method import MethodConfig
@@ -78,11 +78,11 @@ class SeedRun:
 
     @property
     def test(self) -> Accuracy:
-        return _accuracy(self.record.test)
+        return self.record.test
 
     @property
     def validation(self) -> Accuracy:
-        return _accuracy(self.record.validation)
+        return self.record.validation
 
     @property
     def seed(self) -> int:
@@ -92,10 +92,6 @@ class SeedRun:
     def machine(self) -> tuple[str, str]:
         """(device, precision): a CPU that multiplies bf16 trains several times as fast as one that has only fp32."""
         return self.record.device, self.record.precision
-
-
-def _accuracy(measured: Measured) -> Accuracy:
-    return Accuracy(measured.accuracy, measured.low, measured.high, measured.n)
 
 
 @dataclass(frozen=True)

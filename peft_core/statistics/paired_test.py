@@ -2,14 +2,17 @@
 
     b, c                        reviews that only the first, only the second has right; the others tell nothing apart
     exact McNemar test          p of a split at least as uneven as b : c if each of them were a fair coin's
-    difference of accuracies    (b − c) / n, with a paired bootstrap interval (Efron & Tibshirani 1993, chapter 13), or,
-                                where many are drawn at once, one in closed form (Agresti & Min 2005)
+    difference of accuracies    (b − c) / n, with its 95% interval: by a paired bootstrap (Efron & Tibshirani 1993,
+                                chapter 13), or in closed form (Agresti & Min 2005)
+
+The bootstrap is the general one, and what Compare, exports and the command line show. Of two models that never differ
+it says 0 to 0; cut ranks do come close to that, so the Rank lab asks for the closed form, which never is a point.
 
 Both speak of these two trained models and other reviews of the same kind. Training again with another seed is a second
 source of chance that neither knows about.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,44 +21,16 @@ from peft_core.statistics.intervals import Z
 
 RESAMPLES = 10_000
 LEVEL = 0.05  # a p below it is called more than chance
-
-
-@dataclass(frozen=True)
-class Paired:
-    """Reviews that only one of two models has right, and the p-value of a split at least as uneven by chance."""
-
-    only_first: int
-    only_second: int
-    p: float
-
-
-def mcnemar(first_right: Sequence[bool] | np.ndarray, second_right: Sequence[bool] | np.ndarray) -> Paired:
-    """The exact McNemar test (McNemar 1947): reviews that both have right or both wrong say nothing; of the others,
-    each model would have half by chance.
-
-    Args:
-        first_right, second_right: for each review, whether the model's answer was right; both of shape (n,).
-
-    Raises:
-        ValueError: if the two are not of the same length.
-    """
-    from scipy.stats import binomtest
-
-    first, second = np.asarray(first_right, dtype=bool), np.asarray(second_right, dtype=bool)
-    if first.shape != second.shape:
-        raise ValueError(f"{len(first):,} answers cannot be paired with {len(second):,}.")
-    only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
-    discordant = only_first + only_second
-    p = binomtest(only_first, discordant).pvalue if discordant else 1.0
-    return Paired(only_first, only_second, float(p))
+Interval = Callable[[int, int, int], tuple[float, float]]  # (only the first, only the second, n) → (low, high)
 
 
 @dataclass(frozen=True)
 class PairedTest:
     """Two models on the same n reviews.
 
-    `difference` = accuracy of the first − accuracy of the second, within −1…1, with its 95% bootstrap interval
-    [low, high]; `p` is that of the exact McNemar test.
+    `difference` = accuracy of the first − accuracy of the second, within −1…1, with its 95% interval [low, high]. `p`
+    is that of the exact McNemar test (McNemar 1947): reviews that both have right or both wrong say nothing; of the
+    others, each model would have half by chance.
     """
 
     both_right: int
@@ -66,6 +41,11 @@ class PairedTest:
     difference: float
     low: float
     high: float
+
+    @property
+    def told_apart(self) -> bool:
+        """Whether the difference is called more than chance."""
+        return self.p < LEVEL
 
     @property
     def n(self) -> int:
@@ -83,35 +63,6 @@ class PairedTest:
     @property
     def second_accuracy(self) -> float:
         return (self.both_right + self.only_second) / self.n
-
-
-def paired_test(
-    first_right: Sequence[bool] | np.ndarray, second_right: Sequence[bool] | np.ndarray, seed: int = 0
-) -> PairedTest:
-    """McNemar test and bootstrap interval.
-
-    Args:
-        first_right, second_right: for each review, whether the model's answer was right; both of shape (n,).
-
-    Raises:
-        ValueError: if the two are not of the same length, or empty.
-    """
-    first, second = np.asarray(first_right, dtype=bool), np.asarray(second_right, dtype=bool)
-    paired: Paired = mcnemar(first, second)
-    if not len(first):
-        raise ValueError("no reviews, no difference")
-    both, n = int((first & second).sum()), len(first)
-    low, high = bootstrap_interval(paired.only_first, paired.only_second, n, seed)
-    return PairedTest(
-        both_right=both,
-        only_first=paired.only_first,
-        only_second=paired.only_second,
-        both_wrong=n - both - paired.only_first - paired.only_second,
-        p=paired.p,
-        difference=(paired.only_first - paired.only_second) / n,
-        low=low,
-        high=high,
-    )
 
 
 def bootstrap_interval(only_first: int, only_second: int, n: int, seed: int = 0) -> tuple[float, float]:
@@ -138,3 +89,33 @@ def agresti_min_interval(only_first: int, only_second: int, n: int) -> tuple[flo
     middle = (b - c) / (n + 2)
     half = Z * float(np.sqrt(b + c + 1 - (b - c) ** 2 / (n + 2))) / (n + 2)
     return max(-1.0, middle - half), min(1.0, middle + half)
+
+
+def paired_test(
+    first_right: Sequence[bool] | np.ndarray,
+    second_right: Sequence[bool] | np.ndarray,
+    interval: Interval = bootstrap_interval,
+) -> PairedTest:
+    """Compare two models' answers to the same reviews.
+
+    Args:
+        first_right, second_right: for each review, whether the model's answer was right; both of shape (n,).
+
+    Raises:
+        ValueError: if the two are not of the same length, or empty.
+    """
+    from scipy.stats import binomtest
+
+    first, second = np.asarray(first_right, dtype=bool), np.asarray(second_right, dtype=bool)
+    if first.shape != second.shape:
+        raise ValueError(f"{len(first):,} answers cannot be paired with {len(second):,}.")
+    if not len(first):
+        raise ValueError("no reviews, no difference")
+    cells = (first & second, first & ~second, second & ~first, ~first & ~second)
+    both_right, only_first, only_second, both_wrong = (int(cell.sum()) for cell in cells)
+    discordant = only_first + only_second
+    p = float(binomtest(only_first, discordant).pvalue) if discordant else 1.0
+    difference = (only_first - only_second) / len(first)
+    return PairedTest(
+        both_right, only_first, only_second, both_wrong, p, difference, *interval(only_first, only_second, len(first))
+    )

@@ -25,7 +25,6 @@ from peft_core.methods.fast import fuse
 from peft_core.methods.registry import method_of
 from peft_core.reviews.batches import fixed_widths, make_batches
 from peft_core.reviews.draws import SHARED_SEED, run_fingerprint
-from peft_core.statistics.intervals import Accuracy
 from peft_core.t5.backbone import load_backbone
 from peft_core.t5.precision import cast, set_backbone_dropout
 from peft_core.training.device import compile_if_it_pays, compute_dtype, describe, pick_device, precision_name
@@ -122,9 +121,9 @@ class Experiment:
             planned_steps=trainer.full_steps,
             stopped_by="epochs" if trainer.step == trainer.full_steps else "max_seconds",
             best_step=best_step,
-            untrained=measured("validation", trainer.validations[0][1]),
-            validation=measured("validation", best),
-            test=measured("test", accuracy(test_probabilities, test.rows.labels)),
+            untrained=Measured.of("validation", trainer.validations[0][1]),
+            validation=Measured.of("validation", best),
+            test=Measured.of("test", accuracy(test_probabilities, test.rows.labels)),
             validations=tuple((step, a.accuracy) for step, a in trainer.validations),
             test_curve=tuple((step, a.accuracy) for step, a in trainer.tests) if self.test else None,
             seconds=round(trainer.clock.seconds, 2),
@@ -135,10 +134,6 @@ class Experiment:
             versions={name: metadata.version(name) for name in PACKAGES},
             test_probabilities=decimals(test_probabilities),
         )
-
-
-def measured(split: str, value: Accuracy) -> Measured:
-    return Measured(split=split, accuracy=value.accuracy, low=value.low, high=value.high, n=value.n)
 
 
 def run_experiment(

@@ -180,7 +180,7 @@ class Trainer:
         if self.measure_test:
             with self.clock.standing_still():
                 self.tests.append((self.step, self.measure_test()))
-        return self._log("validation", accuracy=measured.accuracy, low=measured.low, high=measured.high, n=measured.n)
+        return self._log("validation", **vars(measured))
 
     def _log(self, event: Literal["step", "validation"], **fields) -> StepLog:
         epoch = self.step / self.batches_per_epoch

@@ -137,7 +137,7 @@ def best(trials: Sequence[Trial]) -> Trial | None:
 def _try(key: tuple[RunConfig, str, str], work: Path, report, should_stop) -> Trial | None:
     """Train and validate; None if it was stopped: its state is in `work` then."""
     from peft_core.training.device import describe, precision_name
-    from peft_core.training.experiment import PACKAGES, Experiment, measured
+    from peft_core.training.experiment import PACKAGES, Experiment
 
     config, base_fingerprint, data_fingerprint = key
     experiment = Experiment(config)
@@ -164,7 +164,7 @@ def _try(key: tuple[RunConfig, str, str], work: Path, report, should_stop) -> Tr
         learning_rate=config.learning_rate,
         base_fingerprint=base_fingerprint,
         data_fingerprint=data_fingerprint,
-        validation=None if message else measured("validation", accuracy),
+        validation=None if message else Measured.of("validation", accuracy),
         best_step=best_step,
         validations=tuple((step, a.accuracy) for step, a in trainer.validations),
         seconds=round(trainer.clock.seconds, 2),

@@ -1,6 +1,7 @@
 """Two checkpoints on the same test reviews: the shipped ones give known values, others are refused."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -91,7 +92,7 @@ def test_a_checkpoint_beside_itself(splits):
 
 def test_other_test_reviews_are_refused(splits):
     lora, full = find_checkpoint("lora-8"), find_checkpoint("full")
-    part = changed(full, test=full.record.test.model_copy(update={"n": 60}))
+    part = changed(full, test=replace(full.record.test, n=60))
     for other in (part, with_data(full, source="hub")):
         with pytest.raises(PeftClassroomError, match="different test reviews"):
             compare(lora, other, splits)
@@ -108,7 +109,7 @@ def test_other_test_reviews_of_the_same_number_are_refused(splits, monkeypatch):
     """By their fingerprint, should drawing the reviews ever depend on more than their number."""
     lora = find_checkpoint("lora-8")
     here = with_data(lora, test_size=40)
-    n = {"test": lora.record.test.model_copy(update={"n": 40})}
+    n = {"test": replace(lora.record.test, n=40)}
     here = changed(here, **n)
     reviews = [splits["test"].select(range(start, start + 40)) for start in (0, 40)]
     monkeypatch.setattr(comparison, "stored_test", lambda record, given: (np.full(40, 0.9), np.ones(40, dtype=int)))

@@ -1,6 +1,7 @@
 """The command line: its JSON, and one line with exit code 2 for whatever a person gets wrong."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -67,7 +68,7 @@ def test_test_predictions_can_be_stored_afterwards(run, base_folder, tmp_path):
     assert (code, "60 reviews" in printed) == (0, True), error
     assert read_record(out) == trained  # to the last bit
     assert not (out / "run.json.tmp").exists()
-    test = older.test.model_copy(update={"accuracy": older.test.accuracy + 1 / 60})
+    test = replace(older.test, accuracy=older.test.accuracy + 1 / 60)
     write_record(older.model_copy(update={"test": test}), out)
     before = (out / "run.json").read_bytes()
     code, _, error = run("evaluate", out, "--store")

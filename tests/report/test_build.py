@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -30,7 +31,7 @@ from tests.report.variants import SHIPPED, variant
 
 
 def with_accuracy(info, correct):
-    return info.record.test.model_copy(update={"accuracy": correct / info.record.test.n})
+    return replace(info.record.test, accuracy=correct / info.record.test.n)
 
 
 def test_every_number_of_the_report_is_counted_again(shipped):
@@ -148,7 +149,7 @@ def test_times_of_another_machine_are_not_averaged_and_its_accuracy_is(shipped):
 def test_other_budgets_are_other_reproductions_and_accuracy_chooses_none(shipped):
     lora = shipped["lora-8"]
     short = variant(lora, "short", data={"train_size": 2000}, steps=60, test=with_accuracy(lora, 2900))
-    sixty = {"test": lora.record.test.model_copy(update={"n": 60}), "test_probabilities": None}
+    sixty = {"test": replace(lora.record.test, n=60), "test_probabilities": None}
     part = variant(lora, "part", data={"test_size": 60}, steps=9999, **sixty)
     other_base = variant(lora, "before", base_fingerprint="0" * 64, steps=100)
     row = build_table([short, part, other_base, lora]).row("lora-8-own")

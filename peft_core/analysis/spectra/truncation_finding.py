@@ -21,31 +21,15 @@ from peft_core.methods.registry import method_label
 from peft_core.reviews.draws import SHARED_SEED, row_numbers
 from peft_core.reviews.splits import data_fingerprint, load_splits
 from peft_core.statistics.formats import p_text, points
-from peft_core.statistics.paired_test import LEVEL, Paired, agresti_min_interval, mcnemar
+from peft_core.statistics.paired_test import PairedTest, agresti_min_interval, paired_test
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
 
-@dataclass(frozen=True)
-class Difference:
-    """Accuracy of one model minus that of another on the same n reviews, as shares, with its 95% interval."""
-
-    value: float
-    low: float
-    high: float
-    paired: Paired
-
-    @property
-    def told_apart(self) -> bool:
-        return self.paired.p < LEVEL
-
-
-def difference(first_right: np.ndarray, second_right: np.ndarray) -> Difference:
+def difference(first_right: np.ndarray, second_right: np.ndarray) -> PairedTest:
     """First minus second; both (n,) booleans."""
-    paired = mcnemar(first_right, second_right)
-    n, b, c = len(first_right), paired.only_first, paired.only_second
-    return Difference((b - c) / n, *agresti_min_interval(b, c, n), paired)
+    return paired_test(first_right, second_right, agresti_min_interval)
 
 
 @dataclass(frozen=True)
@@ -117,9 +101,9 @@ class Finding:
     r = 1 minus ΔW of rank 1; `sentence` says it all, what is missing included.
     """
 
-    learnt: Difference
-    cut: Difference | None
-    trained: Difference | None
+    learnt: PairedTest
+    cut: PairedTest | None
+    trained: PairedTest | None
     sentence: str
 
 
@@ -150,7 +134,7 @@ def finding(record: RunRecord, truncation: Truncation, trained: Trained | str) -
         f"its base model on {_share(truncation.base.accuracy.accuracy)}"
     )
     if not learnt.told_apart:
-        opening += f" (not told apart, {p_text(learnt.paired.p)}: this says nothing of the rank that learning needs)"
+        opening += f" (not told apart, {p_text(learnt.p)}: this says nothing of the rank that learning needs)"
     parts = [opening]
     if truncation.max_rank == 1:
         parts.append("its ΔW has rank 1 already, so there is nothing to cut")
@@ -183,11 +167,12 @@ def _who(record: RunRecord, more: str = "") -> str:
     return f"{label} (seed {record.config.train.seed}{more})"
 
 
-def _comparison(it: Difference) -> str:
-    interval = f"95% interval {points(it.low)} to {points(it.high)}, exact McNemar {p_text(it.paired.p)}"
-    if it.told_apart:
-        return f"a {'loss' if it.value < 0 else 'gain'} of {points(abs(it.value), sign=False)} points ({interval})"
-    return f"a difference of {points(it.value)} points that cannot be told from none ({interval})"
+def _comparison(test: PairedTest) -> str:
+    interval = f"95% interval {points(test.low)} to {points(test.high)}, exact McNemar {p_text(test.p)}"
+    if test.told_apart:
+        what = "loss" if test.difference < 0 else "gain"
+        return f"a {what} of {points(abs(test.difference), sign=False)} points ({interval})"
+    return f"a difference of {points(test.difference)} points that cannot be told from none ({interval})"
 
 
 def _share(value: float) -> str:

@@ -5,7 +5,7 @@ Each row has its numbers as they are and, under "shown", the same as the page pr
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from peft_core.analysis.comparison import Comparison, compare_with
@@ -165,7 +165,7 @@ def _counts(counts: Counts) -> dict[str, Any]:
 
 
 def _accuracy(measured: Accuracy) -> dict[str, Any]:
-    return asdict(measured)
+    return {field.name: getattr(measured, field.name) for field in fields(Accuracy)}  # of which split is said elsewhere
 
 
 def _untrained(test: Accuracy | None) -> dict[str, Any]:

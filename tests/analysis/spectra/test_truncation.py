@@ -1,5 +1,7 @@
 """ΔW cut to rank k and put back: what stays, what is measured, and what may be said of it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -219,7 +221,7 @@ def record(backbone):
 def test_a_loss_is_told_only_where_the_paired_test_tells_it(record):
     measured = truncation(right(0.5), {0: right(0.5), 1: right(0.7)}, right(0.8))
     found = truncation_finding.finding(record, measured, "none was trained")
-    assert found.cut.value == pytest.approx(-0.1) and found.cut.told_apart
+    assert found.cut.difference == pytest.approx(-0.1) and found.cut.told_apart
     assert found.cut.low < -0.1 < found.cut.high < 0
     assert "a loss of 10.0 points" in found.sentence
     assert "p < 0.0001" in found.sentence
@@ -235,7 +237,7 @@ def test_the_rank_one_checkpoint_is_compared_with_the_cut_one(record, backbone):
     measured = truncation(right(0.5), {1: right(0.7)}, right(0.8))
     one = make_record(backbone, LoraConfig(r=1)).model_copy(update={"steps": 7})
     found = truncation_finding.finding(record, measured, truncation_finding.Trained(one, right(0.8)))
-    assert found.trained.value == pytest.approx(0.1) and found.trained.told_apart
+    assert found.trained.difference == pytest.approx(0.1) and found.trained.told_apart
     assert "LoRA r=1 (seed 0, 7 steps beside 1) is right on 80.0%" in found.sentence
     assert "a gain of 10.0 points" in found.sentence
 
@@ -268,7 +270,7 @@ def test_the_interval_of_a_difference_agrees_with_simulation():
         held += it.low <= -0.04 <= it.high
     assert 0.93 < held / 2000 < 0.98
     same = truncation_finding.difference(right(0.5, 100), right(0.5, 100))
-    assert (same.value, same.paired.p) == (0, 1) and same.low < 0 < same.high  # never a point: 100 reviews are few
+    assert (same.difference, same.p) == (0, 1) and same.low < 0 < same.high  # never a point: 100 reviews are few
 
 
 def test_the_rank_one_checkpoint_is_found_by_its_record(backbone):
@@ -330,7 +332,7 @@ def test_answers_of_another_checkpoint_are_those_on_the_same_reviews(backbone, s
     fields = {
         "config": config,
         "data_fingerprint": run_fingerprint([data_fingerprint(r["text"][:], r["label"][:]) for r in drawn]),
-        "test": record.test.model_copy(update={"n": 30, "accuracy": truth.mean()}),
+        "test": replace(record.test, n=30, accuracy=truth.mean()),
         "test_probabilities": tuple(np.where(truth == (labels == 1), 0.75, 0.25)),
     }
     record = RunRecord(**{**dict(record), **fields})

@@ -16,7 +16,7 @@ from peft_core.report.reproduction.plan import Settings, make_folder, make_table
 from peft_core.report.reproduction.publishing import publish
 from peft_core.report.reproduction.results import Results, RowResult, write_results
 from peft_core.report.reproduction.worker import FINISHED, STOPPED, work
-from peft_core.statistics.paired_test import mcnemar
+from peft_core.statistics.paired_test import paired_test
 from peft_core.t5.backbone import load_backbone
 from peft_core.training import measuring
 from peft_core.training.experiment import STATE
@@ -166,7 +166,7 @@ def test_what_a_finished_run_says_is_its_record(make, tmp_path):
     assert result.points[0].train_loss is None
     assert all(p.train_loss > 0 and p.seconds > 0 for p in result.points[1:])
     assert result.peak_bytes > 4 * record.total_parameters
-    pair = mcnemar(*([a == "1" for a in results.result(n).test_right] for n in ("lora-1", "bag-of-words-2000")))
+    pair = paired_test(*([a == "1" for a in results.result(n).test_right] for n in ("lora-1", "bag-of-words-2000")))
     assert pair.only_first - pair.only_second == round(
         120 * (record.test.accuracy - results.result("bag-of-words-2000").record.test.accuracy)
     )

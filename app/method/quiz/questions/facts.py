@@ -11,7 +11,7 @@ from peft_core.errors import PeftClassroomError
 from peft_core.methods.method import MethodConfig
 from peft_core.methods.registry import METHODS
 from peft_core.report.costs.measured import CostReport, StepZeroReport, TrainingCost, load_cost, load_step_zero
-from peft_core.statistics.paired_test import LEVEL, Paired, mcnemar
+from peft_core.statistics.paired_test import PairedTest, paired_test
 
 DEFAULTS: dict[str, MethodConfig] = {name: method.config() for name, method in METHODS.items()}
 
@@ -24,7 +24,7 @@ class Comparison:
     second: CheckpointInfo
     verdict: Literal["first", "second", "unclear"]  # which one is more accurate
     evidence: Literal["paired", "apart", "overlap"]  # single predictions, or the 95% intervals alone
-    paired: Paired | None
+    paired: PairedTest | None
 
 
 class StillLoading(Exception):
@@ -72,7 +72,7 @@ class Facts:
                 raise StillLoading
             paired = _paired_if_possible(first, second)
         if paired is not None:
-            return Comparison(first, second, better if paired.p < LEVEL else "unclear", "paired", paired)
+            return Comparison(first, second, better if paired.told_apart else "unclear", "paired", paired)
         if a.test.low > b.test.high or b.test.low > a.test.high:
             return Comparison(first, second, better, "apart", None)
         return Comparison(first, second, "unclear", "overlap", None)
@@ -94,7 +94,7 @@ def _same_reviews_predicted(a: RunRecord, b: RunRecord) -> bool:
     return same and a.test_probabilities is not None and b.test_probabilities is not None
 
 
-def _paired_if_possible(first: CheckpointInfo, second: CheckpointInfo) -> Paired | None:
+def _paired_if_possible(first: CheckpointInfo, second: CheckpointInfo) -> PairedTest | None:
     """The paired test; None if the reviews that are installed here are others, or cannot be read."""
     a, b = first.record, second.record
     try:
@@ -104,7 +104,7 @@ def _paired_if_possible(first: CheckpointInfo, second: CheckpointInfo) -> Paired
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _paired(first_id: str, second_id: str, _first: RunRecord, _second: RunRecord) -> Paired:
+def _paired(first_id: str, second_id: str, _first: RunRecord, _second: RunRecord) -> PairedTest:
     from peft_core.checkpoints.stored_answers import stored_test
     from peft_core.reviews.splits import load_splits
 
@@ -112,4 +112,4 @@ def _paired(first_id: str, second_id: str, _first: RunRecord, _second: RunRecord
     for record in (_first, _second):
         positive, truth = stored_test(record, load_splits(record.config.data.source))
         right.append((positive > 0.5) == truth)
-    return mcnemar(*right)
+    return paired_test(*right)

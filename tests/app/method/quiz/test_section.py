@@ -1,5 +1,7 @@
 """Every question has exactly one right option, made from the truth; and nothing is shown before it is predicted."""
 
+from dataclasses import replace
+
 import pytest
 
 from app import services
@@ -17,7 +19,7 @@ from peft_core.methods.full.method import FullConfig
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.registry import METHODS
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
-from peft_core.statistics.paired_test import Paired
+from peft_core.statistics.paired_test import PairedTest
 from peft_core.t5.architecture import BaseModel, catalogue
 from tests.cases import TINY
 
@@ -133,9 +135,7 @@ def test_lora_stops_saving_at_the_rank_that_is_called_right(facts):
 
 
 def measured_at(info, accuracy: float, half_width: float):
-    test = info.record.test.model_copy(
-        update={"accuracy": accuracy, "low": accuracy - half_width, "high": accuracy + half_width}
-    )
+    test = replace(info.record.test, accuracy=accuracy, low=accuracy - half_width, high=accuracy + half_width)
     return info.model_copy(update={"record": info.record.model_copy(update={"test": test, "test_probabilities": None})})
 
 
@@ -154,7 +154,8 @@ def test_intervals_that_overlap_name_no_winner_and_prove_no_tie(facts):
 @pytest.mark.parametrize(("p", "verdict"), [(0.06, "unclear"), (0.00001, "first"), (0.049, "first")])
 def test_single_predictions_decide_where_they_are_stored(facts, monkeypatch, p, verdict):
     monkeypatch.setattr(facts_module, "_same_reviews_predicted", lambda first, second: True)
-    monkeypatch.setattr(facts_module, "_paired_if_possible", lambda first, second: Paired(120, 90, p))
+    test = PairedTest(500, 120, 90, 100, p, 0.037, 0.002, 0.072)
+    monkeypatch.setattr(facts_module, "_paired_if_possible", lambda first, second: test)
     one, other = facts.checkpoints[:2]
     comparison = facts.compare(measured_at(one, 0.85, 0.01), measured_at(other, 0.84, 0.01))
     assert (comparison.verdict, comparison.evidence) == (verdict, "paired")
