@@ -45,7 +45,7 @@ TESTS = {  # module of peft_core → the tests that hold it, the quickest first
         "tests/training/test_experiment.py::test_a_stopped_run_goes_on_to_the_very_same_weights",
         "tests/training/test_experiment.py::test_the_clock_stands_still_while_the_test_split_is_measured",
     ),
-    "training/clock.py": ("tests/training/test_loop.py",),
+    "training/clock.py": ("tests/training/test_clock.py", "tests/training/test_loop.py"),
     "training/masters.py": (
         "tests/training/test_masters.py",
         "tests/training/test_gradients.py",
@@ -72,6 +72,7 @@ TESTS = {  # module of peft_core → the tests that hold it, the quickest first
 EQUIVALENT = (  # module, a pattern of what changes, why no test can tell the two apart
     ("methods/adapter/layer.py", r'→ .*placement >= "pfeiffer"', "the only other placement, houlsby, is smaller"),
     ("methods/*/method.py", r'→ "\w*": \w+Config\(', "an example for tests to run on: another number is as good"),
+    ("*", r"→ @lru_cache\(maxsize=", "how many results are kept changes none"),
     ("methods/common.py", r"→ def rows\(", "every subclass has a property of its own"),
 )
 SECONDS = 300  # a mutant that takes longer has been noticed

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peft_core.statistics.paired_test import bootstrap_interval, paired_test
+from peft_core.statistics.paired_test import agresti_min_interval, bootstrap_interval, paired_test
 
 ANSWERS = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=80)
 
@@ -88,3 +88,10 @@ def test_whoever_says_no_seed_gets_seed_0():
     pairs = [(only_first, only_first // 3, 500) for only_first in range(20, 60)]
     assert [bootstrap_interval(*pair) for pair in pairs] == [bootstrap_interval(*pair, seed=0) for pair in pairs]
     assert [bootstrap_interval(*pair, seed=1) for pair in pairs] != [bootstrap_interval(*pair) for pair in pairs]
+
+
+def test_the_closed_interval_is_wald_s_with_half_a_pair_added_to_each_cell():
+    for b, c, n in ((0, 0, 20), (7, 2, 60), (30, 90, 3_000)):
+        first, second, m = (b + 0.5) / (n + 2), (c + 0.5) / (n + 2), n + 2
+        half = 1.959964 * ((first + second - (first - second) ** 2) / m) ** 0.5
+        assert agresti_min_interval(b, c, n) == pytest.approx((first - second - half, first - second + half), abs=1e-6)

@@ -31,3 +31,10 @@ def test_a_starts_as_in_the_papers_code_and_b_at_zero():
     assert not layer.lora_B.any()
     assert 0.99 / 4 < layer.lora_A.max() <= 1 / 4
     assert -1 / 4 <= layer.lora_A.min() < -0.99 / 4
+
+
+def test_only_dropout_at_work_keeps_a_layer_from_being_one_weight():
+    for p, training, is_one in ((0.0, True, True), (0.5, True, False), (0.5, False, True)):
+        layer = lora.LoRALinear(torch.nn.Linear(6, 4, bias=False), LoraConfig(r=2, dropout=p)).train(training)
+        assert (layer.linear_form() is not None) is is_one
+        assert not layer.delta_weight().requires_grad
