@@ -1,7 +1,7 @@
 """What choosing the best epoch on the test set adds to its accuracy. No torch here.
 
-The report's table has, of ten epochs, the one that did best on the 25,000 test reviews. The best of several
-measurements is too good: it is partly the luckiest. Three ways to see how much:
+As far as its numbers tell, the report's table has, of ten epochs, the one that did best on the 25,000 test reviews. The
+best of several measurements is too good: it is partly the luckiest. Three ways to see how much:
 
     the report's curves      best epoch − last epoch                            quoted; nothing chose the last one
     our runs' test curves    best epoch on test − epoch chosen on validation    both on the same test reviews

@@ -88,7 +88,7 @@ class QuotedDifference:
                 f"difference if the two disagreed on at most {limit:,} of them ({limit / TEST_REVIEWS:.1%}), and none "
                 f"if they disagreed on more."
             )
-        return f"{told} One seed each, and each the best of ten epochs on these very reviews."
+        return f"{told} One seed each, and as far as the numbers tell, the best of ten epochs on these very reviews."
 
 
 def quoted_difference(one: Quoted, other: Quoted) -> QuotedDifference:

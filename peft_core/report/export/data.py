@@ -82,8 +82,8 @@ def as_csv(data: dict[str, Any]) -> bytes:
 def _explained(table: Table) -> dict[str, str]:
     """What is said once for all rows."""
     return {
-        "reported": f"Quoted from the report: {BASE}, {TEST_REVIEWS:,} test reviews, the best of ten epochs chosen on "
-        "these very reviews. The 95% Wilson intervals are worked out here.",
+        "reported": f"Quoted from the report: {BASE}, {TEST_REVIEWS:,} test reviews, as far as its numbers tell, the "
+        "best of ten epochs on these very reviews. The 95% Wilson intervals are worked out here.",
         "reproduced": f"Run here on {table.base}; weights chosen on validation reviews, then tested once; 95% Wilson "
         "intervals. Of several seeds the mean: its interval covers the choice of reviews, not that of seeds. Seconds "
         "and examples a second are the mean of the seeds that were trained on the first seed's machine.",
@@ -95,7 +95,7 @@ def _explained(table: Table) -> dict[str, str]:
         "differences": f"Of each, {TEST_REVIEWS:,} answers, and the report says how many are right, not which ones: "
         "points between the accuracies with their 95% interval and p as if each had answered reviews of its own "
         "(two-proportion z-test), and on how many reviews the two may disagree at most if a paired test is to find "
-        "p < 0.05. One seed each, and each the best of ten epochs on these very reviews.",
+        "p < 0.05. One seed each, and as far as the numbers tell, the best of ten epochs on these very reviews.",
         "memory": "Peak of a training step without libraries, measured separately with the same base, method, batch "
         "and length.",
     }
