@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import services
 from app.content import label
-from app.method.count.module_tree import lines, written
+from app.kit.module_tree import lines, written
 from peft_core.counting.by_numel import module_tree
 from peft_core.counting.module_tree import outline, parameters
 from peft_core.t5.architecture import base_model
