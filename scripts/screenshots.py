@@ -28,12 +28,14 @@ OUT = ROOT / "screenshots"
 SECTIONS = ("idea", "count", "maths", "steps", "train", "try", "check", "cost", "code")
 TABS = ("compare", "explain", "what_if", "many", "calibration")
 COMPARE = ("table", "trade_off", "curves", "significant", "optimism", "export")
+REPORT = ("curves", "last", "rising", "tree", "mask", "targets", "starts", "slips", "ties", "digits")
 LAB = ("builder", "delta", "enough", "similarity")
 PAGES = {
     "home": {"home": "/"},
     **{page: {f"{page}-{section}": f"/{page}?section={section}" for section in SECTIONS} for page in method_pages()},
     "playground": {f"playground-{tab}": f"/playground?tab={tab}" for tab in TABS},
     "compare": {f"compare-{part}": f"/compare?part={part}" for part in COMPARE},
+    "report": {f"report-{screen}": f"/compare?part=report&screen={screen}" for screen in REPORT},
     "rank_lab": {f"rank_lab-{tab}": f"/rank_lab?lab={tab}" for tab in LAB},
 }
 PAGES["lora"]["lora-rank_one"] = "/lora?section=rank_one&terms=2"

@@ -6,6 +6,7 @@ from app import services
 from app.compare import export
 from app.compare.curves import section as curves
 from app.compare.optimism import section as optimism
+from app.compare.report import section as report
 from app.compare.significant import section as significant
 from app.compare.table import section as table
 from app.compare.trade_off import section as trade_off
@@ -20,6 +21,7 @@ PARTS = {
     "curves": curves.draw,
     "significant": significant.draw,
     "optimism": optimism.draw,
+    "report": report.draw,
     "export": export.draw,
 }
 

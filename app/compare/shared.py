@@ -31,9 +31,9 @@ def table_for(base: str) -> Table:
     return build_table(services.checkpoints(), base, services.numel)
 
 
-def choose(key: str, title: str, options: tuple[str, ...], group: str) -> str:
-    """One of a few options, side by side; in the URL by its name. Their labels are `{group}_{option}`."""
-    names = {option: label("compare", f"{group}_{option}") for option in options}
+def choose(key: str, title: str, options: tuple[str, ...], group: str, words: str = "compare") -> str:
+    """One of a few options, side by side; in the URL by its name. Their labels are `{group}_{option}` of `words`."""
+    names = {option: label(words, f"{group}_{option}") for option in options}
     url.from_link(key, options, options[0])
     chosen = st.segmented_control(title, options, format_func=names.__getitem__, key=key, required=True)
     url.remember(key, chosen, default=options[0])

@@ -16,7 +16,7 @@ from peft_core.statistics.intervals import Accuracy, wilson
 
 QUOTES = Path(__file__).parent / "quotes"
 BASE = "t5-small"
-TEST_REVIEWS = 25_000
+TRAIN_REVIEWS = TEST_REVIEWS = 25_000
 Implementation = Literal["own", "opendelta", "adapterhub", "library"]
 IMPLEMENTATIONS: dict[Implementation, str] = {
     "own": "own code", "opendelta": "OpenDelta", "adapterhub": "AdapterHub", "library": "library",

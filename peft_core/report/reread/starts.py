@@ -33,7 +33,7 @@ def starts() -> tuple[Start, ...]:
     rank, bottleneck = (_own(key) for key in ("lora-8-own", "adapter-8-own"))
     r, m = rank.r, bottleneck.bottleneck_dim
     return (
-        Start("lora_A", (r, d), kaiming_bound(d, 0.0), kaiming_bound(d, sqrt(5))),
+        Start("lora_a", (r, d), kaiming_bound(d, 0.0), kaiming_bound(d, sqrt(5))),
         Start("adapter_up", (d, m), kaiming_bound(m, sqrt(5)), 0.0),
     )
 

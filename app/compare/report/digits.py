@@ -1,0 +1,96 @@
+"""The report's close numbers and how it prints them: 88.7, 88.8, 88.9; 84.996 as 84.9; 89.02."""
+
+from decimal import Decimal
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from app.content import label, text
+from app.kit import theme
+from app.kit.formats import NOTHING
+from app.kit.pages import script_of
+from peft_core.report.quoted import TEST_REVIEWS, quoted_rows
+from peft_core.report.quoted_differences import quoted_difference
+from peft_core.report.reread.printing import printings
+from peft_core.statistics.formats import p_value
+
+ROW = 46  # pixels
+
+
+def draw_ties() -> None:
+    """LoRA's three rows with their intervals, and where the differences are tested."""
+    rows = [row for row in quoted_rows() if row.method.method == "lora"]
+    best, worst = max(rows, key=lambda row: row.correct), min(rows, key=lambda row: row.correct)
+    found = quoted_difference(best, worst)
+    number, chart = st.columns([2, 5], gap="large", vertical_alignment="center")
+    number.metric(
+        label("report", "apart", first=best.percent, second=worst.percent),
+        label("report", "of_reviews", n=found.reviews, of=f"{TEST_REVIEWS:,}"),
+    )
+    number.metric(label("report", "p_two"), p_value(found.p), help=label("compare", "p_two_samples_help"))
+    frame = pd.DataFrame(
+        [{"run": row.label, "share": row.measured.accuracy, "low": row.measured.low, "high": row.measured.high,
+          "words": f"{row.label}: {row.percent}%"} for row in rows]
+    )  # fmt: skip
+    with chart:
+        _intervals(frame)
+    st.markdown(text("report", "ties_sentence", first=best.percent, second=worst.percent))
+    with st.container(horizontal=True):
+        link = {"part": "significant", "report_first": best.key, "report_second": worst.key}
+        st.page_link(
+            script_of("compare"), label=label("report", "to_test"), icon=":material/balance:", query_params=link
+        )
+        st.page_link(
+            script_of("rank_lab"), label=label("report", "to_lab"), icon=":material/arrow_forward:",
+            query_params={"lab": "enough"},
+        )  # fmt: skip
+
+
+def _intervals(frame: pd.DataFrame) -> None:
+    scale = alt.Scale(zero=False, nice=True)
+    axis = alt.Axis(format=".1~%", tickCount=6, grid=False)
+    base = alt.Chart(frame).encode(y=alt.Y("run:N", sort=None, axis=None), tooltip=alt.value(None))
+    x = alt.X("low:Q", title=label("report", "axis_accuracy"), scale=scale, axis=axis)
+    colour, shape = theme.METHOD["lora"].colour, theme.METHOD["lora"].shape
+    rule = base.mark_rule(strokeWidth=3, color=colour).encode(x=x, x2="high:Q")
+    mark = base.mark_point(size=150, strokeWidth=2.5, filled=False, color=colour, shape=shape).encode(
+        x=alt.X("share:Q", scale=scale)
+    )
+    names = base.mark_text(align="left", dy=-18, fontSize=14, color=theme.ink()).encode(x=alt.value(0), text="words:N")
+    spoken = "; ".join(f"{row.words} ({row.low:.1%} – {row.high:.1%})" for row in frame.itertuples())
+    chart = (rule + mark + names).properties(height=ROW * len(frame) + 50)
+    st.altair_chart(
+        theme.readable(chart), width="stretch", key="report_ties", alt=label("report", "ties_alt", rows=spoken)
+    )
+
+
+def draw_digits() -> None:
+    """The exact best accuracy of each curve, what the table has of it, and what the report names as its sources."""
+    known = {found.quoted.key: found for found in printings()}
+    names = {name: label("report", f"digits_{name}") for name in ("row", "exact", "printed", "how")}
+    rows = []
+    for row in quoted_rows():
+        found = known.get(row.key)
+        exact = percent(found.exact) if found else NOTHING
+        how = label("report", f"how_{found.how}" if found else "no_curve")
+        rows.append(dict(zip(names.values(), (row.label, exact, row.percent, how), strict=True)))
+    column = st.column_config.TextColumn
+    spoken = "; ".join(", ".join(row.values()) for row in rows)
+    st.dataframe(
+        pd.DataFrame(rows), hide_index=True, width="stretch", height="content", key="report_digits",
+        column_config={names[name]: column(alignment="right") for name in ("exact", "printed")},
+        alt=label("report", "digits_alt", rows=spoken),
+    )  # fmt: skip
+    told = {}
+    for how in ("cut", "rounded"):
+        those = [found for found in known.values() if found.how == how]
+        told[how] = ", ".join(percent(found.exact) for found in those)
+        told[f"as_{how}"] = ", ".join(str(found.printed) for found in those)
+    st.markdown(text("report", "digits_sentence", **told))
+    st.caption(text("report", "sources", n=f"{TEST_REVIEWS:,}"))
+
+
+def percent(exact: Decimal) -> str:
+    """All digits there are, as in 84.996."""
+    return f"{exact.normalize():f}"
