@@ -18,7 +18,7 @@ LOADS_TORCH = {  # every other module of the library is imported without torch
     "checkpoints.files", "checkpoints.memory", "checkpoints.packed_pass", "checkpoints.passes", "checkpoints.predictor",
     "checkpoints.weights_file", "cli.progress", "counting.by_numel",
     "methods.common", "methods.fast", "methods.passed", "methods.recorder",
-    "t5.backbone", "t5.fused", "t5.linear_form", "t5.precision",
+    "report.reread.prompt_mask", "t5.backbone", "t5.fused", "t5.linear_form", "t5.precision",
     "training.device", "training.evaluate", "training.experiment", "training.gradients", "training.loop",
     "training.masters", "training.measuring", "training.pretraining.plan", "training.pretraining.run",
     "training.pretraining.student", "training.pretraining.teacher",

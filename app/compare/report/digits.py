@@ -10,7 +10,7 @@ from app.content import label, text
 from app.kit import theme
 from app.kit.formats import NOTHING
 from app.kit.pages import script_of
-from peft_core.report.quoted import TEST_REVIEWS, quoted_rows
+from peft_core.report.quoted import TEST_REVIEWS, Quoted, quoted_rows
 from peft_core.report.quoted_differences import quoted_difference
 from peft_core.report.reread.printing import printings
 from peft_core.statistics.formats import p_value
@@ -24,10 +24,8 @@ def draw_ties() -> None:
     best, worst = max(rows, key=lambda row: row.correct), min(rows, key=lambda row: row.correct)
     found = quoted_difference(best, worst)
     number, chart = st.columns([2, 5], gap="large", vertical_alignment="center")
-    number.metric(
-        label("report", "apart", first=best.percent, second=worst.percent),
-        label("report", "of_reviews", n=found.reviews, of=f"{TEST_REVIEWS:,}"),
-    )
+    apart = label("report", "apart", first=best.percent, second=worst.percent, of=f"{TEST_REVIEWS:,}")
+    number.metric(apart, f"{found.reviews}")
     number.metric(label("report", "p_two"), p_value(found.p), help=label("compare", "p_two_samples_help"))
     frame = pd.DataFrame(
         [{"run": row.label, "share": row.measured.accuracy, "low": row.measured.low, "high": row.measured.high,
@@ -36,15 +34,21 @@ def draw_ties() -> None:
     with chart:
         _intervals(frame)
     st.markdown(text("report", "ties_sentence", first=best.percent, second=worst.percent))
-    with st.container(horizontal=True):
-        link = {"part": "significant", "report_first": best.key, "report_second": worst.key}
-        st.page_link(
-            script_of("compare"), label=label("report", "to_test"), icon=":material/balance:", query_params=link
+    st.caption(label("compare", "quoted_reading"))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            label("report", "to_test"), key="to_test", icon=":material/balance:", on_click=_test, args=(best, worst)
         )
         st.page_link(
             script_of("rank_lab"), label=label("report", "to_lab"), icon=":material/arrow_forward:",
             query_params={"lab": "enough"},
         )  # fmt: skip
+
+
+def _test(best: Quoted, worst: Quoted) -> None:
+    """The part of this page where two rows of the report are tested, with these two chosen."""
+    st.session_state["part"] = label("compare", "part_significant")
+    st.session_state["report_first"], st.session_state["report_second"] = best.key, worst.key
 
 
 def _intervals(frame: pd.DataFrame) -> None:

@@ -73,7 +73,7 @@ def _ranges(start: Start) -> None:
     colour = theme.METHOD[MOVED[start.name]].colour
     rows, columns = start.shape
     y = alt.Y("who:N", sort=None, title=None, axis=alt.Axis(labelFontSize=14, labelLimit=160))
-    axis = alt.Axis(format=".1~f", tickCount=5, grid=False)
+    axis = alt.Axis(format=".2~f", tickCount=5, grid=False)
     x = alt.X("low:Q", title=label("report", "axis_start", rows=rows, columns=columns), axis=axis)
     base = alt.Chart(frame).encode(y=y, tooltip=alt.value(None))
     bars = base.mark_bar(color=colour, opacity=0.75, height=34).encode(x=x, x2="high:Q")

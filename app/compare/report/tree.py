@@ -27,7 +27,7 @@ def draw() -> None:
     """Which misfit, what is quoted of it and what that would add up to; the true tree with its lines marked."""
     misfit = shared.choose("misfit", label("report", "misfit"), tuple(MISFITS), "misfit", "report")
     sums = tree_sums()
-    words, picture = st.columns([5, 8], gap="large")
+    words, picture = st.columns([5, 11], gap="medium")
     with words:
         _numbers(misfit, sums)
     with picture:
