@@ -25,7 +25,7 @@ from peft_core.training.runs import RunStore, new_spec
 from peft_core.training.runs.folder import RunStatus
 from tests.trained import make_record
 
-PARTS = ("table", "trade_off", "curves", "significant", "optimism", "export")
+PARTS = ("table", "trade_off", "curves", "significant", "optimism", "report", "export")
 TITLES = {name: label("compare", f"column_{name}") for name in table.CELLS}
 
 
@@ -83,7 +83,7 @@ HOSTILE = ("<b>x</b>", "../../etc/passwd", "[a](http://x)", "1e999", "a" * 3000)
 @pytest.mark.parametrize("odd", HOSTILE)
 def test_odd_values_of_a_link_are_the_first_choice(only_shipped, part, odd):
     keys = ("our_base", "columns", "row", "points", "runs", "along", "only_different", "first", "second", "whose")
-    keys += ("report_first", "report_second", "disagreeing", "curve", "chosen_on")
+    keys += ("report_first", "report_second", "disagreeing", "curve", "chosen_on", "screen")
     app = only_shipped(part=part, **dict.fromkeys(keys, odd))
     assert not app.error
     shown = [str(e.value) for kind in ("markdown", "caption", "info", "metric") for e in app.get(kind)]

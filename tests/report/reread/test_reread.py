@@ -5,7 +5,6 @@ import math
 
 import pytest
 
-from peft_core.paths import ROOT
 from peft_core.report.quoted import QUOTES, quoted_rows
 from peft_core.report.reread.courses import courses
 from peft_core.report.reread.hand_lines import FAULTS, calculations
@@ -214,4 +213,3 @@ def test_every_accuracy_of_the_curves_is_a_whole_number_of_test_reviews(curves):
     shares = [float(line["valid_accuracy"]) * 25_000 for file in curves.values() for line in file]
     assert len(shares) == 70
     assert all(abs(share - round(share)) < 1e-6 for share in shares)
-    assert (ROOT / "peft_core" / "report" / "quotes" / "curves.csv").is_file()
