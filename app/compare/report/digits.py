@@ -16,6 +16,7 @@ from peft_core.report.reread.printing import printings
 from peft_core.statistics.formats import p_value
 
 ROW = 46  # pixels
+WIDTHS = {"row": 170, "exact": 90, "printed": 80, "how": 90}  # pixels: on a phone all but the last are on the screen
 
 
 def draw_ties() -> None:
@@ -79,11 +80,16 @@ def draw_digits() -> None:
         exact = percent(found.exact) if found else NOTHING
         how = label("report", f"how_{found.how}" if found else "no_curve")
         rows.append(dict(zip(names.values(), (row.label, exact, row.percent, how), strict=True)))
-    column = st.column_config.TextColumn
+    config: dict[str, object] = {
+        names[name]: st.column_config.TextColumn(
+            width=width, alignment="right" if name in ("exact", "printed") else None
+        )
+        for name, width in WIDTHS.items()
+    }
     spoken = "; ".join(", ".join(row.values()) for row in rows)
     st.dataframe(
         pd.DataFrame(rows), hide_index=True, width="stretch", height="content", key="report_digits",
-        column_config={names[name]: column(alignment="right") for name in ("exact", "printed")},
+        column_config=config,
         alt=label("report", "digits_alt", rows=spoken),
     )  # fmt: skip
     told = {}

@@ -24,9 +24,11 @@ KEY = "screen"
 def draw() -> None:
     """Which screen, Back and Next, its claim, and the screen."""
     names = list(SCREENS)
-    with st.container(horizontal=True, vertical_alignment="bottom", key="report_navigation"):
+    choice, buttons = st.columns([7, 2], vertical_alignment="bottom")
+    with choice:
         screen = url.pick(KEY, label("report", "screen"), names, names[0], _title)
-        at = names.index(screen)
+    at = names.index(screen)
+    with buttons.container(horizontal=True, horizontal_alignment="right", key="report_navigation"):
         for way, to, shortcut in (("back", at - 1, "left"), ("next", at + 1, "right")):
             inside = 0 <= to < len(names)
             st.button(

@@ -46,7 +46,10 @@ def _numbers(misfit: str, sums: TreeSums) -> None:
         "buckets": shape.relative_attention_num_buckets, "heads": shape.num_heads,
     }  # fmt: skip
     st.markdown(text("report", f"misfit_{misfit}", **told))
-    st.metric(label("report", "printed_total"), f"{sums.printed_total:,}")
+    if misfit == "blocks":
+        st.metric(label("report", "block_zero"), told["bias"])
+    else:
+        st.metric(label("report", "printed_total"), f"{sums.printed_total:,}")
     if misfit == "tokens":
         st.metric(label("report", "total_with_tokens", n=told["printed"]), f"{sums.total_with_printed_tokens:,}")
     elif misfit == "cross":
