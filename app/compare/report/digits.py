@@ -16,7 +16,7 @@ from peft_core.report.reread.printing import printings
 from peft_core.statistics.formats import p_value
 
 ROW = 46  # pixels
-WIDTHS = {"row": 170, "exact": 90, "printed": 80, "how": 90}  # pixels: on a phone all but the last are on the screen
+WIDTHS = {"row": 196, "exact": 74, "printed": 86, "how": 90}  # pixels: on a phone all but the last are on the screen
 
 
 def draw_ties() -> None:
@@ -48,7 +48,7 @@ def draw_ties() -> None:
 
 def _test(best: Quoted, worst: Quoted) -> None:
     """The part of this page where two rows of the report are tested, with these two chosen."""
-    st.session_state["part"] = label("compare", "part_significant")
+    st.session_state["part"], st.session_state["question"] = label("compare", "part_significant"), "quoted"
     st.session_state["report_first"], st.session_state["report_second"] = best.key, worst.key
 
 
@@ -79,7 +79,9 @@ def draw_digits() -> None:
         found = known.get(row.key)
         exact = percent(found.exact) if found else NOTHING
         how = label("report", f"how_{found.how}" if found else "no_curve")
-        rows.append(dict(zip(names.values(), (row.label, exact, row.percent, how), strict=True)))
+        rows.append(
+            dict(zip(names.values(), (row.label.replace(", Pfeiffer", ""), exact, row.percent, how), strict=True))
+        )
     config: dict[str, object] = {
         names[name]: st.column_config.TextColumn(
             width=width, alignment="right" if name in ("exact", "printed") else None

@@ -101,7 +101,7 @@ def draw_rising() -> None:
         label("report", "points_to_best", n=points(last.accuracy - course.best.accuracy)), "off",
         delta_arrow="off",
     )  # fmt: skip
-    name = "rising_sentence" if course.rises_every_epoch else "rising_not" if course.best_is_last else "rising_little"
+    name = "rising_sentence" if course.rises_every_epoch else "rising_not" if lowest == last else "rising_little"
     st.markdown(text("report", name))
     st.caption(text("report", "rising_reading", first=f"{course.epochs[0].train_loss:.3f}"))
 
@@ -111,7 +111,7 @@ def _after_the_first(course: Course, what: str) -> None:
     frame = pd.DataFrame([{"epoch": e.epoch + 1, "value": getattr(e, what)} for e in course.epochs[1:]])
     colour = theme.METHOD[course.quoted.method.method].colour
     x = alt.X("epoch:Q", title=label("report", "axis_epoch"), axis=alt.Axis(tickMinStep=1, format="d", grid=False))
-    form = ".2~f" if what == "train_loss" else ".1%"
+    form = ".3~f" if what == "train_loss" else ".1%"
     title = label("report", "axis_loss_plain" if what == "train_loss" else "axis_accuracy")
     y = alt.Y("value:Q", title=title, scale=alt.Scale(zero=False), axis=alt.Axis(format=form, tickCount=5))
     line = alt.Chart(frame).mark_line(color=colour, strokeWidth=3, strokeDash=[7, 3])

@@ -14,7 +14,7 @@ from app.kit.pages import script_of
 from peft_core.report.reread.starts import Start, starts
 from peft_core.report.reread.targets import Choice, choices, quoted_row
 
-MOVED = {"lora_a": "lora", "adapter_up": "adapter"}  # the page that goes on
+MOVED = {"lora_a": ("lora", "lora_question"), "adapter_up": ("adapter", "choice")}  # the page that goes on, and where
 
 
 def draw_targets() -> None:
@@ -29,7 +29,10 @@ def draw_targets() -> None:
     wikisql = {name: Decimal(choice.wikisql) for name, choice in every.items()}
     st.markdown(text("report", "targets_sentence", ahead=wikisql["qv"] - wikisql["qk"]))
     st.caption(text("report", "targets_reading"))
-    st.page_link(script_of("lora"), label=label("report", "to_lora"), icon=":material/arrow_forward:")
+    st.page_link(
+        script_of("lora"), label=label("report", "to_lora"), icon=":material/arrow_forward:",
+        query_params={"section": "choices", "lora_question": "targets"},
+    )  # fmt: skip
 
 
 def _table(every: Sequence[Choice], chosen: Choice) -> str:
@@ -54,10 +57,10 @@ def draw_starts() -> None:
         _ranges(start)
     ratio = f"{start.report / start.ours:.2f}" if start.ours else ""
     st.markdown(text("report", f"start_{start.name}", ratio=ratio, report=f"{start.report:.3f}"))
-    page = MOVED[start.name]
+    page, question = MOVED[start.name]
     st.page_link(
         script_of(page), label=label("report", f"to_{page}_start"), icon=":material/arrow_forward:",
-        query_params={"section": "maths"},
+        query_params={"section": "choices", question: "start"},
     )  # fmt: skip
 
 
@@ -65,7 +68,7 @@ def _ranges(start: Start) -> None:
     """Where the first values lie: a bar from −bound to bound each; a tick where all are 0."""
     bounds = {"report": start.report, "ours": start.ours}
     frame = pd.DataFrame([{"who": label("report", who), "low": -bound, "high": bound} for who, bound in bounds.items()])
-    colour = theme.METHOD[MOVED[start.name]].colour
+    colour = theme.METHOD[MOVED[start.name][0]].colour
     rows, columns = start.shape
     y = alt.Y("who:N", sort=None, title=None, axis=alt.Axis(labelFontSize=14, labelLimit=160))
     axis = alt.Axis(format=".2~f", tickCount=5, grid=False)
