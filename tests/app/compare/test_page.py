@@ -84,6 +84,7 @@ HOSTILE = ("<b>x</b>", "../../etc/passwd", "[a](http://x)", "1e999", "a" * 3000)
 def test_odd_values_of_a_link_are_the_first_choice(only_shipped, part, odd):
     keys = ("our_base", "columns", "row", "points", "runs", "along", "only_different", "first", "second", "whose")
     keys += ("report_first", "report_second", "disagreeing", "curve", "chosen_on", "screen")
+    keys += ("curves_of", "order", "risen", "misfit", "targets", "start", "calculation")
     app = only_shipped(part=part, **dict.fromkeys(keys, odd))
     assert not app.error
     shown = [str(e.value) for kind in ("markdown", "caption", "info", "metric") for e in app.get(kind)]

@@ -178,3 +178,11 @@ def test_the_digits_are_the_files(open_screen):
     exact = [f"{100 * share:.3f}".rstrip("0").rstrip(".") for share in best.values()]
     assert list(frame[label("report", "digits_exact")]) == [*exact, "–", "–", "–"]
     assert "84.996" in exact
+
+
+@pytest.mark.parametrize("screen", CONTROLS)
+def test_an_odd_choice_of_a_link_is_the_first_one(open_screen, screen):
+    key, values = CONTROLS[screen]
+    app = open_screen(screen, **{key: "<b>x</b>"})
+    assert not app.error
+    assert app.query_params.get(key, values[0]) == values[0]
