@@ -16,12 +16,14 @@ import torch
 from benchmarks.processes import provenance
 from peft_core.methods import apply_method
 from peft_core.methods.adapter.method import AdapterConfig
+from peft_core.methods.common import prompt_ids
 from peft_core.methods.full.method import FullConfig
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.method import MethodConfig
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.report.costs.measured import STEP_ZERO, StepZeroReport, StepZeroRow, write_report
 from peft_core.reviews.config import DataConfig
+from peft_core.reviews.splits import LABEL_WORDS
 from peft_core.t5.backbone import Backbone, load_backbone
 from peft_core.training.measuring import MeasuredSplit, Rows, load_rows
 
@@ -30,10 +32,12 @@ METHODS: tuple[MethodConfig, ...] = (
     FullConfig(),
     SoftPromptConfig(num_virtual_tokens=10),
     SoftPromptConfig(num_virtual_tokens=10, prompt_init="random"),
+    SoftPromptConfig(num_virtual_tokens=10, prompt_init="text", prompt_text=" ".join(LABEL_WORDS)),
     AdapterConfig(bottleneck_dim=8),
     AdapterConfig(bottleneck_dim=8, placement="houlsby"),
     LoraConfig(r=8),
 )
+FURTHER_SEEDS = (1, 2, 3)  # what one draw of a prompt's start does says little
 
 
 def compare(backbone: Backbone, rows: Rows, seed: int) -> tuple[float, list[StepZeroRow]]:
@@ -42,11 +46,10 @@ def compare(backbone: Backbone, rows: Rows, seed: int) -> tuple[float, list[Step
     base = split.probabilities(backbone.replica())
     measured = []
     for method in METHODS:
-        own = isinstance(method, FullConfig)
-        torch.manual_seed(seed)
-        model = apply_method(backbone.own_copy() if own else backbone.replica(), method)
-        untrained = split.probabilities(model)
+        untrained = _untrained(backbone, method, split, seed)
         change = np.abs(untrained - base)
+        drawn = isinstance(method, SoftPromptConfig) and method.prompt_init != "text"
+        further = FURTHER_SEEDS if drawn else ()
         measured.append(
             StepZeroRow(
                 method=method,
@@ -54,9 +57,19 @@ def compare(backbone: Backbone, rows: Rows, seed: int) -> tuple[float, list[Step
                 changed_verdicts=int(((untrained > 0.5) != (base > 0.5)).sum()),
                 largest_change=float(change.max()),
                 mean_change=float(change.mean()),
+                further_mean_changes=tuple(
+                    float(np.abs(_untrained(backbone, method, split, other) - base).mean()) for other in further
+                ),
             )
         )
     return float(((base > 0.5) == truth).mean()), measured
+
+
+def _untrained(backbone: Backbone, method: MethodConfig, split: MeasuredSplit, seed: int) -> np.ndarray:
+    own = isinstance(method, FullConfig)
+    torch.manual_seed(seed)
+    model = apply_method(backbone.own_copy() if own else backbone.replica(), method, prompt_ids(backbone, method))
+    return split.probabilities(model)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
