@@ -122,19 +122,18 @@ def test_a_prefix_is_keys_and_values_in_every_layer():
 
 
 def test_the_table_has_the_words_of_the_shipped_prompt(open_page):
-    from safetensors.numpy import load_file
+    from safetensors.torch import load_file
     from transformers import AutoTokenizer
 
     info, base = find_checkpoint("soft-prompt-10"), base_model("tiny-t5")
-    (trained,) = load_file(info.path / "adapter_model.safetensors").values()
-    tensors = load_file(f"{base.source}/model.safetensors")
-    table = tensors["shared.weight"].astype(np.float64)
+    (trained,) = (t.double().numpy() for t in load_file(info.path / "adapter_model.safetensors").values())
+    table = load_file(f"{base.source}/model.safetensors")["shared.weight"].double().numpy()
     unit = table / np.linalg.norm(table, axis=1, keepdims=True)
     tokens = AutoTokenizer.from_pretrained(base.source).convert_ids_to_tokens
     app = open_page("soft_prompt", section="words", prompt_of="soft-prompt-10")
     frame = app.dataframe[0].value
     assert len(frame) == 10
-    for number, row in enumerate(trained.astype(np.float64)):
+    for number, row in enumerate(trained):
         cosines = unit @ row / np.linalg.norm(row)
         nearest = np.argsort(-cosines)[: words_section.SHOWN]
         assert frame.iloc[number][label(PAGE, "words_nearest")] == "  ".join(tokens(nearest.tolist()))
@@ -145,7 +144,7 @@ def test_the_table_has_the_words_of_the_shipped_prompt(open_page):
     app.get_by_key(words_section.HOW).set_value("distance").run()
     assert not app.exception
     assert app.query_params[words_section.HOW] == "distance"
-    smallest = [np.linalg.norm(table - row, axis=1).min() for row in trained.astype(np.float64)]
+    smallest = [np.linalg.norm(table - row, axis=1).min() for row in trained]
     assert f"**{min(smallest):.0f} to {max(smallest):.0f}** away" in shown(app).replace("\n", " ")
 
 
@@ -156,6 +155,16 @@ def test_every_section_opens_for_every_setting(open_page, section):
     assert not app.exception
     assert app.query_params["section"] == section
     assert not re.search(r"\{[a-z_]+\}", shown(app))
+
+
+def test_the_first_attention_does_not_see_how_long_a_row_is(backbone):
+    import torch
+
+    norm = backbone.model.encoder.block[0].layer[0].layer_norm
+    rows = torch.randn(4, 16, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        assert torch.allclose(norm(6 * rows), norm(rows), atol=1e-5)
+        assert not torch.allclose(norm(6 * rows[:, :8].repeat(1, 2)), norm(rows), atol=1e-5)
 
 
 def test_a_link_to_no_checkpoint_is_a_sentence(open_page):
