@@ -16,7 +16,7 @@ from peft_core.methods.registry import method_of
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.report.reproduction import ROWS, Results, RunResult, load_results, shipped_results
 from peft_core.statistics.intervals import wilson
-from peft_core.statistics.paired_test import LEVEL, Paired, mcnemar
+from peft_core.statistics.paired_test import LEVEL, PairedTest, paired_test
 from peft_core.t5.architecture import BaseModel
 
 PAGE = "method/soft_prompt"
@@ -94,7 +94,7 @@ def sentence(runs: Sequence[RunResult], full: RunResult) -> str:
     """The best length, what it lacks to full fine-tuning, and which lengths differ from the shortest."""
     best = max(runs, key=lambda run: run.record.test.accuracy)
     test = best.record.test
-    tested = [(run, mcnemar(right(runs[0]), right(run))) for run in runs[1:]]
+    tested = [(run, paired_test(right(runs[0]), right(run))) for run in runs[1:]]
     told = sum(paired.p < LEVEL / len(tested) for _, paired in tested)
     compared = text(
         PAGE, "length_told" if told else "length_not_told", shortest=runs[0].config.method.num_virtual_tokens,
@@ -118,7 +118,7 @@ def right(run: RunResult) -> np.ndarray:
     return np.array([answer == "1" for answer in run.test_right or ""])
 
 
-def _difference(first: RunResult, run: RunResult, paired: Paired) -> str:
+def _difference(first: RunResult, run: RunResult, paired: PairedTest) -> str:
     more = 100 * (run.record.test.accuracy - first.record.test.accuracy)
     p = f"p < {NEVER_ROUNDED_TO_ZERO}" if paired.p < NEVER_ROUNDED_TO_ZERO else f"p = {paired.p:.2g}"
     return text(PAGE, "length_difference", n=run.config.method.num_virtual_tokens, points=f"{more:+.1f}", p=p)

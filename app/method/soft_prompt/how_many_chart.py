@@ -19,7 +19,7 @@ HEIGHT = 300
 def draw(runs: Sequence[RunResult], full: RunResult, untrained: Accuracy | None, n: int) -> None:
     """A mark a run; the page's own length has a ring, if it was run."""
     rows = pd.DataFrame([_row(run, n) for run in runs])
-    named = [(label(PAGE, "length_full"), _accuracy(full))]
+    named = [(label(PAGE, "length_full"), full.record.test)]
     if untrained:
         named.append((label(PAGE, "length_base", base=full.config.base), untrained))
     lines = pd.DataFrame(
@@ -59,13 +59,8 @@ def draw(runs: Sequence[RunResult], full: RunResult, untrained: Accuracy | None,
     )  # fmt: skip
 
 
-def _accuracy(run: RunResult) -> Accuracy:
-    test = run.record.test
-    return Accuracy(test.accuracy, test.low, test.high, test.n)
-
-
 def _row(run: RunResult, n: int) -> dict[str, object]:
-    test, length = _accuracy(run), run.config.method.num_virtual_tokens
+    test, length = run.record.test, run.config.method.num_virtual_tokens
     return {
         "n": length, "numbers": run.record.trainable_parameters, "accuracy": test.accuracy, "low": test.low,
         "high": test.high, "written": with_interval(test), "here": length == n,
