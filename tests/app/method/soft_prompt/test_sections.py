@@ -37,12 +37,13 @@ def test_the_maths_text_says_what_was_measured_of_each_start():
     said = start.sentence(report, start.rows_of(report))
     for init in ("vocab", "text", "random"):
         assert f"**{100 * prompts[init]['mean_change']:.2g}" in said
-        assert f" {prompts[init]['changed_verdicts']} " in f"{said} "
+        assert re.search(rf"\b{prompts[init]['changed_verdicts']}\b", said)
     words_more = prompts["vocab"]["mean_change"] > prompts["random"]["mean_change"]
     assert ("words disturb the model more" in said) == words_more
     for init in ("vocab", "random"):
-        others = prompts[init]["further_mean_changes"]
-        assert f"{100 * min(others):.2g} to {100 * max(others):.2g}" in said.replace(" points", "").replace("\n", " ")
+        if others := prompts[init]["further_mean_changes"]:
+            ends = f"{100 * min(others):.2g} to {100 * max(others):.2g}"
+            assert ends in said.replace(" points", "").replace("\n", " ")
 
 
 def test_were_it_the_other_way_round_the_text_would_say_so():
