@@ -38,7 +38,7 @@ def idea(base: BaseModel, config: SoftPromptConfig) -> None:
 def maths(base: BaseModel, config: SoftPromptConfig) -> None:
     """The formula with this page's values in it."""
     n, d, longest = config.num_virtual_tokens, base.architecture.d_model, DataConfig().max_length
-    st.latex(r"\text{encoder input} = \left[\,P_1;\,\dots;\,P_n;\,E(x_1);\,\dots;\,E(x_T)\,\right]")
+    st.latex(r"\left[\,P_1;\,\dots;\,P_n;\,E(x_1);\,\dots;\,E(x_T)\,\right]")
     both = rf"\Big[\underbrace{{P}}_{{{n} \times {d}}}\,;\,\underbrace{{E(x)}}_{{T \times {d}}}\Big]"
     st.latex(rf"\underbrace{{{both}}}_{{({n}+T) \times {d}}}")
     st.markdown(text("method/soft_prompt", "shapes", n=n, d=d, longest=longest, sum=n + longest))

@@ -51,7 +51,9 @@ def draw(base: BaseModel, config: SoftPromptConfig) -> None:
             f"{trial.validation.accuracy:.1%} ({label(PAGE, f'start_{name}')})" for name, trial in ends.items()
         )
         data = first.config.data
-        values = {"base": first.config.base, "reviews": data.train_size, "n": first.validation.n}
+        p, n = first.validation.accuracy, first.validation.n
+        values = {"base": first.config.base, "reviews": data.train_size, "n": n}
+        values |= {"error": 100 * (p * (1 - p) / n) ** 0.5}
         st.markdown(text(PAGE, "start_in_the_end", accuracies=listed, **values))
     st.caption(text(PAGE, "start_differs", vocabulary=base.architecture.vocab_size))
 

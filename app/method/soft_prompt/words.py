@@ -25,7 +25,7 @@ HOWS = ("cosine", "distance")
 SHOWN = 5  # neighbours of a row
 DRAWS = 200
 LINE, MOST_LINES = 37, 12  # of the table: pixels of a line, lines before it scrolls
-WIDTHS = (45, 90, 65, 345, 65)  # pixels of its columns
+WIDTHS = (40, 85, 60, 370, 60)  # pixels of its columns
 
 
 @dataclass(frozen=True, eq=False)
