@@ -38,6 +38,8 @@ PAGES = {
     "report": {f"report-{screen}": f"/compare?part=report&screen={screen}" for screen in REPORT},
     "rank_lab": {f"rank_lab-{tab}": f"/rank_lab?lab={tab}" for tab in LAB},
 }
+PROMPT = ("price", "length", "words", "relatives")
+PAGES["soft_prompt"] |= {f"soft_prompt-{section}": f"/soft_prompt?section={section}" for section in PROMPT}
 PAGES["lora"]["lora-rank_one"] = "/lora?section=rank_one&terms=2"
 SIZES = {"projector": (1280, 720), "phone": (390, 844)}
 SCHEMES = ("light", "dark")

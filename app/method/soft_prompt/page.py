@@ -6,13 +6,12 @@ from app.content import label, text
 from app.kit import url
 from app.method import skeleton
 from app.method.count.count_chart import Knob
-from app.method.soft_prompt import picture
+from app.method.soft_prompt import how_many, picture, price, relatives, start, words
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.reviews.config import DataConfig
 from peft_core.t5.architecture import BaseModel
 
 MAX_TOKENS = 200
-INITS = ("vocab", "random")
 
 
 def controls(base: BaseModel) -> SoftPromptConfig:
@@ -21,10 +20,10 @@ def controls(base: BaseModel) -> SoftPromptConfig:
     default = SoftPromptConfig()
     n = st.slider(label("count", "n"), 1, MAX_TOKENS, default.num_virtual_tokens, key="prompt_n", bind="query-params")
     init = st.radio(
-        label("count", "prompt_init"), INITS, key="prompt_init", bind="query-params",
-        captions=[label("count", f"prompt_init_{name}") for name in INITS],
+        label("count", "prompt_init"), list(start.STARTS), key="prompt_init", bind="query-params",
+        captions=[label("method/soft_prompt", f"start_{name}") for name in start.STARTS],
     )  # fmt: skip
-    return SoftPromptConfig(num_virtual_tokens=n, prompt_init=init)
+    return SoftPromptConfig(num_virtual_tokens=n, **start.STARTS[init])
 
 
 def idea(base: BaseModel, config: SoftPromptConfig) -> None:
@@ -39,17 +38,21 @@ def idea(base: BaseModel, config: SoftPromptConfig) -> None:
 def maths(base: BaseModel, config: SoftPromptConfig) -> None:
     """The formula with this page's values in it."""
     n, d, longest = config.num_virtual_tokens, base.architecture.d_model, DataConfig().max_length
-    st.latex(r"\text{encoder input} = \left[\,P_1;\,\dots;\,P_n;\,E(x_1);\,\dots;\,E(x_T)\,\right]")
+    st.latex(r"\left[\,P_1;\,\dots;\,P_n;\,E(x_1);\,\dots;\,E(x_T)\,\right]")
     both = rf"\Big[\underbrace{{P}}_{{{n} \times {d}}}\,;\,\underbrace{{E(x)}}_{{T \times {d}}}\Big]"
     st.latex(rf"\underbrace{{{both}}}_{{({n}+T) \times {d}}}")
-    longer = (n + longest) ** 2 / longest**2
-    st.markdown(text("method/soft_prompt", "shapes", n=n, d=d, longest=longest, sum=n + longest, longer=longer))
-    st.markdown(text("method/soft_prompt", "initialisation"))
+    st.markdown(text("method/soft_prompt", "shapes", n=n, d=d, longest=longest, sum=n + longest))
+    start.draw(base, config)
     st.caption(text("method/soft_prompt", "source"))
 
 
 skeleton.draw(
     skeleton.MethodPage(
-        "soft_prompt", controls, idea, maths, Knob("num_virtual_tokens", label("count", "n"), 1, MAX_TOKENS)
+        "soft_prompt",
+        controls,
+        idea,
+        maths,
+        Knob("num_virtual_tokens", label("count", "n"), 1, MAX_TOKENS),
+        more={"price": price.draw, "length": how_many.draw, "words": words.draw, "relatives": relatives.draw},
     )
 )

@@ -45,7 +45,7 @@ def apply(model: nn.Module, config: SoftPromptConfig, prompt_ids: list[int] | No
 
 
 def _initial_prompt(embeddings: torch.Tensor, config: SoftPromptConfig, prompt_ids: list[int] | None) -> torch.Tensor:
-    """(n, d) fp32. Real words are a better start than noise (Lester et al. 2021, section 3.2)."""
+    """(n, d) fp32: N(0, 1), or embeddings of words, drawn or given. What each start does: benchmarks/step_zero.py."""
     n, device = config.num_virtual_tokens, embeddings.device
     if config.prompt_init == "random":
         return torch.randn(n, embeddings.shape[1], device=device)

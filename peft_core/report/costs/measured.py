@@ -106,6 +106,12 @@ class StepZeroRow(Frozen):
     changed_verdicts: int = Field(description="reviews whose label differs from the base model's")
     largest_change: float = Field(description="of the probability of “positive”")
     mean_change: float
+    further_mean_changes: tuple[float, ...] = Field((), description="with other seeds, where the start is drawn")
+
+    @property
+    def all_mean_changes(self) -> tuple[float, ...]:
+        """The mean change with every seed that was tried."""
+        return (self.mean_change, *self.further_mean_changes)
 
 
 class StepZeroReport(Frozen):

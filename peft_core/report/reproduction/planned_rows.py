@@ -62,6 +62,15 @@ def _lora(r: int) -> LoraConfig:
     return LoraConfig(r=r, alpha=2 * r)
 
 
+def _prompt(n: int) -> Row:
+    """A length of Lester et al. 2021, figure 3a, which the report lacks."""
+    return Row(
+        name=f"soft-prompt-{n}",
+        method=SoftPromptConfig(num_virtual_tokens=n),
+        note="Not in the report: accuracy against prompt length, beside its 1 and 10 (Lester et al. 2021, figure 3a).",
+    )
+
+
 ROWS = (
     Row(
         name="full",
@@ -141,6 +150,7 @@ ROWS = (
         note="Not in the report: for the rank analysis, after figure 3 of Hu et al. 2021. At half the learning rate of "
         "the other ranks, the best of five on validation: with alpha / r kept, B·A moves further per step as r grows.",
     ),
+    *(_prompt(n) for n in (5, 20, 100)),
 )
 YARDSTICK_ROWS = tuple(YardstickRow(size) for size in (2_000, 4_000, 8_000, 20_000))
 ROW_NAMES = tuple(row.name for row in (*ROWS, *YARDSTICK_ROWS))

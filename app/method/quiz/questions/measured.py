@@ -170,10 +170,12 @@ def step_zero(setting: Setting, facts: Facts) -> Question | None:
     if not rows.keys() >= {*options[:-1]}:
         return None
     changed = [method for method, row in rows.items() if row.largest_change > 0]
-    if len(changed) > 1:  # then this is no question with one answer
-        return None
     prompt = rows["soft_prompt"]
+    noise = report.row(prompt.method.model_copy(update={"prompt_init": "random"}))
+    if len(changed) > 1 or noise is None:  # with several that change this is no question with one answer
+        return None
     values = {
+        "noise": f"{100 * noise.mean_change:.2g}",
         "base": report.base, "n": report.n, "changed": prompt.changed_verdicts,
         "base_accuracy": f"{report.base_accuracy:.1%}", "accuracy": f"{prompt.accuracy:.1%}",
         "mean": f"{100 * prompt.mean_change:.2g}", "m": rows["adapter"].method.bottleneck_dim,
