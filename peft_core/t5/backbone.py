@@ -80,6 +80,11 @@ def _from_disk_or_hub(base: BaseModel) -> tuple[T5ForConditionalGeneration, PreT
     try:
         return load(local=False)
     except OSError as error:
+        if "safetensors" in str(error):
+            raise PeftClassroomError(
+                f"{base.source} has no weights in safetensors files, and nothing is unpickled here. "
+                "Load it once with transformers, save_pretrained(FOLDER), and give the folder."
+            ) from error
         raise PeftClassroomError(
             f"The base model {base.name} is not in the local Hugging Face cache and the Hub could not be reached. "
             "Connect to the internet once to download it, or choose tiny-t5, which is bundled."

@@ -47,7 +47,8 @@ def verdict(base: BaseModel, config: MethodConfig, result: Count) -> None:
     if audit is None:
         st.info(services.libraries().error or label("count", "waiting"), icon=":material/hourglass_top:")
         return
-    values = {"numel": f"{audit.numel_trainable:,}", "total": f"{audit.numel_total:,}"}
+    model = label("count", "numel_of_config" if audit.config_file else "numel_of_shapes")
+    values = {"model": model, "numel": f"{audit.numel_trainable:,}", "total": f"{audit.numel_total:,}"}
     hand = (result.trainable_parameters, result.total_parameters)
     if hand == (audit.numel_trainable, audit.numel_total):
         st.success(label("count", "agree", **values), icon=":material/check_circle:")
