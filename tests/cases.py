@@ -3,13 +3,14 @@
 import pytest
 
 from peft_core.methods.registry import METHODS
-from peft_core.t5.architecture import Architecture
+from peft_core.t5.architecture import Architecture, catalogue
 
 WORDS = "a the film was good bad dull lively sad funny plot actor scene never very not and but it i".split()
 TINY = Architecture(
     vocab_size=64, d_model=16, d_kv=4, d_ff=24, num_heads=3, encoder_layers=2, decoder_layers=2
 )  # inner_dim 12 ≠ d_model: a confusion of the two cannot hide
 GATED = Architecture(64, 16, 4, 24, 3, 2, 1, gated=True, tied=False)  # as T5 v1.1 and Flan-T5 are
+SHAPES = list({base.architecture: base for base in catalogue().values()}.values())  # Flan-T5 has the shapes of v1.1
 
 CASES = {  # the methods' own examples: "lora", "lora-all", …
     f"{name}-{key}" if key else name: config
