@@ -32,12 +32,17 @@ SMALL = {  # as published: google/flan-t5-small, google-t5/t5-small
     },
     "t5-small": {"d_ff": 2048, "d_kv": 64, "d_model": 512, "num_heads": 8, "num_layers": 6},
 }  # fmt: skip
-PUBLISHED = {  # parameters of the Hub's files, counted by others
-    "small": 76_961_152,
-    "base": 247_577_856,
-    "large": 783_150_080,
-    "xl": 2_849_757_184,
-    "xxl": 11_135_332_352,
+PUBLISHED = {  # parameters of the Hub's files
+    "t5-small": 60_506_624,
+    "t5-base": 222_903_552,
+    "t5-large": 737_668_096,
+    "t5-3b": 2_851_598_336,
+    "t5-11b": 11_307_321_344,
+    "flan-t5-small": 76_961_152,
+    "flan-t5-base": 247_577_856,
+    "flan-t5-large": 783_150_080,
+    "flan-t5-xl": 2_849_757_184,
+    "flan-t5-xxl": 11_135_332_352,
 }
 
 
@@ -76,12 +81,14 @@ def test_a_published_config_alone_in_a_folder_is_counted_right(run, tmp_path, na
     assert f"{tmp_path}/base/config.json" in out.replace("\n", "")
 
 
-@pytest.mark.parametrize("size", PUBLISHED)
-def test_the_catalogue_has_the_published_models(size):
-    flan, v1_1 = (base_model(f"google/{family}-{size}") for family in ("flan-t5", "t5-v1_1"))
-    assert (flan, v1_1) == (base_model(f"flan-t5-{size}"), base_model(f"t5-v1_1-{size}"))
-    assert flan.architecture == v1_1.architecture
-    assert totals(flan) == 4 * (PUBLISHED[size],)
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_catalogue_has_the_published_models(name):
+    base = base_model(name)
+    assert base == base_model(base.source)  # its id on the Hub
+    assert totals(base) == 4 * (PUBLISHED[name],)
+    if name.startswith("flan"):
+        v1_1 = base_model(name.replace("flan-t5", "t5-v1_1"))
+        assert (v1_1.source, v1_1.architecture) == (f"google/{v1_1.name}", base.architecture)
 
 
 def test_the_counts_are_those_of_the_saved_tensors(gated):
