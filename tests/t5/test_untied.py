@@ -14,12 +14,14 @@ from peft_core.analysis.explain import attribution
 from peft_core.analysis.explain.attribution import integrated_gradients
 from peft_core.checkpoints.files import save_checkpoint
 from peft_core.checkpoints.passes import Row, label_logits
+from peft_core.checkpoints.weights_file import weights_file
 from peft_core.counting.by_hand import count
 from peft_core.counting.by_numel import count_by_numel
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.fast import fuse
 from peft_core.methods.full.method import FullConfig
 from peft_core.methods.registry import method_config
+from peft_core.t5 import backbone
 from peft_core.t5.architecture import base_model, read_architecture
 from peft_core.t5.backbone import load_backbone
 from tests.cases import GATED, TINY, every_config, make_base
@@ -152,6 +154,7 @@ def test_a_model_in_several_files(tmp_path):
     (folder / "model.safetensors").unlink(missing_ok=True)
     assert len(list(folder.glob("model-*.safetensors"))) > 2
     hold(folder, False)
+    assert weights_file(folder).elements == count(GATED, FullConfig()).total_parameters
 
 
 def test_where_only_the_configuration_is_there_it_says(tmp_path):
@@ -236,3 +239,26 @@ def test_full_fine_tuning_trains_the_output_layer_and_the_library_loads_it(gated
     assert torch.equal(logits(again.model, batch, again), logits(model, batch, gated))
     with safe_open(tmp_path / "full" / "model.safetensors", "pt") as file:
         assert torch.equal(file.get_tensor("lm_head.weight"), model.lm_head.weight)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Weights that would have to be unpickled
+
+
+def test_a_bin_file_is_counted_by_its_configuration_and_never_opened(tmp_path):
+    folder = make_base(tmp_path / "base", GATED)
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    assert len(set(totals(base_model(str(folder))))) == 1
+    assert not base_model(str(folder)).architecture.tied
+    with pytest.raises(PeftClassroomError, match="no file named model"):
+        load_backbone(str(folder))
+
+
+def test_a_model_of_the_hub_that_has_no_other_file_says_what_to_do(monkeypatch):
+    def refused(*_, **__):
+        raise OSError("It does not appear to have a file named model.safetensors")
+
+    monkeypatch.setattr(backbone.AutoTokenizer, "from_pretrained", lambda *_, **__: None)
+    monkeypatch.setattr(backbone.T5ForConditionalGeneration, "from_pretrained", refused)
+    with pytest.raises(PeftClassroomError, match="google/t5-v1_1-small has no weights in safetensors files"):
+        load_backbone("t5-v1_1-small")
