@@ -108,6 +108,19 @@ def test_numel_is_of_the_models_own_config_where_there_is_one(gated):
     assert count(wrong.architecture, lora).total_parameters != count(gated.base.architecture, lora).total_parameters
 
 
+def test_numel_reads_a_models_config_in_the_cache_of_the_hub_not_our_list(monkeypatch, run, tmp_path):
+    """Were our list of published shapes wrong, whoever has the model would see it."""
+    config = write_config(tmp_path / "cached", **SMALL["flan-t5-small"]) / "config.json"
+    cached = {("google-t5/t5-small", "config.json"): str(config)}
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *asked: cached.get(asked))
+    code, out, _ = run("count", "lora", "--r", 97, "--base", "t5-small", "--json")  # asked nowhere else: not kept
+    assert code == 1
+    found = json.loads(out)
+    assert found["numel_config_file"] == str(config)
+    assert found["numel_total"] - found["numel_trainable"] == PUBLISHED["flan-t5-small"]
+    assert found["total_parameters"] - found["trainable_parameters"] == PUBLISHED["t5-small"]
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Tied or not: the tensors say it, then the configuration
 
