@@ -9,19 +9,18 @@ matrix products (2·m·n·k each), which is what a GEMM peak speaks of. On the m
 import torch
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
-from transformers import AutoModelForSeq2SeqLM
 
 from benchmarks.sides.hf import with_method
 from peft_core.methods.method import MethodConfig
 from peft_core.t5.architecture import Architecture
-from peft_core.t5.backbone import hf_config
+from peft_core.t5.backbone import hf_config, untrained_t5
 
 
 def step_flops(architecture: Architecture, method: MethodConfig, batch: int, width: int, backward: bool = True) -> int:
     """FLOPs of one step on `batch` × `width` tokens without padding; without `backward`: of its forward pass."""
     with torch.device("meta"):
-        config = hf_config(architecture, dropout_rate=0.0)
-        base = AutoModelForSeq2SeqLM.from_config(config, dtype=torch.float32, attn_implementation="eager")
+        config = hf_config(architecture, dropout_rate=0.0, attn_implementation="eager")
+        base = untrained_t5(config, architecture.tied)
         model, _ = with_method(base, method)
         model.train()
         ids = torch.zeros(batch, width, dtype=torch.long)

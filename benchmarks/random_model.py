@@ -7,13 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import nn
-from transformers import AutoModelForSeq2SeqLM
 
 from peft_core.methods import apply_method
 from peft_core.methods.method import MethodConfig
 from peft_core.reviews.batches import Batch
 from peft_core.t5.architecture import Architecture
-from peft_core.t5.backbone import hf_config
+from peft_core.t5.backbone import hf_config, untrained_t5
 from peft_core.t5.precision import set_backbone_dropout
 
 CPU = torch.device("cpu")
@@ -34,7 +33,7 @@ def random_model(architecture: Architecture, config: MethodConfig | None) -> nn.
     """A T5 in fp32 with the method applied, as a run builds it; None: the base model, frozen."""
     torch.manual_seed(0)
     # plain attention, as backbone.py loads it on a CPU
-    model = AutoModelForSeq2SeqLM.from_config(hf_config(architecture), dtype=torch.float32, attn_implementation="eager")
+    model = untrained_t5(hf_config(architecture, attn_implementation="eager"), architecture.tied)
     set_backbone_dropout(model, 0.0)
     model.requires_grad_(False)
     return model if config is None else apply_method(model, config)

@@ -32,9 +32,9 @@ def source_of(base: str) -> str:
 
 def _write(name: str, folder: Path) -> None:
     import torch
-    from transformers import AutoTokenizer, T5ForConditionalGeneration
+    from transformers import AutoTokenizer
 
-    from peft_core.t5.backbone import hf_config
+    from peft_core.t5.backbone import hf_config, untrained_t5
 
     tokenizer = AutoTokenizer.from_pretrained(BUNDLED_BASES / TOKENIZER, local_files_only=True)
     architecture = base_model(name).architecture
@@ -48,7 +48,7 @@ def _write(name: str, folder: Path) -> None:
     temporary = Path(tempfile.mkdtemp(dir=folder.parent))
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        T5ForConditionalGeneration(hf_config(architecture, **ids)).save_pretrained(temporary)
+        untrained_t5(hf_config(architecture, **ids), architecture.tied).save_pretrained(temporary)
     tokenizer.save_pretrained(temporary)
     shutil.rmtree(folder, ignore_errors=True)
     temporary.rename(folder)

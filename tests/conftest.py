@@ -61,7 +61,7 @@ def backbone(base_folder):
 
 @pytest.fixture(scope="session")
 def gated(tmp_path_factory):
-    """A backbone with two matrices in front of its non-linearity, as T5 1.1 has."""
+    """A backbone as T5 v1.1 is: two matrices in front of its non-linearity, an output layer with weights of its own."""
     from peft_core.t5.backbone import load_backbone
 
     return load_backbone(str(make_base(tmp_path_factory.mktemp("bases") / "gated", GATED)))

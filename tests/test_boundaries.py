@@ -17,7 +17,7 @@ LOADS_TORCH = {  # every other module of the library is imported without torch
     "analysis.spectra.checkpoint_deltas", "analysis.spectra.truncation",
     "analysis.walkthrough.ends", "analysis.walkthrough.forward", "analysis.walkthrough.tokens",
     "checkpoints.files", "checkpoints.memory", "checkpoints.packed_pass", "checkpoints.passes", "checkpoints.predictor",
-    "checkpoints.weights_file", "cli.progress", "counting.by_numel",
+    "checkpoints.weights_file", "cli.progress", "counting.by_numel", "counting.real_model",
     "methods.common", "methods.fast", "methods.passed", "methods.recorder",
     "report.reread.prompt_mask", "t5.backbone", "t5.fused", "t5.linear_form", "t5.precision",
     "training.device", "training.evaluate", "training.experiment", "training.gradients", "training.loop",
@@ -48,10 +48,16 @@ def name_of(path: Path) -> str:
 
 
 def test_counting_by_hand_and_by_numel_share_no_code():
-    """Both read a base model's shapes and a configuration, nothing else: else a tick compares a thing to itself."""
-    by_hand, by_numel = (imports(ROOT / "peft_core" / "counting" / f"{name}.py") for name in ("by_hand", "by_numel"))
+    """They share a base model's name and a configuration: else a tick compares a thing to itself."""
+    by_hand, by_numel, model, tree = (
+        imports(ROOT / "peft_core" / "counting" / f"{name}.py")
+        for name in ("by_hand", "by_numel", "real_model", "module_tree")
+    )
     assert not {n for n in by_hand if n.startswith("peft_core.counting")}
-    assert not {n for n in by_numel | imports(ROOT / "peft_core" / "counting" / "module_tree.py") if "by_hand" in n}
+    assert not {n for n in by_numel | model | tree if "by_hand" in n}
+    assert not {
+        n for n in by_numel | model if n.endswith(("read_architecture", "t5.stored", "base_model"))
+    }  # its reader
     shared = {n for n in by_hand & by_numel if n.startswith("peft_core.")}
     assert {n.split(".")[1] for n in shared} <= {"t5", "methods", "config"}
     assert not {n for n in shared if "layer" in n}

@@ -64,6 +64,7 @@ def test_the_page_on_serving_names_the_limits():
     for words, most in (rows | {"batch": limits.batch_size}).items():
         assert f"| {words} | {most:,} |" in text
     assert f"| seconds of training | {limits.max_seconds:.0f};" in text
-    assert f"{' and '.join(limits.hub_bases)} once they are in the local Hugging Face cache" in text
+    *others, last = limits.hub_bases
+    assert f"{', '.join(others)} and {last} once they are in the local Hugging Face cache" in text
     assert f"| a review | {MAX_CHARACTERS:,} characters |" in text
     assert f"{MAX_REVIEWS:,} reviews; pasted" in text and f"{MAX_ROWS:,} rows, {MAX_COLUMNS} columns" in text

@@ -31,7 +31,7 @@ def cards(base_name: str) -> pd.DataFrame:
             st.metric(label("home", "trains"), f"{result.trainable_parameters:,}")
             values = {"total": f"{result.total_parameters:,}", "share": f"{result.trainable_fraction:.2%}"}
             st.caption(label("home", "of", **values))
-            audit = services.numel(base.architecture, config)
+            audit = services.numel(base, config)
             if audit is None:
                 st.caption(f":material/hourglass_top: {label('home', 'waiting')}")
             elif (audit.numel_trainable, audit.numel_total) == (result.trainable_parameters, result.total_parameters):

@@ -7,32 +7,32 @@ import streamlit as st
 
 from app.services.loading import libraries
 from peft_core.methods.method import MethodConfig
-from peft_core.t5.architecture import Architecture
+from peft_core.t5.architecture import BaseModel
 from peft_core.t5.parts import Part, part_of
 
 
-def numel(architecture: Architecture, config: MethodConfig):
+def numel(base: BaseModel, config: MethodConfig):
     """The count by `numel()`, or None while torch is still being imported."""
     if not libraries().ready.is_set() or libraries().error:
         return None
     from peft_core.counting.by_numel import count_by_numel
 
-    return count_by_numel(architecture, config)
+    return count_by_numel(base, config)
 
 
-def numel_by_part(architecture: Architecture, config: MethodConfig) -> dict[Part, int] | None:
+def numel_by_part(base: BaseModel, config: MethodConfig) -> dict[Part, int] | None:
     """`numel()` of what trains, added up by the parts that a hand calculation counts; None while torch is imported."""
     if not libraries().ready.is_set() or libraries().error:
         return None
-    return _numel_by_part(architecture, config)
+    return _numel_by_part(base, config)
 
 
 @lru_cache(maxsize=512)
-def _numel_by_part(architecture: Architecture, config: MethodConfig) -> dict[Part, int]:
+def _numel_by_part(base: BaseModel, config: MethodConfig) -> dict[Part, int]:
     from peft_core.counting.by_numel import trainable_rows
 
     sums: Counter[Part] = Counter()
-    for row in trainable_rows(architecture, config):
+    for row in trainable_rows(base, config):
         sums[part_of(row.name)] += row.numel
     return dict(sums)
 

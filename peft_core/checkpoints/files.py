@@ -74,10 +74,22 @@ def _write_files(folder: Path, model: nn.Module, config: MethodConfig, backbone:
     save_file(stored_tensors(method, model), folder / method.weights_file, metadata={"format": "pt"})
     description = method.description(config, backbone.base.architecture, _base_reference(backbone))
     if description is None:  # a whole model
-        model.config.save_pretrained(folder)
+        _write_config(folder, model)
         backbone.tokenizer.save_pretrained(folder)
     else:
         (folder / "adapter_config.json").write_text(json.dumps(description, indent=2) + "\n")
+
+
+def _write_config(folder: Path, model: nn.Module) -> None:
+    """`config.json` as T5 v1.1 publishes it, where the output layer has weights of its own.
+
+    The library's version 5 writes that they are tied; its version 4 would believe it, and throw one table away.
+    """
+    model.config.save_pretrained(folder)
+    if model.lm_head.weight is not model.shared.weight and not model.config.scale_decoder_outputs:
+        path = folder / "config.json"
+        config = json.loads(path.read_text()) | {"tie_word_embeddings": False}
+        path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
 
 
 def _base_reference(backbone: Backbone) -> str:

@@ -18,21 +18,25 @@ class WeightsFile:
 
 
 def weights_file(folder: Path) -> WeightsFile:
-    """The safetensors file of the checkpoint or base model in `folder`.
+    """The safetensors file of the checkpoint or base model in `folder`; of a large base model, all of its parts.
 
     Raises:
-        PeftClassroomError: if there is none, more than one, or if it is damaged.
+        PeftClassroomError: if there is none, more than one without an index of parts, or if one is damaged.
     """
     files = sorted(folder.glob("*.safetensors"))
-    if len(files) != 1:
+    in_parts = (folder / "model.safetensors.index.json").is_file()
+    if not files or (len(files) > 1 and not in_parts):
         raise PeftClassroomError(
             f"{folder.name} has {len(files) or 'no'} weights files instead of one. Restore the folder or train again."
         )
+    return WeightsFile(sum(map(_elements, files)), sum(file.stat().st_size for file in files))
+
+
+def _elements(path: Path) -> int:
     try:
-        with safe_open(files[0], "numpy") as file:
-            elements = sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())
+        with safe_open(path, "numpy") as file:
+            return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())
     except SafetensorError as error:
         raise PeftClassroomError(
-            f"{folder.name}/{files[0].name} is damaged ({error}). Restore the file or train again."
+            f"{path.parent.name}/{path.name} is damaged ({error}). Restore the file or train again."
         ) from error
-    return WeightsFile(elements, files[0].stat().st_size)

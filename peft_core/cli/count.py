@@ -7,6 +7,7 @@ import typer
 from peft_core.cli.options import every_method, takes
 from peft_core.cli.output import Base, Json, Method, aligned, print_result
 from peft_core.methods.registry import method_config
+from peft_core.paths import display_path
 
 commands = typer.Typer()
 
@@ -19,11 +20,13 @@ def count(method: Method, given: dict[str, Any], base: Base = "t5-small", as_jso
     from peft_core.t5.architecture import base_model
 
     config = method_config(method, **given)
-    shape = base_model(base).architecture
-    by_hand = count_by_hand(shape, config)
+    model = base_model(base)
+    by_hand = count_by_hand(model.architecture, config)
     from peft_core.counting.by_numel import count_by_numel
 
-    by_numel = count_by_numel(shape, config)
+    by_numel = count_by_numel(model, config)
+    read = by_numel.config_file and display_path(by_numel.config_file)
+    built_from = read or f"the published shapes: the config.json of {model.source} is not on this computer"
     data = {
         "method": method,
         "base": base,
@@ -31,6 +34,7 @@ def count(method: Method, given: dict[str, Any], base: Base = "t5-small", as_jso
         "total_parameters": by_hand.total_parameters,
         "numel_trainable": by_numel.numel_trainable,
         "numel_total": by_numel.numel_total,
+        "numel_config_file": read,
         "lines": [{"text": line.text, "value": line.value} for line in by_hand.lines],
     }
     agree = (by_hand.trainable_parameters, by_hand.total_parameters) == (by_numel.numel_trainable, by_numel.numel_total)
@@ -41,6 +45,7 @@ def count(method: Method, given: dict[str, Any], base: Base = "t5-small", as_jso
             [
                 ("by hand", share),
                 ("numel()", f"{by_numel.numel_trainable:,} of {by_numel.numel_total:,} train"),
+                ("", f"of a T5 built from {built_from}"),
             ]
         ),
         "The two agree." if agree else "THE TWO DIFFER.",

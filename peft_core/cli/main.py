@@ -23,12 +23,11 @@ def main() -> None:
     """Run a command; what a person can mend becomes one line on standard error and exit code 2."""
     logging.getLogger("transformers").setLevel(logging.ERROR)
     try:
-        app(standalone_mode=False)
+        if code := app(standalone_mode=False):  # `typer.Exit` is given back, not raised
+            sys.exit(code)
     except PeftClassroomError as error:
         typer.echo(f"Error: {error}", err=True)
         sys.exit(2)
-    except typer.Exit as stop:
-        sys.exit(stop.exit_code)
     except typer.Abort:
         sys.exit(130)
     except Exception as error:

@@ -52,7 +52,8 @@ def base_lines(architecture: Architecture) -> Iterator[CountLine]:
     attention = f"4 (q, k, v, o) × {a.d_model:,}·{a.inner_dim:,}", 4 * a.d_model * a.inner_dim
     feed_forward = f"{matrices} ({names}) × {a.d_model:,}·{a.d_ff:,}", matrices * a.d_model * a.d_ff
     buckets = a.relative_attention_num_buckets
-    yield CountLine(Part("embedding"), f"{a.vocab_size:,} tokens × {a.d_model:,}", a.vocab_size * a.d_model)
+    table = f"{a.vocab_size:,} tokens × {a.d_model:,}", a.vocab_size * a.d_model
+    yield CountLine(Part("embedding", alone=not a.tied), *table)
     for stack, number in (("encoder", a.encoder_layers), ("decoder", a.decoder_layers)):
         written = blocks(number)
         for kind in SUBLAYERS[stack]:
@@ -63,3 +64,5 @@ def base_lines(architecture: Architecture) -> Iterator[CountLine]:
         yield CountLine(Part("layer-norms", stack), product, (number * norms + 1) * a.d_model)
         product = f"{buckets} buckets × {a.num_heads} heads"
         yield CountLine(Part("position-bias", stack), product, buckets * a.num_heads)
+    if not a.tied:
+        yield CountLine(Part("output"), *table)

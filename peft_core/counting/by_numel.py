@@ -1,26 +1,33 @@
 """Counting by looking: build the real model without weights, apply the real method, add up `numel()`.
 
-Nothing here is shared with `by_hand.py`; the app shows both and a tick only where they agree.
+The base is given as a `BaseModel`, whose own `config.json` is read where there is one (`real_model.py`), or as bare
+shapes. Nothing here is shared with `by_hand.py`; the app shows both and a tick only where they agree.
 """
 
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 from torch import nn
 
 from peft_core.counting.module_tree import Node, parameters, read_tree
+from peft_core.counting.real_model import real_model
 from peft_core.methods import apply_method
 from peft_core.methods.method import MethodConfig
-from peft_core.t5.architecture import Architecture
-from peft_core.t5.backbone import WithoutValues, build_on_meta
+from peft_core.t5.architecture import Architecture, BaseModel
+from peft_core.t5.backbone import WithoutValues
 
 
 @dataclass(frozen=True)
 class Audit:
-    """What `numel()` says: parameters that train, and all parameters (a shared tensor counts once)."""
+    """What `numel()` says: parameters that train, and all parameters (a shared tensor counts once).
+
+    `config_file` is what the model was built from. None: from the shapes that this library knows.
+    """
 
     numel_trainable: int
     numel_total: int
+    config_file: Path | None
 
 
 @dataclass(frozen=True)
@@ -41,37 +48,37 @@ class TreeRow:
 
 
 @lru_cache(maxsize=512)
-def survey(architecture: Architecture, config: MethodConfig) -> Survey:
+def survey(base: BaseModel | Architecture, config: MethodConfig) -> Survey:
     """Build the real model with the real method on the meta device (shapes without memory), and look at it.
 
     One build costs up to an eighth of a second for a T5 of 48 blocks; it is not kept, only what was seen.
     """
-    model = build_on_meta(architecture)
-    base = {*model.modules(), *model.parameters()}
+    model, config_file = real_model(base)
+    before = {*model.modules(), *model.parameters()}
     with WithoutValues():
         model = apply_method(model, config, prompt_ids=[0])  # whatever words it starts from: shapes are the same
-    return Survey(_add_up(model), read_tree(model, base))
+    return Survey(_add_up(model, config_file), read_tree(model, before))
 
 
-def _add_up(model: nn.Module) -> Audit:
+def _add_up(model: nn.Module, config_file: Path | None) -> Audit:
     sizes = [(p.numel(), p.requires_grad) for p in model.parameters()]
-    return Audit(sum(n for n, trains in sizes if trains), sum(n for n, _ in sizes))
+    return Audit(sum(n for n, trains in sizes if trains), sum(n for n, _ in sizes), config_file)
 
 
-def count_by_numel(architecture: Architecture, config: MethodConfig) -> Audit:
+def count_by_numel(base: BaseModel | Architecture, config: MethodConfig) -> Audit:
     """Count by `numel()` over the real model on the meta device."""
-    return survey(architecture, config).audit
+    return survey(base, config).audit
 
 
-def module_tree(architecture: Architecture, config: MethodConfig) -> Node:
+def module_tree(base: BaseModel | Architecture, config: MethodConfig) -> Node:
     """The modules of the real model with the method in it, alike neighbours folded."""
-    return survey(architecture, config).tree
+    return survey(base, config).tree
 
 
-def trainable_rows(architecture: Architecture, config: MethodConfig) -> list[TreeRow]:
+def trainable_rows(base: BaseModel | Architecture, config: MethodConfig) -> list[TreeRow]:
     """The trainable tensors with shape and size, in the order of the model, tied ones once."""
     return [
         TreeRow(name, tensor.shape, tensor.numel)
-        for name, tensor in parameters(module_tree(architecture, config))
+        for name, tensor in parameters(module_tree(base, config))
         if tensor.trains and not tensor.tied_to
     ]

@@ -153,6 +153,10 @@ class InFront(nn.Module, ABC):
     def shared(self) -> nn.Embedding:
         return self.model.shared
 
+    @property
+    def lm_head(self) -> nn.Linear:
+        return self.model.lm_head
+
     def with_rows(self, embeddings: torch.Tensor, attention_mask: torch.Tensor) -> dict[str, torch.Tensor]:
         """embeddings (batch, T, d), mask (batch, T) → inputs_embeds (batch, n + T, d), attention_mask (batch, n + T)"""
         batch, n = len(embeddings), len(self.rows)

@@ -22,7 +22,7 @@ from peft_core.report.reproduction.planned_rows import YARDSTICK_ROWS
 from peft_core.report.reproduction.results import Results, RowResult, load_results, shipped_results
 from peft_core.report.table import Counted, Counts, Memory, Reproduction, SeedRun, Table, TableRow, Yardstick
 from peft_core.statistics.intervals import Accuracy, wilson
-from peft_core.t5.architecture import Architecture, base_model, catalogue
+from peft_core.t5.architecture import BaseModel, base_model, catalogue
 
 OURS = (LoraConfig(r=64),)  # rows that the report lacks and that stand in the table also before they are run
 
@@ -34,10 +34,10 @@ class Sums(Protocol):
     numel_total: int
 
 
-Numel = Callable[[Architecture, MethodConfig], Sums | None]  # None: torch is not loaded yet
+Numel = Callable[[BaseModel, MethodConfig], Sums | None]  # None: torch is not loaded yet
 
 
-def not_asked(architecture: Architecture, method: MethodConfig) -> None:
+def not_asked(base: BaseModel, method: MethodConfig) -> None:
     """Stands for `count_by_numel` where torch shall stay out."""
 
 
@@ -197,7 +197,7 @@ def _reproductions(
 def _counts(base: str, method: MethodConfig, numel: Numel, elements: Collection[int] = ()) -> Counts:
     """The three counts; `elements`: of the weights files; where seeds disagree, that furthest from by hand."""
     model = base_model(base)
-    by_hand, by_numel = count(model.architecture, method), numel(model.architecture, method)
+    by_hand, by_numel = count(model.architecture, method), numel(model, method)
     in_file = max(elements, key=lambda number: abs(number - by_hand.trainable_parameters), default=None)
     return Counts(
         Counted(by_hand.trainable_parameters, by_hand.total_parameters),

@@ -80,6 +80,11 @@ def _from_disk_or_hub(base: BaseModel) -> tuple[T5ForConditionalGeneration, PreT
     try:
         return load(local=False)
     except OSError as error:
+        if "safetensors" in str(error):
+            raise PeftClassroomError(
+                f"{base.source} has no weights in safetensors files, and nothing is unpickled here. "
+                "Load it once with transformers, save_pretrained(FOLDER), and give the folder."
+            ) from error
         raise PeftClassroomError(
             f"The base model {base.name} is not in the local Hugging Face cache and the Hub could not be reached. "
             "Connect to the internet once to download it, or choose tiny-t5, which is bundled."
@@ -125,6 +130,7 @@ def hf_config(architecture: Architecture, **overrides) -> T5Config:
             "num_decoder_layers": a.decoder_layers,
             "feed_forward_proj": "gated-gelu" if a.gated else "relu",
             "relative_attention_num_buckets": a.relative_attention_num_buckets,
+            "tie_word_embeddings": a.tied,
             "decoder_start_token_id": 0,
             **overrides,
         }
@@ -150,7 +156,21 @@ class WithoutValues(TorchFunctionMode):
 def build_on_meta(architecture: Architecture) -> T5ForConditionalGeneration:
     """The real model class with real shapes and no weights: T5-11b takes a twentieth of a second and no memory."""
     with torch.device("meta"), WithoutValues():
-        return T5ForConditionalGeneration(hf_config(architecture))
+        return untrained_t5(hf_config(architecture), architecture.tied)
+
+
+def untrained_t5(config: T5Config, tied: bool) -> T5ForConditionalGeneration:
+    """A T5 as it is before training; `tied`: its output layer is the token embedding.
+
+    The library ties every T5 that it builds, also where the configuration says otherwise, and unties one when it loads
+    two different tables. What it then leaves is what is left here.
+    """
+    model = T5ForConditionalGeneration(config)
+    if not tied:
+        model.lm_head.weight = nn.Parameter(torch.empty_like(model.shared.weight))
+        nn.init.normal_(model.lm_head.weight, std=config.initializer_factor)
+        del model.all_tied_weights_keys["lm_head.weight"]
+    return model
 
 
 def first_step_hidden(model: nn.Module, input_ids: torch.Tensor, attention_mask: torch.Tensor):
@@ -182,7 +202,7 @@ def label_logits(
 
 def logits_of_hidden(model: nn.Module, hidden: torch.Tensor, label_ids: tuple[int, int]) -> torch.Tensor:
     """The same from the decoder's last hidden state at its start token, (batch, d_model)."""
-    words = model.shared.weight[list(label_ids)].float()
+    words = model.lm_head.weight[list(label_ids)].float()
     scale = model.config.d_model**-0.5 if model.config.scale_decoder_outputs else 1.0
     with torch.autocast(hidden.device.type, enabled=False):
         return (hidden.float() * scale) @ words.T

@@ -22,7 +22,8 @@ def test_count_says_294912_twice(run):
     assert data["total_parameters"] == data["numel_total"] == 60_801_536
     assert sum(line["value"] for line in data["lines"]) == 294_912
     assert list(data) == [
-        "method", "base", "trainable_parameters", "total_parameters", "numel_trainable", "numel_total", "lines",
+        "method", "base", "trainable_parameters", "total_parameters", "numel_trainable", "numel_total",
+            "numel_config_file", "lines",
     ]  # fmt: skip
 
 

@@ -19,6 +19,7 @@ architectures = st.builds(
     decoder_layers=st.integers(1, 4),
     gated=st.booleans(),
     relative_attention_num_buckets=st.sampled_from([8, 32]),
+    tied=st.booleans(),
 )
 configs = st.one_of(
     st.just(FullConfig()),

@@ -1,4 +1,4 @@
-"""The laws of the methods, each written once and held by every example configuration, over a plain and a gated T5."""
+"""The laws of the methods, each written once and held by every example configuration, over a T5 v1.0 and a T5 v1.1."""
 
 import copy
 from collections import Counter

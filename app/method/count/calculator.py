@@ -20,7 +20,7 @@ def headline(result: Count) -> None:
 
 def hand_and_numel(base: BaseModel, config: MethodConfig, result: Count) -> None:
     """The lines with their sum, and the verdict: a tick, or the difference."""
-    seen = services.numel_by_part(base.architecture, config)
+    seen = services.numel_by_part(base, config)
     rows = [
         (f"{words(line.part)}: {line.product}", line.value, seen and seen.get(line.part, 0)) for line in result.lines
     ]
@@ -43,11 +43,12 @@ def _row(what: str, by_hand: int, numel: int | None) -> str:
 
 def verdict(base: BaseModel, config: MethodConfig, result: Count) -> None:
     """What `numel()` over the real model says, beside the sum by hand."""
-    audit = services.numel(base.architecture, config)
+    audit = services.numel(base, config)
     if audit is None:
         st.info(services.libraries().error or label("count", "waiting"), icon=":material/hourglass_top:")
         return
-    values = {"numel": f"{audit.numel_trainable:,}", "total": f"{audit.numel_total:,}"}
+    model = label("count", "numel_of_config" if audit.config_file else "numel_of_shapes")
+    values = {"model": model, "numel": f"{audit.numel_trainable:,}", "total": f"{audit.numel_total:,}"}
     hand = (result.trainable_parameters, result.total_parameters)
     if hand == (audit.numel_trainable, audit.numel_total):
         st.success(label("count", "agree", **values), icon=":material/check_circle:")

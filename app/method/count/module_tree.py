@@ -19,7 +19,7 @@ def draw(base: BaseModel, config: MethodConfig) -> None:
         return
     from peft_core.counting.by_numel import module_tree
 
-    tree = module_tree(base.architecture, config)
+    tree = module_tree(base, config)
     numbers = {"trains": f"{tree.trains:,}", "frozen": f"{tree.frozen:,}", "n": sum(insertions(tree).values())}
     st.markdown(text(f"method/{config.method}", "tree", **numbers))
     drawing.show(drawing.lines(tree if whole else outline(tree)), config.method)

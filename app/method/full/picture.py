@@ -25,7 +25,7 @@ SMALL = ("layer-norms", "position-bias")
 
 @dataclass(frozen=True)
 class Area:
-    """A part of the map: the stack it belongs to (none for the token embedding), its product and its weights."""
+    """A part of the map: the stack it belongs to (none for embedding and output layer), its product and its weights."""
 
     stack: str
     name: str
@@ -72,8 +72,9 @@ def sheet(base: BaseModel) -> tuple[Sheet, list[Area]]:
     The map is 1 wide: a part over the whole width is as high as its number of weights.
     """
     everything = areas(base.architecture)
+    embedding, *output = [part for part in everything if not part.stack]
     total = sum(part.numbers for part in everything)
-    pixels = 2 * HEADING + FOOT + 3 * GAP
+    pixels = 2 * HEADING + FOOT + (3 + len(output)) * GAP
     per_pixel = total / (PIXELS - pixels)
     blocks, words, thin = [], [], []
 
@@ -92,7 +93,7 @@ def sheet(base: BaseModel) -> tuple[Sheet, list[Area]]:
                 words.append(Words(values, centre, middle + px(9), "center", False, small, _on_solid()))
         return y + w(height) + px(GAP)
 
-    top = place(everything[0], 1, Length(), Length())
+    top = place(embedding, 1, Length(), Length())
     stacks = {stack: [part for part in everything if part.stack == stack] for stack in STACKS}
     sizes = {stack: sum(part.numbers for part in inside) for stack, inside in stacks.items()}
     left = Length()
@@ -104,6 +105,9 @@ def sheet(base: BaseModel) -> tuple[Sheet, list[Area]]:
         for part in inside:
             y = place(part, width, left, y)
         left = left + w(width) + px(GAP)
+    for part in output:  # under both stacks, which are as high as their weights and the gaps of the longer one
+        gaps = GAP * max(len(inside) for inside in stacks.values())
+        place(part, 1, Length(), top + w(sum(sizes.values())) + px(HEADING + gaps))
     foot = w(total) + px(pixels - FOOT)
     words.append(Words(label("picture", "other_methods"), Length(), foot + px(10)))
     beside = others(base)

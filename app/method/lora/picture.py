@@ -20,7 +20,7 @@ def sheet(base: BaseModel, config: LoraConfig) -> Sheet:
     """The first target module and its two strips."""
     module, r = config.target_modules[0], config.r
     out, inner = matrix_shape(base.architecture, module)
-    flat, tall = out < 0.3 * inner, inner < 0.5 * out
+    flat, tall = out < 0.4 * inner, inner < 0.5 * out
     b_left = w(inner) + px(BESIDE if tall else SUM)
     top = px(8 if flat else 0)  # "+ α/r ·" may be higher than a flat W₀
     a_left = b_left + w(r) + px(LABEL if flat else PRODUCT)

@@ -38,7 +38,7 @@ from peft_core.checkpoints.passes import Row
 from peft_core.methods.common import InFront
 from peft_core.reviews.batches import collate, encode, fixed_widths
 from peft_core.reviews.word_tokens import Reading, read
-from peft_core.t5.backbone import Backbone
+from peft_core.t5.backbone import Backbone, logits_of_hidden
 
 ROWS_OF_PATH = 9  # 27, 54 and 162 points are whole batches of one shape
 FIRST_STEPS = 27
@@ -219,6 +219,5 @@ def _logit_difference(
         use_cache=False,
         output_hidden_states=True,
     )
-    negative, positive = model.shared.weight[list(label_ids)]
-    scale = model.config.d_model**-0.5 if model.config.scale_decoder_outputs else 1.0
-    return out.decoder_hidden_states[-1][:, 0] * scale @ (positive - negative)
+    negative, positive = logits_of_hidden(model, out.decoder_hidden_states[-1][:, 0], label_ids).T
+    return positive - negative

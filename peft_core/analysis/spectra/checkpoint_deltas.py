@@ -27,7 +27,8 @@ Deltas = dict[Place, Delta]
 def load_deltas(folder: Path, backbone: Backbone) -> Deltas:
     """ΔW of every linear layer that the method adapts: LoRA's targets; in full fine-tuning all those of the blocks.
 
-    Encoder first, block by block. What full fine-tuning does to embeddings, norms and position bias is not among them.
+    Encoder first, block by block. What full fine-tuning does outside of them (embeddings, output layer, norms,
+    position bias) is not among them.
 
     Raises:
         PeftClassroomError: if the checkpoint changes no weight matrix, is damaged, or was made for another base model.
@@ -52,7 +53,7 @@ def deltas_of(model: nn.Module, backbone: Backbone) -> Deltas:
 
 
 def linear_layers(model: nn.Module) -> dict[Place, nn.Linear | LoRALinear]:
-    """The linear layers of all blocks of a T5. The output layer is none of them: it is the embedding."""
+    """The linear layers of all blocks of a T5. The output layer lies in no block."""
     modules = ((matrix_of(dotted), module) for dotted, module in model.named_modules())
     return {name: module for name, module in modules if name}
 

@@ -34,7 +34,9 @@ def beginning(p: Passed, reading: Reading) -> tuple[Step, Step]:
 def answer(p: Passed, label_ids: tuple[int, int], logits: torch.Tensor, base_logits: torch.Tensor) -> Step:
     """The decoder's last vector y (d,) → logits z (2,) of the label words → p("positive") by softmax."""
     y = shown("y", p.seen.outputs[DECODER_OUT][0, 0])
-    words = operand("E±", p.model.shared.weight[list(label_ids)])
+    output = p.model.lm_head.weight
+    table = "E" if output is p.model.shared.weight else "O"  # the embedding answers, or an output layer of its own
+    words = operand(f"{table}±", output[list(label_ids)])
     z = shown("z", logits, "word")
     (d,) = y.shape
     scale = rf"\frac{{1}}{{\sqrt{{{d}}}}}\;" if p.model.config.scale_decoder_outputs else ""
@@ -42,7 +44,7 @@ def answer(p: Passed, label_ids: tuple[int, int], logits: torch.Tensor, base_log
     probability, base = (values.softmax(-1)[1].item() for values in (logits, base_logits))
     softmax = r"\frac{e^{z_+}}{e^{z_-}+e^{z_+}}"
     with_numbers = rf"\frac{{e^{{{positive}}}}}{{e^{{{negative}}}+e^{{{positive}}}}}"
-    rows = sized(r"E_{\pm}", 2, d)
+    rows = sized(rf"{table}_{{\pm}}", 2, d)
     return Step(
         "answer",
         rf"p = {softmax} = {with_numbers} = {probability:.3f}",

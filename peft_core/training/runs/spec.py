@@ -43,7 +43,7 @@ class Limits(Frozen):
     max_length: int = 256
     epochs: int = 20
     batch_size: int = 64
-    hub_bases: tuple[str, ...] = ("t5-small", "t5-base")
+    hub_bases: tuple[str, ...] = ("t5-small", "t5-base", "flan-t5-small", "flan-t5-base")
 
     def bases(self) -> list[str]:
         """Base models that may be trained: every bundled one, and the listed ones of the Hugging Face Hub."""

@@ -328,3 +328,6 @@ def test_a_gated_t5_can_be_walked(config, gated):
     for one in walks(gated, untrained_model(gated, config), config):
         assert one.probability == one.base_probability
         assert one.reading.at(one.place)
+        words = one.steps[-1].operands[0]  # not rows of the embedding: its output layer is its own
+        rows = gated.model.lm_head.weight[list(gated.label_ids)]
+        assert (words.name, words.norm) == ("O±", pytest.approx(rows.norm().item()))

@@ -17,12 +17,12 @@ from peft_core.methods.adapter.method import AdapterConfig
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.reviews.config import DataConfig
-from peft_core.t5.architecture import BaseModel, base_model, catalogue
-from tests.cases import GATED, TINY
+from peft_core.t5.architecture import BaseModel, base_model
+from tests.cases import GATED, SHAPES, TINY
 
-BASES = [*catalogue().values(), BaseModel("tiny", TINY, "", True, ""), BaseModel("gated", GATED, "", True, "")]
+BASES = [*SHAPES, BaseModel("tiny", TINY, "", True, ""), BaseModel("gated", GATED, "", True, "")]
 every_base = pytest.mark.parametrize("base", BASES, ids=lambda b: b.name)
-every_real_base = pytest.mark.parametrize("base", catalogue().values(), ids=lambda b: b.name)
+every_real_base = pytest.mark.parametrize("base", SHAPES, ids=lambda b: b.name)
 WIDTHS = (340, 660)  # pixels of a chart on a phone and on a projector
 MODULES = ("q", "k", "v", "o", "wi", "wo")
 

@@ -53,7 +53,7 @@ def test_three_moves_in_every_section(open_page, page, section):
 
 
 @every_page
-@pytest.mark.parametrize("base", ["tiny-t5", "t5-small", "t5-11b"])
+@pytest.mark.parametrize("base", ["tiny-t5", "flan-t5-small", "t5-11b"])
 def test_a_link_sets_the_count_and_numel_agrees(open_page, page, base):
     query, config = MOVED[page]
     app = open_page(page, section="count", base=base, **query)

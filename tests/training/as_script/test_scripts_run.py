@@ -24,7 +24,7 @@ from peft_core.reviews.config import DataConfig
 from peft_core.t5.architecture import base_model
 from peft_core.t5.backbone import load_backbone
 from peft_core.training.as_script.script import script
-from tests.cases import make_base
+from tests.cases import GATED, make_base
 
 DATA = DataConfig(train_size=64, validation_size=20, test_size=64, max_length=64)
 TRAIN = TrainConfig(epochs=1, max_seconds=60)
@@ -57,7 +57,7 @@ def executed(tmp_path_factory):
         run = RunConfig(method=method, data=DATA, train=TRAIN)
         (folder / f"{name}.py").write_text(script(run, library).replace('"my-', f'"of {name}/my-'))
     _stand_in_for_the_hub(folder)
-    run = RunConfig(base="t5-small", method=HUB, data=DATA, train=TRAIN)
+    run = RunConfig(base="flan-t5-small", method=HUB, data=DATA, train=TRAIN)
     (folder / "hub.py").write_text(script(run, "peft"))
     environment = os.environ | {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "HF_HOME": str(folder / "hf")}
     done = subprocess.run(
@@ -70,8 +70,8 @@ def executed(tmp_path_factory):
 
 
 def _stand_in_for_the_hub(folder):
-    """A random T5 and a few reviews under the names that the script asks the Hub for: folders come first."""
-    make_base(folder / "google-t5" / "t5-small")
+    """A random T5 v1.1 and a few reviews under the names that the script asks the Hub for: folders come first."""
+    make_base(folder / "google" / "flan-t5-small", GATED)
     (folder / "stanfordnlp" / "imdb").mkdir(parents=True)
     for split in ("train", "test"):
         with (folder / "stanfordnlp" / "imdb" / f"{split}.csv").open("w", newline="") as file:
@@ -136,8 +136,6 @@ def test_ours_makes_a_checkpoint_and_asks_it(executed):
 
 def test_the_form_for_the_hub(executed):
     printed, folder = executed
-    from tests.cases import TINY
-
-    assert trained(printed["hub"]) == count(TINY, HUB).trainable_parameters
+    assert trained(printed["hub"]) == count(GATED, HUB).trainable_parameters
     assert "of 64 test reviews" in printed["hub"]
     assert (folder / "my-lora" / "adapter_model.safetensors").is_file()

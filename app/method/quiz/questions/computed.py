@@ -14,6 +14,7 @@ from peft_core.reviews.config import DataConfig
 BYTES = 4  # of a number in fp32
 COUNTED_AS = {
     "embedding": "embedding",
+    "output": "embedding",
     "self-attention": "attention",
     "cross-attention": "attention",
     "feed-forward": "feed_forward",

@@ -1,0 +1,94 @@
+"""What the weights files of a model's folder hold, read from the heads of its safetensors files. No torch here.
+
+    8 bytes    length of the head
+    head       JSON: name of each tensor → dtype, shape, where its bytes lie
+    bytes      of all tensors
+
+A large model lies in several files, and an index says which tensor is in which. A `.bin` file is not looked into: its
+names would have to be unpickled, and nothing here ever is.
+"""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+from peft_core.errors import PeftClassroomError
+
+OUTPUT = "lm_head.weight"
+EMBEDDINGS = ("shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight")  # one table, three names
+CHUNK = 1 << 20  # bytes compared at a time: two different tables differ in the first of them
+LONGEST_HEAD = 100_000_000  # bytes; what the format allows
+
+
+class StoredTensor(NamedTuple):
+    """Where a tensor lies on disk, and as what."""
+
+    file: Path
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+    end: int
+
+
+def stored_output_is_the_embedding(folder: Path) -> bool | None:
+    """Whether a T5 loaded from `folder` has one table for embedding and output layer. None: it has no safetensors.
+
+    It has two where both are stored and differ, whatever `config.json` says: so does the library that loads it.
+
+    Raises:
+        PeftClassroomError: if a weights file is damaged.
+    """
+    tensors = stored_tensors(folder)
+    if not tensors:
+        return None
+    output = tensors.get(OUTPUT)
+    embedding = next((tensors[name] for name in EMBEDDINGS if name in tensors), None)
+    return output is None or embedding is None or _same(output, embedding)
+
+
+def stored_tensors(folder: Path) -> dict[str, StoredTensor]:
+    """The tensors of the model in `folder` by name; none if it has no safetensors files.
+
+    Raises:
+        PeftClassroomError: if a weights file is damaged.
+    """
+    whole, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
+    if whole.is_file():
+        files = [whole]
+    elif index.is_file():
+        names = set(json.loads(index.read_text())["weight_map"].values())
+        files = [file for name in sorted(names) if (file := folder / name).is_file()]
+    else:
+        files = []
+    return {name: tensor for file in files for name, tensor in _read_head(file).items()}
+
+
+def _read_head(path: Path) -> dict[str, StoredTensor]:
+    with path.open("rb") as file:
+        try:
+            length = int.from_bytes(file.read(8), "little")
+            if length > LONGEST_HEAD:
+                raise ValueError("its head has no end")
+            head = json.loads(file.read(length))
+            head.pop("__metadata__", None)
+            return {
+                name: StoredTensor(
+                    path, about["dtype"], tuple(about["shape"]), *(8 + length + n for n in about["data_offsets"])
+                )
+                for name, about in head.items()
+            }
+        except (ValueError, KeyError, TypeError) as error:
+            raise PeftClassroomError(f"{path} is damaged ({error}). Restore the file.") from error
+
+
+def _same(one: StoredTensor, other: StoredTensor) -> bool:
+    if (one.dtype, one.shape, one.end - one.start) != (other.dtype, other.shape, other.end - other.start):
+        return False
+    with one.file.open("rb") as first, other.file.open("rb") as second:
+        first.seek(one.start)
+        second.seek(other.start)
+        for done in range(0, one.end - one.start, CHUNK):
+            size = min(CHUNK, one.end - one.start - done)
+            if first.read(size) != second.read(size):
+                return False
+    return True
