@@ -184,6 +184,17 @@ def difference_sentence(first: str, second: str, test: PairedTest) -> str:
     return f"{measured} {split} {verdict}"
 
 
+def all_pairs_sentence(pairs: Sequence[PairOfMany]) -> str:
+    """What may be said of so many pairs at once."""
+    alone = sum(pair.test.p < LEVEL for pair in pairs)
+    corrected = sum(pair.told_apart for pair in pairs)
+    return (
+        f"{len(pairs):,} pairs. If all were equally good, about {LEVEL * len(pairs):.2g} would still have p < "
+        f"{LEVEL:g}: here {alone:,} have. With Holm's correction for so many pairs {corrected:,} are left. Each was "
+        "trained once: how much another seed would change is not included."
+    )
+
+
 def _settings_sentence(different: Mapping[str, tuple[Any, Any]]) -> str:
     """What differs beside the methods and their options. The learning rate is one; a test curve changes nothing."""
     shared = {"base", *DataConfig.model_fields, *TrainConfig.model_fields} - {"seed", "learning_rate", "test_curve"}

@@ -193,11 +193,25 @@ def test_compare_on_the_command_line(run):
     assert list(data["different_settings"]["r"]) == [8, None]
 
 
+def test_more_than_two_on_the_command_line_are_all_pairs(run):
+    code, printed, _ = run("compare", "lora-8", "adapter-8", "full", "--json")
+    data = json.loads(printed)
+    assert code == 0
+    p = [pair["p"] for pair in data["pairs"]]
+    assert p == sorted(p) and len(p) == 3
+    assert [pair["p_holm"] for pair in data["pairs"]] == pytest.approx([3 * p[0], 2 * p[1], p[2]])
+    assert "about 0.15 would still have p < 0.05: here 2 have" in data["sentence"]
+    _, printed, _ = run("compare", "lora-8", "adapter-8", "full")
+    assert "p, Holm" in printed and data["sentence"] in printed
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
         (("compare", "lora-8", "nobody"), "There is no checkpoint 'nobody'"),
-        (("compare", "lora-8"), "Missing argument"),
+        (("compare",), "Missing argument"),
+        (("compare", "lora-8"), "Name another one"),
+        (("compare", "lora-8", "full", "lora-8"), "Name each once"),
         (("report", "--out", "table.txt"), "has to end with one of: .html, .json, .csv"),
         (("report", "--base", "t6"), "Unknown base model 't6'"),
     ],
