@@ -186,7 +186,7 @@ def difference_sentence(first: str, second: str, test: PairedTest) -> str:
 
 def all_pairs_sentence(pairs: Sequence[PairOfMany]) -> str:
     """What may be said of so many pairs at once."""
-    alone = sum(pair.test.p < LEVEL for pair in pairs)
+    alone = sum(pair.test.told_apart for pair in pairs)
     corrected = sum(pair.told_apart for pair in pairs)
     return (
         f"{len(pairs):,} pairs. If all were equally good, about {LEVEL * len(pairs):.2g} would still have p < "

@@ -124,7 +124,7 @@ def test_all_pairs_are_the_same_comparisons_with_larger_p(splits):
     for (first, second), pair in found.items():
         assert pair.test == compare(find_checkpoint(first), find_checkpoint(second), splits).test
     assert found["lora-8", "full"].p_holm == pytest.approx(2 * found["lora-8", "full"].test.p)  # second of three
-    part = changed(infos[1], test=infos[1].record.test.model_copy(update={"n": 60}))
+    part = changed(infos[1], test=replace(infos[1].record.test, n=60))
     with pytest.raises(PeftClassroomError, match="different test reviews"):
         compare_all([infos[0], infos[2], part], splits)
     with pytest.raises(PeftClassroomError, match="twice"):

@@ -7,7 +7,7 @@ from app import services
 from app.compare import answered
 from app.compare.significant import every_pair_chart
 from app.content import label, text
-from app.kit import verdicts
+from app.kit import theme, verdicts
 from app.kit.plain import escaped
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.statistics.formats import p_value, points
@@ -23,15 +23,17 @@ def draw() -> None:
     st.markdown(text("compare", "every_pair"))
     known = {info.name: info for info in answered.alike()}
     called = verdicts.titles(services.checkpoints())
-    infos = _choose(known, called) if len(known) > 1 else list(known.values())
-    found = answered.pairs(infos)
-    if found is None:
-        return
-    alone, left = sum(pair.test.p < LEVEL for pair in found), sum(pair.told_apart for pair in found)
-    for column, name, value in zip(st.columns(3), ("pairs", "alone", "holm"), (len(found), alone, left), strict=True):
-        column.metric(label("compare", f"every_{name}"), f"{value:,}")
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="large", key="every_pair_numbers"):
+        infos = _choose(known, called) if len(known) > 1 else list(known.values())
+        found = answered.pairs(infos)
+        if found is None:
+            return
+        alone, left = sum(pair.test.told_apart for pair in found), sum(pair.told_apart for pair in found)
+        for name, value in (("pairs", len(found)), ("alone", alone), ("holm", left)):
+            st.metric(label("compare", f"every_{name}"), f"{value:,}", width="content")
     every_pair_chart.draw(found, called)
-    st.caption(label("compare", "every_reading"))
+    legend = label("compare", "every_legend_dark" if theme.is_dark() else "every_legend")
+    st.caption(f"{label('compare', 'every_reading')} {legend}")
     told = {"n": len(infos), "pairs": f"{len(found):,}", "chance": f"{LEVEL * len(found):.2g}", "alone": f"{alone:,}"}
     st.markdown(label("compare", "every_sentence", **told, left=f"{left:,}"))
     with st.expander(label("compare", "every_table")):

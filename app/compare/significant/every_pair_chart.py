@@ -12,7 +12,7 @@ from peft_core.statistics.formats import p_value, points
 from peft_core.statistics.many_tests import PairOfMany
 from peft_core.statistics.paired_test import LEVEL
 
-ROW = 34  # pixels
+ROW, AXIS = 30, 30  # pixels
 ROOM = 42  # pixels, below which a cell has no number in it
 KINDS = ("holm", "alone", "chance")
 
@@ -25,7 +25,7 @@ def draw(found: Sequence[PairOfMany], called: dict[str, str]) -> None:
     lines = [f"{numbers[name]}  {called[name]}" for name in ranked]
     pale, middle, strong = theme.ramp()[0], theme.ramp()[1], theme.ramp()[3]
     titles = [label("compare", f"every_kind_{kind}", level=f"{LEVEL:g}") for kind in KINDS]
-    axis = {"labelAngle": 0, "ticks": False, "domain": False, "grid": False, "title": None}
+    axis = {"ticks": False, "domain": False, "grid": False, "title": None, "labelAngle": 0, "labelOverlap": False}
     base = alt.Chart(frame).encode(
         x=alt.X("column:O", sort=list(numbers.values())[:-1], axis=alt.Axis(orient="top", **axis)),
         y=alt.Y("row:N", sort=lines, scale=alt.Scale(domain=lines), axis=alt.Axis(labelLimit=240, **axis)),
@@ -38,7 +38,7 @@ def draw(found: Sequence[PairOfMany], called: dict[str, str]) -> None:
         color=alt.Color(
             "kind:N",
             scale=alt.Scale(domain=titles, range=[strong, middle, pale]),
-            legend=alt.Legend(orient="bottom", title=None, columns=1, labelLimit=420, labelFontSize=14, symbolSize=220),
+            legend=None,
         )
     )
     on_pale, on_strong, _ = theme.on_ramp()
@@ -48,7 +48,7 @@ def draw(found: Sequence[PairOfMany], called: dict[str, str]) -> None:
     spoken = "; ".join(f"{c.better} {c.difference} {c.worse}: {c.kind}" for c in frame.itertuples())
     room = f"width / {max(1, len(ranked) - 1)} > {ROOM}"
     words = words.encode(opacity=alt.condition(room, alt.value(1), alt.value(0)))
-    chart = alt.layer(cells, words).resolve_scale(color="independent").properties(height=ROW * len(ranked))
+    chart = alt.layer(cells, words).resolve_scale(color="independent").properties(height=ROW * len(ranked) + AXIS)
     st.altair_chart(
         theme.readable(chart), width="stretch", key="every_pair_chart", alt=label("compare", "every_alt", rows=spoken)
     )
@@ -64,7 +64,7 @@ def _ranked(found: Sequence[PairOfMany]) -> list[str]:
 
 def _cell(pair: PairOfMany, ranked: list[str], called: dict[str, str]) -> dict[str, str]:
     better, worse = sorted((pair.first, pair.second), key=ranked.index)
-    kind = "holm" if pair.told_apart else "alone" if pair.test.p < LEVEL else "chance"
+    kind = "holm" if pair.told_apart else "alone" if pair.test.told_apart else "chance"
     return {
         "column": str(ranked.index(better) + 1),
         "row": f"{ranked.index(worse) + 1}  {called[worse]}",

@@ -60,7 +60,11 @@ def _chart(found: tuple[PairOfMany, ...], n: int, rate: float) -> None:
     )  # fmt: skip
     y = alt.Y("seen:Q", title=label("compare", "power_y"), scale=alt.Scale(domain=[0, top], nice=True))
     line = alt.Chart(curve).mark_line(strokeWidth=3, color=theme.ink()).encode(x=x, y=y)
-    dots = alt.Chart(ours).mark_tick(thickness=2, size=26, color=theme.POSITIVE.colour, opacity=0.8).encode(x=x, y=y)
+    dots = (
+        alt.Chart(ours)
+        .mark_tick(orient="horizontal", thickness=2, size=18, color=theme.POSITIVE.colour, opacity=0.8)
+        .encode(x=x, y=y)
+    )
     here = alt.Chart(marks).encode(x=x, y=y)
     ring = here.mark_point(shape="circle", size=260, filled=False, strokeWidth=3, color=theme.ink(), opacity=1)
     style = {"align": "left", "dx": 14, "dy": -14, "fontSize": 14}

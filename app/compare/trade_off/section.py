@@ -11,7 +11,6 @@ from app.kit.plain import escaped
 from peft_core.methods.registry import method_label
 from peft_core.report.quoted import BASE
 from peft_core.report.table import Table, TableRow
-from peft_core.statistics.paired_test import LEVEL
 from peft_core.statistics.pareto import Point, pareto_front
 
 SIDES = ("both", "ours", "report")
@@ -92,7 +91,7 @@ def ours_label(row: TableRow) -> str:
 def _overlap() -> None:
     """How many of our pairs are told apart although their bars overlap; nothing as long as that is not known."""
     found = answered.pairs_at_hand()
-    apart = [pair for pair in found if pair.test.p < LEVEL]
+    apart = [pair for pair in found if pair.test.told_apart]
     if apart:
         told = {"pairs": len(found), "apart": len(apart), "overlap": answered.overlapping(apart)}
         st.markdown(text("compare", "overlap", **told))
