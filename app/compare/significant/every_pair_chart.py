@@ -12,7 +12,7 @@ from peft_core.statistics.formats import p_value, points
 from peft_core.statistics.many_tests import PairOfMany
 from peft_core.statistics.paired_test import LEVEL
 
-ROW, AXIS = 30, 30  # pixels
+ROW, AXIS = 23, 30  # pixels
 ROOM = 42  # pixels, below which a cell has no number in it
 KINDS = ("holm", "alone", "chance")
 
@@ -44,7 +44,7 @@ def draw(found: Sequence[PairOfMany], called: dict[str, str]) -> None:
     on_pale, on_strong, _ = theme.on_ramp()
     on_middle = "#FFFFFF" if theme.is_dark() else "#000000"
     ink = alt.Color("kind:N", scale=alt.Scale(domain=titles, range=[on_strong, on_middle, on_pale]), legend=None)
-    words = base.mark_text(fontSize=14).encode(text="words:N", color=ink)
+    words = base.mark_text(fontSize=13).encode(text="words:N", color=ink)
     spoken = "; ".join(f"{c.better} {c.difference} {c.worse}: {c.kind}" for c in frame.itertuples())
     room = f"width / {max(1, len(ranked) - 1)} > {ROOM}"
     words = words.encode(opacity=alt.condition(room, alt.value(1), alt.value(0)))
