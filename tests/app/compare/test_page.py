@@ -400,15 +400,19 @@ def test_checkpoints_on_different_reviews_are_not_paired(open_page, tmp_path, ba
 
 
 @pytest.mark.parametrize("question", significant.QUESTIONS)
-def test_every_question_opens_by_its_link_with_and_without_checkpoints(only_shipped, nothing_here, question):
+def test_every_question_opens_by_its_link(only_shipped, question):
     app = only_shipped(part="significant", question=question)
-    assert not app.exception and not app.error
+    assert not app.error
     assert app.query_params.get("question", "pair") == question
     assert charts(app) and all(chart.proto.alt for chart in charts(app))
-    for base in ("tiny-t5", "t5-11b"):
-        alone = nothing_here(part="significant", question=question, our_base=base)
-        assert not alone.exception and not alone.error
-        assert bool(alone.info) is (question != "quoted")
+
+
+@pytest.mark.parametrize("question", significant.QUESTIONS)
+@pytest.mark.parametrize("base", ["tiny-t5", "t5-11b"])
+def test_without_any_checkpoint_every_question_still_answers(nothing_here, question, base):
+    app = nothing_here(part="significant", question=question, our_base=base)
+    assert not app.error
+    assert bool(app.info) is (question != "quoted")  # the report is quoted whatever is here
 
 
 def shipped_pairs():
