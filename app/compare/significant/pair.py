@@ -6,6 +6,7 @@ from dataclasses import replace
 import streamlit as st
 
 from app import services
+from app.compare import answered
 from app.compare.significant import disagreements, pair_charts
 from app.content import label, text
 from app.kit import stored_answers, url, verdicts
@@ -14,7 +15,8 @@ from peft_core.analysis.comparison import Comparison, compare
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.checkpoints.record import RECORD
 from peft_core.errors import PeftClassroomError
-from peft_core.statistics.formats import p_value
+from peft_core.statistics.formats import p_text, p_value
+from peft_core.statistics.paired_test import LEVEL
 
 KEYS = ("first", "second")
 
@@ -131,4 +133,14 @@ def draw() -> None:
     split = {"only_first": f"{found.test.only_first:,}", "only_second": f"{found.test.only_second:,}"}
     right.caption(label("compare", "p_of", **split))
     st.markdown(f"**{label('compare', 'careful')}** {escaped(found.sentence)}")
+    _among_all(pair)
     disagreements.draw(found)
+
+
+def _among_all(pair: Sequence[CheckpointInfo]) -> None:
+    """What is left of the p of this pair if it was chosen after a look at all of them."""
+    every, names = answered.pairs_at_hand(), {info.name for info in pair}
+    mine = next((one for one in every if {one.first, one.second} == names), None)
+    if mine:
+        told = {"pairs": f"{len(every):,}", "chance": f"{LEVEL * len(every):.2g}", "p": p_text(mine.p_holm)}
+        st.caption(label("compare", "among_all", **told))

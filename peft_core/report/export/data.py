@@ -85,8 +85,8 @@ def as_csv(data: dict[str, Any]) -> bytes:
 def _explained(table: Table) -> dict[str, str]:
     """What is said once for all rows."""
     return {
-        "reported": f"Quoted from the report: {BASE}, {TEST_REVIEWS:,} test reviews, the best of ten epochs chosen on "
-        "these very reviews. The 95% Wilson intervals are worked out here.",
+        "reported": f"Quoted from the report: {BASE}, {TEST_REVIEWS:,} test reviews, the best of ten epochs, as far as "
+        "its numbers tell chosen on these very reviews. The 95% Wilson intervals are worked out here.",
         "reproduced": f"Run here on {table.base}; weights chosen on validation reviews, then tested once; 95% Wilson "
         "intervals. Of several seeds the mean: its interval covers the choice of reviews, not that of seeds. Seconds "
         "and examples a second are the mean of the seeds that were trained on the first seed's machine.",

@@ -446,6 +446,19 @@ def test_all_pairs_are_those_of_the_records_and_holm_leaves_fewer(only_shipped):
     assert few.query_params["among"] == ["lora-8", "full", "lora-1"]
 
 
+def test_the_pair_of_the_link_is_one_of_many(only_shipped):
+    from peft_core.statistics.formats import p_text
+
+    app = only_shipped(part="significant", first="lora-8", second="full")
+    p = {names: p for names, (p, _, _) in shipped_pairs().items()}
+    mine = p.get(("lora-8", "full"), p.get(("full", "lora-8")))
+    below = [value for value in p.values() if value <= mine]
+    holm = max((len(p) - place) * value for place, value in enumerate(sorted(below)))
+    (caption,) = [c.value for c in app.caption if "Choose your pair before you look" in c.value]
+    assert f"{len(p)} pairs" in caption
+    assert f"this pair has {p_text(min(1.0, holm))}." in caption
+
+
 def test_overlapping_intervals_of_models_that_are_told_apart_are_counted(only_shipped):
     app = only_shipped(part="trade_off")
     measured = {info.name: info.record.test for info in services.checkpoints()}
