@@ -36,6 +36,10 @@ PAGES = {
     "compare": {f"compare-{part}": f"/compare?part={part}" for part in COMPARE},
     "rank_lab": {f"rank_lab-{tab}": f"/rank_lab?lab={tab}" for tab in LAB},
 }
+for question in ("every_pair", "seeds", "power", "quoted"):
+    PAGES["compare"][f"compare-{question}"] = f"/compare?part=significant&question={question}"
+for question in ("temperature", "threshold"):
+    PAGES["playground"][f"playground-{question}"] = f"/playground?tab=calibration&sure={question}"
 PAGES["lora"]["lora-rank_one"] = "/lora?section=rank_one&terms=2"
 SIZES = {"projector": (1280, 720), "phone": (390, 844)}
 SCHEMES = ("light", "dark")
