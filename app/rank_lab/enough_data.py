@@ -12,6 +12,7 @@ import streamlit as st
 
 from app import services
 from app.content import label
+from app.kit import stored_answers
 from app.kit.plain import escaped
 from app.rank_lab import data
 from peft_core.analysis.spectra.truncation_file import TRUNCATION, Truncation, read_truncation
@@ -79,7 +80,8 @@ def finding(shown: Shown) -> Finding:
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs={CheckpointInfo: identity, Truncation: repr})
 def _finding(info: CheckpointInfo, truncation: Truncation, _known: list[CheckpointInfo], identities: tuple) -> Finding:
-    return find(info, truncation, _known)
+    bundled = info.record.config.data.source == "bundled"
+    return find(info, truncation, _known, stored_answers.splits() if bundled else None)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
