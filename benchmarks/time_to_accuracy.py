@@ -4,8 +4,8 @@
 
 LoRA r=8, 4,000 reviews of 128 tokens, two epochs, 1,000 validation reviews, a validation every 25 steps. Every run is a
 fresh process; the sides take turns, seed by seed, with the same reviews, learning rate and schedule (the sides are told
-in `benchmarks/sides`). At the end the sides are compared on the same validation reviews, with the interval of the
-difference. A validation costs a Trainer as much as here: the function is the same, `generate()` would cost it more.
+in `benchmarks/sides`). At the end the sides are compared on the same validation reviews; the unit is the seed. A
+validation costs a Trainer as much as here: the function is the same, `generate()` would cost it more.
 With `--add` the runs can be made in pieces: `--seeds 1 --sides trainer --add`.
 """
 
@@ -34,6 +34,7 @@ from peft_core.errors import PeftClassroomError
 from peft_core.methods.registry import method_label
 from peft_core.report.costs.measured import write_report
 from peft_core.reviews.config import DataConfig
+from peft_core.statistics.means import mean_of_runs
 
 LEVELS = tuple(percent / 100 for percent in range(70, 96))  # told: those above the untrained model that a side reached
 Run = Callable[..., Any]
@@ -138,13 +139,29 @@ def summary(report: TimeReport) -> str:
     for side in sides:
         pairs = [(own[config].right, run.right) for config, run in by_side[side].items() if config in own]
         if side != "ours" and pairs:
-            first, second = ("".join(answers) for answers in zip(*pairs, strict=True))
-            difference, low, high = (100 * value for value in paired_difference(first, second))
-            lines.append(
-                f"at the end ours − {side}: {difference:+.1f} points (95%: {low:+.1f} to {high:+.1f}), paired on "
-                f"{len(first) // len(pairs):,} validation reviews × {len(pairs)} seeds"
-            )
+            lines.append(f"at the end ours − {side}: {difference_by_seed(pairs)}")
     return "\n".join(lines)
+
+
+def difference_by_seed(pairs: Sequence[tuple[str, str]]) -> str:
+    """The mean over seeds with its t-interval: three seeds are three observations, however many reviews each answered.
+
+    Both sides of a seed read the same reviews, so they are paired. With one seed, reviews are the only unit there is.
+
+    Args:
+        pairs: of each seed, which validation reviews the two sides have right, as in `SideRun.right`.
+    """
+    each = [paired_difference(*pair) for pair in pairs]
+    told = f"{len(pairs[0][0]):,} validation reviews"
+    if len(each) == 1:
+        value, low, high = (100 * share for share in each[0])
+        return f"{value:+.1f} points (95% by {told}: {low:+.1f} to {high:+.1f}), one seed: another may change that"
+    mean = mean_of_runs([100 * difference for difference, _, _ in each])
+    seeds = ", ".join(f"{100 * difference:+.1f}" for difference, _, _ in each)
+    return (
+        f"{mean.value:+.1f} points (95% by seeds, n = {mean.n}: {mean.low:+.1f} to {mean.high:+.1f}); of each seed on "
+        f"{told} {seeds}"
+    )
 
 
 if __name__ == "__main__":

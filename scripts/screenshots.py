@@ -40,6 +40,10 @@ PAGES = {
 }
 PROMPT = ("price", "length", "words", "relatives")
 PAGES["soft_prompt"] |= {f"soft_prompt-{section}": f"/soft_prompt?section={section}" for section in PROMPT}
+for question in ("every_pair", "seeds", "power", "quoted"):
+    PAGES["compare"][f"compare-{question}"] = f"/compare?part=significant&question={question}"
+for question in ("temperature", "threshold"):
+    PAGES["playground"][f"playground-{question}"] = f"/playground?tab=calibration&sure={question}"
 PAGES["lora"]["lora-rank_one"] = "/lora?section=rank_one&terms=2"
 SIZES = {"projector": (1280, 720), "phone": (390, 844)}
 SCHEMES = ("light", "dark")

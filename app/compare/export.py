@@ -5,7 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from app.compare import shared
-from app.compare.significant import section as significant
+from app.compare.significant import pair as two
 from app.content import label, text
 from app.kit.plain import escaped
 from peft_core.analysis.comparison import Comparison
@@ -24,7 +24,7 @@ def draw() -> None:
     """Base, a button a file, and what is in them."""
     st.markdown(text("compare", "export"))
     table = shared.table_for(shared.choose_base())
-    pair = significant.chosen_pair()
+    pair = two.chosen_pair()
     name = escaped(shared.short(table.base))
     ran = sum(row.reproduction is not None for row in table.rows)
     st.markdown(label("compare", "export_rows", ran=ran, rows=len(table.rows), base=name))
@@ -32,7 +32,7 @@ def draw() -> None:
         for kind, (ending, mime, write) in FILES.items():
             st.download_button(
                 label("compare", f"export_{kind}"),
-                data=lambda write=write: write(data(table, significant.compared(pair))),
+                data=lambda write=write: write(data(table, two.compared(pair))),
                 file_name=f"peft-compare.{ending}",
                 mime=mime,
                 on_click="ignore",
@@ -41,7 +41,7 @@ def draw() -> None:
                 type="primary" if kind == "html" else "secondary",
             )
     if pair:
-        titles = significant.titles(pair)
+        titles = two.titles(pair)
         st.caption(label("compare", "export_pair", first=escaped(titles[0]), second=escaped(titles[1])))
     st.caption(label("compare", "export_reading"))
 

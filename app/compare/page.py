@@ -33,4 +33,4 @@ with tabs[opened]:
         PARTS[opened]()
     except PeftClassroomError as error:  # a file of measurements is damaged, or a base model's folder is gone
         st.error(escaped(error), icon=":material/error:")
-services.rerun_when_ready(examples=opened in ("significant", "optimism"))
+services.rerun_when_ready(examples=opened in ("trade_off", "significant", "optimism"))

@@ -33,11 +33,7 @@ def table_for(base: str) -> Table:
 
 def choose(key: str, title: str, options: tuple[str, ...], group: str, words: str = "compare") -> str:
     """One of a few options, side by side; in the URL by its name. Their labels are `{group}_{option}` of `words`."""
-    names = {option: label(words, f"{group}_{option}") for option in options}
-    url.from_link(key, options, options[0])
-    chosen = st.segmented_control(title, options, format_func=names.__getitem__, key=key, required=True)
-    url.remember(key, chosen, default=options[0])
-    return chosen
+    return url.one_of(key, title, {option: label(words, f"{group}_{option}") for option in options})
 
 
 def short(base: str) -> str:

@@ -3,7 +3,7 @@
 Streamlit drops such values silently and shows the default; a class that follows a link should be told.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 
 import streamlit as st
 from streamlit.elements.lib.mutable_tab_container import TabContainer
@@ -79,6 +79,15 @@ def remember(key: str, value: str, default: str) -> None:
         st.query_params.pop(key, None)
     elif st.query_params.get(key) != value:
         st.query_params[key] = value
+
+
+def one_of(key: str, title: str, options: Mapping[str, str]) -> str:
+    """One of a few options side by side, name → what people read; in the URL by its name, the first left out."""
+    first = next(iter(options))
+    from_link(key, list(options), first)
+    chosen = st.segmented_control(title, list(options), format_func=options.__getitem__, key=key, required=True)
+    remember(key, chosen, default=first)
+    return chosen
 
 
 def pick(

@@ -7,7 +7,8 @@ from app.content import label, text
 from app.kit import url, verdicts
 from app.kit.plain import escaped
 from app.kit.review_box import review_box, truth_line
-from app.playground import calibration, explain, many_reviews, what_if
+from app.playground import explain, many_reviews, what_if
+from app.playground.how_sure import section as how_sure
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.errors import PeftClassroomError
 
@@ -90,5 +91,5 @@ with tabs[opened]:
     elif opened == "many":
         many_reviews.draw(chosen)
     else:
-        calibration.draw(chosen)
+        how_sure.draw(chosen)
 services.rerun_when_ready(examples=True)

@@ -10,10 +10,12 @@ from app.kit.formats import percent
 from app.kit.plain import escaped
 from app.rank_lab import data, enough_chart, enough_data
 from app.rank_lab.enough_data import Shown
-from peft_core.analysis.spectra.truncation_finding import rank_one_beside
+from peft_core.analysis.spectra.truncation_finding import Finding, rank_one_beside
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.lora.method import LoraConfig
+from peft_core.statistics.many_tests import holm
+from peft_core.statistics.paired_test import LEVEL
 
 CHOSEN, REVIEWS = "cut", "cut_reviews"  # in the URL
 LIMITS, LIMIT = (100, 200, 400), 200  # test reviews of a measurement on the page
@@ -41,9 +43,11 @@ def draw() -> None:
     st.caption(enough_chart.legend(shown))
     enough_chart.draw(shown, _rank_one(shown))
     st.caption(label("rank_lab", "enough_legend"))
-    for one in shown:
-        with st.spinner(label("rank_lab", "comparing")):
-            st.markdown(f"**{escaped(one.title)}.** {escaped(enough_data.sentence(one))}")
+    with st.spinner(label("rank_lab", "comparing")):
+        found = [enough_data.finding(one) for one in shown]
+    for one, its in zip(shown, found, strict=True):
+        st.markdown(f"**{escaped(one.title)}.** {escaped(its.sentence)}")
+    _so_many(found)
     _table(shown)
     st.caption(text("rank_lab", "how_cut"))
 
@@ -125,6 +129,13 @@ def _rank_one(shown: list[Shown]) -> list[CheckpointInfo]:
         if beside := rank_one_beside(one.info.record, known):
             found[beside.name] = beside
     return list(found.values())
+
+
+def _so_many(found: list[Finding]) -> None:
+    """How many tests stand in these sentences, and what is left of them with Holm's correction."""
+    p = [test.p for its in found for test in (its.learnt, its.cut, its.trained) if test]
+    alone, left = (sum(value < LEVEL for value in values) for values in (p, holm(p)))
+    st.markdown(label("rank_lab", "so_many", tests=len(p), alone=alone, left=left))
 
 
 def _table(shown: list[Shown]) -> None:

@@ -12,10 +12,11 @@ import streamlit as st
 
 from app import services
 from app.content import label
+from app.kit import stored_answers
 from app.kit.plain import escaped
 from app.rank_lab import data
 from peft_core.analysis.spectra.truncation_file import TRUNCATION, Truncation, read_truncation
-from peft_core.analysis.spectra.truncation_finding import find
+from peft_core.analysis.spectra.truncation_finding import Finding, find
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.errors import PeftClassroomError
 
@@ -71,15 +72,16 @@ def _stored(folder: str, file_changed: int, changed: int) -> Truncation:
     return read_truncation(Path(folder))
 
 
-def sentence(shown: Shown) -> str:
+def finding(shown: Shown) -> Finding:
     """What the truncation shows; reading the test reviews takes seconds the first time."""
     known = [info for info in services.checkpoints() if info.method == "lora"]
-    return _sentence(shown.info, shown.truncation, known, tuple(identity(info) for info in known))
+    return _finding(shown.info, shown.truncation, known, tuple(identity(info) for info in known))
 
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs={CheckpointInfo: identity, Truncation: repr})
-def _sentence(info: CheckpointInfo, truncation: Truncation, _known: list[CheckpointInfo], identities: tuple) -> str:
-    return find(info, truncation, _known).sentence
+def _finding(info: CheckpointInfo, truncation: Truncation, _known: list[CheckpointInfo], identities: tuple) -> Finding:
+    bundled = info.record.config.data.source == "bundled"
+    return find(info, truncation, _known, stored_answers.splits() if bundled else None)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

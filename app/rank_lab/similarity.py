@@ -25,6 +25,7 @@ FIRST, SECOND, PLACE, WHAT = "lab_first", "lab_second", "lab_place", "lab_what" 
 MODULES = ("q", "v")
 MOST = 64  # directions of one run, at most
 DRAWS = 200
+ABOVE = 0.025  # of random subspaces share more than the upper limit
 WHATS = ("A", "dW", "start")
 MISSING_RANK = 64  # what the paper compares r = 8 with
 
@@ -57,6 +58,8 @@ def draw() -> None:
         for module in MODULES
     ]
     _show(compared, titles, what, first.record.config.train.seed == second.record.config.train.seed)
+    many = sum(name.module in MODULES and name in both[1] for name in both[0])
+    st.caption(label("rank_lab", "many_matrices", n=many, chance=f"{ABOVE * many:.1g}"))
 
 
 def _has_both(info: CheckpointInfo) -> bool:

@@ -3,7 +3,7 @@
 No torch here: the predictions are in `run.json`, the labels in the data set.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,12 +13,14 @@ from peft_core.checkpoints.stored_answers import stored_test
 from peft_core.config import TrainConfig
 from peft_core.errors import PeftClassroomError
 from peft_core.reviews.config import DataConfig
-from peft_core.reviews.draws import SHARED_SEED, select
-from peft_core.reviews.splits import LABEL_WORDS, data_fingerprint
+from peft_core.reviews.draws import draw, drawn_fingerprints
+from peft_core.reviews.splits import LABEL_WORDS, load_splits
 from peft_core.statistics.formats import p_text, points
-from peft_core.statistics.paired_test import PairedTest, paired_test
+from peft_core.statistics.many_tests import PairOfMany, all_pairs
+from peft_core.statistics.paired_test import LEVEL, PairedTest, paired_test
 
 if TYPE_CHECKING:
+    import numpy as np
     from datasets import Dataset
 
 
@@ -73,19 +75,10 @@ def compare(first: Tested, second: Tested, splits: Mapping[str, "Dataset"] | Non
         PeftClassroomError: if they were measured on different test reviews, or if one's predictions are not stored
             or do not belong to the reviews that are installed.
     """
-    from peft_core.reviews.splits import load_splits
-
-    sources = [info.record.config.data.source for info in (first, second)]
-    numbers = [info.record.test.n for info in (first, second)]
-    if sources[0] != sources[1] or numbers[0] != numbers[1]:
-        raise _different(first, second)
-    splits = splits if splits is not None else load_splits(sources[0])
-    (positive_1, truth), (positive_2, _) = (stored_test(info.record, splits) for info in (first, second))
-    reviews, others = (_test_reviews(info, splits) for info in (first, second))
+    splits, (answers_1, answers_2) = _answers([first, second], splits)
+    reviews = draw(first.record.config.data, first.record.config.train.seed, splits, names=("test",))["test"]
     texts, labels = reviews["text"][:], reviews["label"][:]
-    if data_fingerprint(texts, labels) != data_fingerprint(others["text"][:], others["label"][:]):
-        raise _different(first, second)
-    right_1, right_2 = (positive_1 > 0.5) == truth, (positive_2 > 0.5) == truth
+    (positive_1, right_1), (positive_2, right_2) = answers_1, answers_2
     rows = tuple(
         Disagreement(i, texts[i], LABEL_WORDS[labels[i]], float(positive_1[i]), float(positive_2[i]), bool(right_1[i]))
         for i in map(int, (right_1 != right_2).nonzero()[0])
@@ -107,15 +100,49 @@ def compare_with(
     found, refused = [], {}
     for other in others:
         try:
+            splits = splits if splits is not None else load_splits(baseline.record.config.data.source)
             found.append(compare(other, baseline, splits))
         except PeftClassroomError as error:
             refused[other.name] = str(error)
     return found, refused
 
 
-def _test_reviews(info: Tested, splits: Mapping[str, "Dataset"]) -> "Dataset":
-    """With text and label, in the order of the stored predictions."""
-    return select(splits["test"], info.record.config.data.test_size, SHARED_SEED)
+def compare_all(infos: Sequence[Tested], splits: Mapping[str, "Dataset"] | None = None) -> tuple[PairOfMany, ...]:
+    """Every two of several checkpoints, with p-values corrected for so many pairs. Names must differ.
+
+    Raises:
+        PeftClassroomError: as `compare`, and if one of them is named twice.
+    """
+    if len({info.name for info in infos}) < len(infos):
+        raise PeftClassroomError("A checkpoint is among them twice. Name each once.")
+    _, answers = _answers(infos, splits)
+    return all_pairs({info.name: right for info, (_, right) in zip(infos, answers, strict=True)})
+
+
+Answers = tuple["np.ndarray", "np.ndarray"]  # p("positive") of every test review, and whether that is right
+
+
+def _answers(
+    infos: Sequence[Tested], splits: Mapping[str, "Dataset"] | None
+) -> tuple[Mapping[str, "Dataset"], list[Answers]]:
+    """The splits, and the answers of each to the same test reviews; refused if they were asked others."""
+    first, *others = infos
+    for other in others:
+        if _asked(other) != _asked(first):
+            raise _different(first, other)
+    splits = splits if splits is not None else load_splits(first.record.config.data.source)
+    found, asked = [], set()
+    for info in infos:
+        positive, truth = stored_test(info.record, splits)
+        found.append((positive, (positive > 0.5) == truth))
+        asked.add(drawn_fingerprints(info.record.config.data, info.record.config.train.seed, splits)["test"])
+        if len(asked) > 1:
+            raise _different(first, info)
+    return splits, found
+
+
+def _asked(info: Tested) -> tuple[str, int]:
+    return info.record.config.data.source, info.record.test.n
 
 
 def _different(first: Tested, second: Tested) -> PeftClassroomError:
@@ -152,9 +179,20 @@ def difference_sentence(first: str, second: str, test: PairedTest) -> str:
     if test.told_apart:
         verdict = "That is more than the choice of these reviews explains."
     else:
-        verdict = "Which reviews happened to be drawn can explain that: they do not show which one is better, "
-        verdict += "nor that there is no difference."
+        verdict = "The choice of these reviews can explain that. So they show neither that one is better nor that both "
+        verdict += "are equal."
     return f"{measured} {split} {verdict}"
+
+
+def all_pairs_sentence(pairs: Sequence[PairOfMany]) -> str:
+    """What may be said of so many pairs at once."""
+    alone = sum(pair.test.told_apart for pair in pairs)
+    corrected = sum(pair.told_apart for pair in pairs)
+    return (
+        f"{len(pairs):,} pairs. If all were equally good, about {LEVEL * len(pairs):.2g} would still have p < "
+        f"{LEVEL:g}: here {alone:,} have. With Holm's correction for so many pairs {corrected:,} are left. Each was "
+        "trained once: how much another seed would change is not included."
+    )
 
 
 def _settings_sentence(different: Mapping[str, tuple[Any, Any]]) -> str:

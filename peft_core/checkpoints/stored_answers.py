@@ -7,7 +7,7 @@ import numpy as np
 
 from peft_core.checkpoints.record import RunRecord
 from peft_core.errors import PeftClassroomError
-from peft_core.reviews.draws import draw, rows_fingerprint
+from peft_core.reviews.draws import draw, drawn_fingerprints, run_fingerprint
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -33,13 +33,14 @@ def stored_test(record: RunRecord, splits: Mapping[str, "Dataset"]) -> tuple[np.
             "This checkpoint's record has no test predictions. `python -m peft_core evaluate CHECKPOINT --store` "
             "measures the test split again and adds them."
         )
-    rows = draw(record.config.data, record.config.train.seed, splits)
-    if rows_fingerprint(rows) != record.data_fingerprint:
+    data, seed = record.config.data, record.config.train.seed
+    if run_fingerprint([*drawn_fingerprints(data, seed, splits).values()]) != record.data_fingerprint:
         raise PeftClassroomError(
             "This checkpoint was trained and tested on other reviews than those installed here, so its predictions "
             "cannot be compared with their labels. Install the pinned requirements, or train again."
         )
-    positive, truth = np.array(record.test_probabilities), np.array(rows["test"]["label"][:])
+    (test,) = draw(data, seed, splits, names=("test",)).values()
+    positive, truth = np.array(record.test_probabilities), np.array(test["label"][:])
     if ((positive > 0.5) == truth).mean() != record.test.accuracy:
         raise PeftClassroomError(
             "The stored test predictions do not give the accuracy in the same record. Restore run.json, or measure "

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,22 +10,57 @@ from peft_core.cli.output import Json, aligned, print_result
 from peft_core.errors import PeftClassroomError
 from peft_core.t5.architecture import base_model
 
+if TYPE_CHECKING:
+    from peft_core.checkpoints.listing import CheckpointInfo
+
 commands = typer.Typer()
 
 
 @commands.command()
 def compare(
-    first: Annotated[str, typer.Argument(metavar="A", help="name or folder of a checkpoint")],
-    second: Annotated[str, typer.Argument(metavar="B", help="name or folder of another")],
+    names: Annotated[list[str], typer.Argument(metavar="A B …", help="names or folders of two checkpoints or more")],
     as_json: Json = False,
 ) -> None:
-    """Is one checkpoint better than another, on the same test reviews? McNemar test and bootstrap interval."""
-    from peft_core.analysis.comparison import compare as compare_checkpoints
+    """Is one checkpoint better than another, on the same test reviews? Of more than two: all pairs, Holm-corrected."""
     from peft_core.checkpoints.listing import find_checkpoint
+
+    if len(names) < 2:
+        raise PeftClassroomError("One checkpoint cannot be compared. Name another one.")
+    infos = [find_checkpoint(name) for name in names]
+    if len(infos) == 2:
+        _two(*infos, as_json)
+    else:
+        _all_pairs(infos, as_json)
+
+
+def _all_pairs(infos: "list[CheckpointInfo]", as_json: bool) -> None:
+    """Smallest p first."""
+    from peft_core.analysis.comparison import all_pairs_sentence, compare_all
+    from peft_core.statistics.formats import p_value, points
+
+    pairs = sorted(compare_all(infos), key=lambda pair: pair.test.p)
+    sentence = all_pairs_sentence(pairs)
+    data = {
+        "pairs": [
+            {"first": pair.first, "second": pair.second, "n": pair.test.n, **asdict(pair.test), "p_holm": pair.p_holm}
+            for pair in pairs
+        ],
+        "sentence": sentence,
+    }
+    lines = [("first", "second", "points", "p", "p, Holm")]
+    lines += [
+        (pair.first, pair.second, points(pair.test.difference), p_value(pair.test.p), p_value(pair.p_holm))
+        for pair in pairs
+    ]
+    print_result(as_json, data, [*aligned(lines), sentence])
+
+
+def _two(first: "CheckpointInfo", second: "CheckpointInfo", as_json: bool) -> None:
+    """McNemar test and bootstrap interval."""
+    from peft_core.analysis.comparison import compare as compare_checkpoints
     from peft_core.statistics.formats import p_text, points
 
-    infos = [find_checkpoint(name) for name in (first, second)]
-    found = compare_checkpoints(*infos)
+    found = compare_checkpoints(first, second)
     test = found.test
     data = {
         "first": found.first,

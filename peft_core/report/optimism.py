@@ -3,14 +3,14 @@
 As far as its numbers tell, the report's table has, of ten epochs, the one that did best on the 25,000 test reviews. The
 best of several measurements is too good: it is partly the luckiest. Three ways to see how much:
 
-    the report's curves      best epoch − last epoch                            quoted; nothing chose the last one
+    the report's curves      best epoch − last epoch                            quoted; luck, and what went wrong later
     our runs' test curves    best epoch on test − epoch chosen on validation    both on the same test reviews
     parts of a test split    choose on one part, look at the other              the other is as good as new reviews
 
 The third needs each model's answers, not only its accuracy, and any candidates will do: epochs, or checkpoints.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -74,31 +74,22 @@ def run_optimism(record: RunRecord) -> RunOptimism | None:
     return RunOptimism(claimed, step, at[record.best_step], record.best_step, len(curve), record.test.n)
 
 
-@dataclass(frozen=True)
-class Mean:
-    """A mean over runs with its 95% bootstrap interval over runs; None with fewer than two."""
+def luck_alone(candidates: int, n: int, disagreement: float) -> float:
+    """How far the best of several equally good candidates lies above a given one, on average, on the same n reviews.
 
-    value: float
-    low: float | None
-    high: float | None
-    runs: int
+    Two of them that disagree on a share ψ of the reviews have accuracies that differ with a standard deviation of
+    √(ψ/n), each by a part of its own of √(ψ/2n); and the largest of k such parts is expected E[max of k standard
+    normals] of them above 0.
 
-
-def mean_over_runs(values: Sequence[float], seed: int = 0) -> Mean:
-    """The mean, and how much other runs would have changed it: runs are drawn with replacement.
-
-    All runs were tested on the same reviews, and that chance is not in the interval.
-
-    Raises:
-        ValueError: without values.
+    Args:
+        disagreement: ψ, the share of the reviews that one of two candidates has right and the other wrong.
     """
-    if not values:
-        raise ValueError("no runs, no mean")
-    if len(values) < 2:
-        return Mean(values[0], None, None, 1)
-    drawn = np.random.default_rng(seed).choice(np.array(values), (DRAWS, len(values))).mean(axis=1)
-    low, high = np.quantile(drawn, (0.025, 0.975))
-    return Mean(fmean(values), float(low), float(high), len(values))
+    from scipy.special import ndtr
+
+    x, step = np.linspace(-9, 9, 2001, retstep=True)
+    density = np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)
+    largest = float((x * candidates * density * ndtr(x) ** (candidates - 1)).sum() * step)
+    return largest * (disagreement / (2 * n)) ** 0.5
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,15 @@ Which reviews each model had right is not known, so no paired test can be made. 
     bounds of the paired test the two models disagree on at least |D| reviews (D: difference of right answers) and at
                               most on as many as their wrong answers allow; the exact McNemar test at both ends, and
                               the number of disagreements up to which it would find a difference
+    our own disagreement      on how many reviews two runs of ours with these settings disagree: no more than a hint
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations
 
+from peft_core.checkpoints.record import RunRecord
+from peft_core.report.our_disagreement import our_disagreement
 from peft_core.report.quoted import TEST_REVIEWS, Quoted, quoted_rows
 from peft_core.statistics.formats import p_text, points
 from peft_core.statistics.intervals import newcombe
@@ -24,7 +28,7 @@ class QuotedDifference:
     """Two rows of the report, the better first. Shares are 0…1; `p` and `z` of the two-proportion z-test.
 
     `low`, `high`: 95% interval of the difference of two independent samples (Newcombe 1998). `p_at_most_apart`: p if
-    the printed figures hide as large a difference as they can.
+    the printed figures hide as large a difference as they can. `ours`: `our_disagreement` of the two settings.
     """
 
     first: Quoted
@@ -35,6 +39,7 @@ class QuotedDifference:
     z: float
     p: float
     p_at_most_apart: float
+    ours: float | None = None
 
     @property
     def reviews(self) -> int:
@@ -67,6 +72,13 @@ class QuotedDifference:
         return most_significant(self.reviews, self.most_disagreements)
 
     @property
+    def as_ours(self) -> int | None:
+        """On how many reviews they disagreed if as often as two of our runs, as far as the difference allows that."""
+        if self.ours is None:
+            return None
+        return min(max(round(self.ours * TEST_REVIEWS), self.fewest_disagreements), self.most_disagreements)
+
+    @property
     def sentence(self) -> str:
         """What may be said of the two."""
         hidden = f" (up to {self.reviews + self.slack:,}, as they are printed)" if self.slack else ""
@@ -76,7 +88,9 @@ class QuotedDifference:
             f"{p_text(self.p)} (two-proportion z-test; 95% interval of the difference {points(self.low)} to "
             f"{points(self.high)} points): "
         )
-        told += "chance can explain it." if self.p >= LEVEL else "more than the choice of reviews explains."
+        told += (
+            "as two samples chance can explain it." if self.p >= LEVEL else "more than the choice of reviews explains."
+        )
         limit = self.most_significant
         if limit is None:
             told += " On the same reviews no paired test could find a difference."
@@ -88,24 +102,34 @@ class QuotedDifference:
                 f"difference if the two disagreed on at most {limit:,} of them ({limit / TEST_REVIEWS:.1%}), and none "
                 f"if they disagreed on more."
             )
-        return f"{told} One seed each, and as far as the numbers tell, the best of ten epochs on these very reviews."
+            if self.as_ours is not None:
+                p = self.paired_p(self.as_ours)
+                told += (
+                    f" Had they disagreed as rarely as two of our runs ({self.ours:.1%}), chance "
+                    f"{'could explain it, too' if p >= LEVEL else 'could not'}: {p_text(p)}."
+                )
+        return (
+            f"{told} One seed each, and, as far as the report's numbers tell, each the best of ten epochs on these "
+            "very reviews."
+        )
 
 
-def quoted_difference(one: Quoted, other: Quoted) -> QuotedDifference:
-    """Test the difference of two rows of the report, in either order."""
+def quoted_difference(one: Quoted, other: Quoted, runs: Iterable[RunRecord] = ()) -> QuotedDifference:
+    """Test the difference of two rows of the report, in either order; `runs`: as for `our_disagreement`."""
     first, second = sorted((one, other), key=lambda row: -row.correct)
     low, high = newcombe(first.measured, second.measured)
     apart = first.correct - second.correct
     z, p = two_proportions(first.correct, second.correct, TEST_REVIEWS)
     most = two_proportions(first.correct + first.slack, second.correct - second.slack, TEST_REVIEWS)[1]
-    return QuotedDifference(first, second, apart / TEST_REVIEWS, low, high, z, p, most)
+    ours = our_disagreement(first, second, runs)
+    return QuotedDifference(first, second, apart / TEST_REVIEWS, low, high, z, p, most, ours)
 
 
-def quoted_differences() -> tuple[QuotedDifference, ...]:
+def quoted_differences(runs: Iterable[RunRecord] = ()) -> tuple[QuotedDifference, ...]:
     """The difference of every two rows of one method that are less than half a point apart."""
-    pairs = combinations(quoted_rows(), 2)
+    pairs, runs = combinations(quoted_rows(), 2), tuple(runs)
     alike = [(a, b) for a, b in pairs if a.method.method == b.method.method]
-    near = [quoted_difference(a, b) for a, b in alike if abs(a.correct - b.correct) < SMALL * TEST_REVIEWS]
+    near = [quoted_difference(a, b, runs) for a, b in alike if abs(a.correct - b.correct) < SMALL * TEST_REVIEWS]
     return tuple(near)
 
 

@@ -5,6 +5,7 @@ Training reviews are drawn with the run's seed; validation and test reviews with
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from peft_core.reviews.config import DataConfig
 from peft_core.reviews.splits import balanced_subset, data_fingerprint
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 SHARED_SEED = 0
 SPLITS = ("train", "validation", "test")  # the order of a run's fingerprint
+_FINGERPRINTS: "WeakKeyDictionary[Dataset, dict[tuple, str]]" = WeakKeyDictionary()  # as long as the reviews are there
 
 
 def select(reviews: "Dataset", size: int | None, seed: int) -> "Dataset":
@@ -32,12 +34,27 @@ def draw(
     data: DataConfig, seed: int, splits: Mapping[str, "Dataset"], names: Sequence[str] = SPLITS
 ) -> dict[str, "Dataset"]:
     """The reviews of a run with this seed, split by split; those of other splits than `names` are not touched."""
-    wanted = {
-        "train": (data.train_size, seed),
-        "validation": (data.validation_size, SHARED_SEED),
-        "test": (data.test_size, SHARED_SEED),
-    }
-    return {name: select(splits[name], *wanted[name]) for name in names}
+    return {name: select(splits[name], *_wanted(data, seed, name)) for name in names}
+
+
+def _wanted(data: DataConfig, seed: int, name: str) -> tuple[int | None, int]:
+    """How many reviews of a split a run draws, and with which seed."""
+    sizes = {"train": data.train_size, "validation": data.validation_size, "test": data.test_size}
+    return sizes[name], seed if name == "train" else SHARED_SEED
+
+
+def drawn_fingerprints(data: DataConfig, seed: int, splits: Mapping[str, "Dataset"]) -> dict[str, str]:
+    """A fingerprint for each split of the reviews that a run with this seed draws. The same draw is read once."""
+    found = {}
+    for name in SPLITS:
+        reviews, (size, drawn_with) = splits[name], _wanted(data, seed, name)
+        known = _FINGERPRINTS.setdefault(reviews, {})
+        key = (size, drawn_with) if size is not None and size < len(reviews) else ()  # all of them: no seed matters
+        if key not in known:
+            rows = select(reviews, size, drawn_with)
+            known[key] = data_fingerprint(rows["text"][:], rows["label"][:])
+        found[name] = known[key]
+    return found
 
 
 def rows_fingerprint(rows: Mapping[str, "Dataset"]) -> str:

@@ -12,8 +12,10 @@ from itertools import pairwise
 import numpy as np
 
 from peft_core.statistics.intervals import wilson
+from peft_core.statistics.paired_test import LEVEL
 
 BINS = 10
+DRAWS = 2_000  # of a perfectly calibrated model's answers
 
 
 @dataclass(frozen=True)
@@ -55,11 +57,41 @@ def expected_calibration_error(positive: np.ndarray, labels: np.ndarray, bins: i
     The confidence of a review is the probability of the label that was predicted, max(p, 1 − p), so with two labels
     only the bins above 0.5 are ever filled. 0: confidence and accuracy agree in every bin.
     """
-    confidence = np.maximum(positive, 1 - positive)
-    right = (positive > 0.5) == (np.asarray(labels) == 1)
-    number = np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], confidence)  # bin m is ((m−1)/M, m/M]
+    confidence, number = _confidence(positive, bins)
+    right = (np.asarray(positive) > 0.5) == (np.asarray(labels) == 1)
     gap = np.bincount(number, weights=right - confidence, minlength=bins)  # |Bₘ|·(accuracy − confidence)
     return float(np.abs(gap).sum() / len(confidence))
+
+
+def _confidence(positive: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of each review the probability of the label that was predicted, and its bin: number m holds (m/M, (m + 1)/M]."""
+    confidence = np.maximum(positive, 1 - np.asarray(positive))
+    return confidence, np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], confidence)
+
+
+@dataclass(frozen=True)
+class PerfectEce:
+    """The ECE of a perfectly calibrated model with the same probabilities: on average, and of 95 in 100 at most.
+
+    It is never 0: accuracy in a bin of finite size misses the confidence by chance, and the ECE adds up sizes only.
+    """
+
+    mean: float
+    most: float
+
+
+def perfect_ece(positive: np.ndarray, bins: int = BINS, draws: int = DRAWS, seed: int = 0) -> PerfectEce:
+    """Simulate answers that are right exactly as often as these probabilities say, and take the ECE of each draw."""
+    confidence, number = _confidence(positive, bins)
+    order = np.argsort(number, kind="stable")
+    confidence = confidence[order]
+    starts = np.flatnonzero(np.diff(number[order], prepend=-1))  # where each bin that is not empty begins
+    generator = np.random.default_rng(seed)
+    found = []
+    for _ in range(draws):
+        right = generator.random(len(confidence)) < confidence
+        found.append(np.abs(np.add.reduceat(right - confidence, starts)).sum() / len(confidence))
+    return PerfectEce(float(np.mean(found)), float(np.quantile(found, 1 - LEVEL)))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from peft_core.analysis import comparison
-from peft_core.analysis.comparison import compare, compare_with, difference_sentence
+from peft_core.analysis.comparison import compare, compare_all, compare_with, difference_sentence
 from peft_core.checkpoints.differences import ABSENT, differences, settings
 from peft_core.checkpoints.listing import find_checkpoint
 from peft_core.errors import PeftClassroomError
@@ -50,7 +50,6 @@ def test_the_shipped_checkpoints_differ_as_recorded(splits, first, second, only_
         assert (d.first_positive > 0.5) != (d.second_positive > 0.5)
         assert d.first_right == ((d.first_positive > 0.5) == (d.label == "positive"))
         assert splits["test"][d.row]["text"] == d.text
-    assert "equal" not in found.sentence.lower()
     assert "how much another seed would change is not included" in found.sentence
     assert found.seeds == (0, 0)
 
@@ -63,7 +62,7 @@ def test_the_sentence_claims_a_difference_only_where_the_test_finds_one(splits):
         assert not refused
         for one in found:
             claimed = "more than the choice of these reviews explains" in one.sentence
-            left_open = "do not show which one is better, nor that there is no difference" in one.sentence
+            left_open = "show neither that one is better nor that both are equal" in one.sentence
             assert claimed is (one.test.p < 0.05)
             assert left_open is not claimed
             if claimed:
@@ -111,11 +110,41 @@ def test_other_test_reviews_of_the_same_number_are_refused(splits, monkeypatch):
     here = with_data(lora, test_size=40)
     n = {"test": replace(lora.record.test, n=40)}
     here = changed(here, **n)
-    reviews = [splits["test"].select(range(start, start + 40)) for start in (0, 40)]
+    prints = [{"test": "these"}, {"test": "others"}]
     monkeypatch.setattr(comparison, "stored_test", lambda record, given: (np.full(40, 0.9), np.ones(40, dtype=int)))
-    monkeypatch.setattr(comparison, "_test_reviews", lambda info, given: reviews.pop())
+    monkeypatch.setattr(comparison, "drawn_fingerprints", lambda data, seed, given: prints.pop())
     with pytest.raises(PeftClassroomError, match="different test reviews"):
         compare(here, here, splits)
+
+
+def test_all_pairs_are_the_same_comparisons_with_larger_p(splits):
+    infos = [find_checkpoint(name) for name in ("lora-8", "adapter-8", "full")]
+    found = {(pair.first, pair.second): pair for pair in compare_all(infos, splits)}
+    assert [*found] == [("lora-8", "adapter-8"), ("lora-8", "full"), ("adapter-8", "full")]
+    for (first, second), pair in found.items():
+        assert pair.test == compare(find_checkpoint(first), find_checkpoint(second), splits).test
+    assert found["lora-8", "full"].p_holm == pytest.approx(2 * found["lora-8", "full"].test.p)  # second of three
+    part = changed(infos[1], test=replace(infos[1].record.test, n=60))
+    with pytest.raises(PeftClassroomError, match="different test reviews"):
+        compare_all([infos[0], infos[2], part], splits)
+    with pytest.raises(PeftClassroomError, match="twice"):
+        compare_all([infos[0], infos[0]], splits)
+
+
+def test_reviews_are_fingerprinted_once_however_many_are_compared(splits, monkeypatch):
+    from peft_core.reviews import draws
+
+    read = []
+    real = draws.data_fingerprint
+    monkeypatch.setattr(
+        draws, "data_fingerprint", lambda texts, labels: read.append(len(labels)) or real(texts, labels)
+    )
+    own = {name: part.select(range(len(part))) for name, part in splits.items()}  # nobody has read these
+    infos = [find_checkpoint(name) for name in ("lora-8", "adapter-8", "lora-8-seed1", "full")]
+    compare_with(infos[0], infos[1:], own)
+    compare_all(infos, own)
+    texts = [n for n in read if n > 3]  # the other calls join three fingerprints
+    assert sorted(texts) == [2000, 3000, 20000]
 
 
 def test_what_else_differs_is_said(splits):
@@ -132,7 +161,7 @@ def test_as_many_right_is_not_the_same():
     told = difference_sentence("one", "other", found)
     assert "as many right" in told
     assert "each has half" in told
-    assert "nor that there is no difference" in told
+    assert "nor that both are equal" in told
 
 
 def test_only_settings_that_differ():
@@ -164,11 +193,25 @@ def test_compare_on_the_command_line(run):
     assert list(data["different_settings"]["r"]) == [8, None]
 
 
+def test_more_than_two_on_the_command_line_are_all_pairs(run):
+    code, printed, _ = run("compare", "lora-8", "adapter-8", "full", "--json")
+    data = json.loads(printed)
+    assert code == 0
+    p = [pair["p"] for pair in data["pairs"]]
+    assert p == sorted(p) and len(p) == 3
+    assert [pair["p_holm"] for pair in data["pairs"]] == pytest.approx([3 * p[0], 2 * p[1], p[2]])
+    assert "about 0.15 would still have p < 0.05: here 2 have" in data["sentence"]
+    _, printed, _ = run("compare", "lora-8", "adapter-8", "full")
+    assert "p, Holm" in printed and data["sentence"] in printed
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
         (("compare", "lora-8", "nobody"), "There is no checkpoint 'nobody'"),
-        (("compare", "lora-8"), "Missing argument"),
+        (("compare",), "Missing argument"),
+        (("compare", "lora-8"), "Name another one"),
+        (("compare", "lora-8", "full", "lora-8"), "Name each once"),
         (("report", "--out", "table.txt"), "has to end with one of: .html, .json, .csv"),
         (("report", "--base", "t6"), "Unknown base model 't6'"),
     ],

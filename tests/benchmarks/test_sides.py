@@ -19,6 +19,7 @@ from benchmarks.peer_reports import (
     TrainerSettings,
     Validation,
     added,
+    as_digits,
     paired_difference,
     ratios,
     read_report,
@@ -26,6 +27,7 @@ from benchmarks.peer_reports import (
 from benchmarks.shapes import source_of
 from benchmarks.sides import run_side
 from benchmarks.sides.settings import SIDES, TUNED, VARIANTS, settings_of
+from benchmarks.time_to_accuracy import difference_by_seed
 from peft_core.config import RunConfig, TrainConfig
 from peft_core.counting.by_hand import count
 from peft_core.errors import PeftClassroomError
@@ -223,7 +225,8 @@ def test_the_accuracy_command_compares_seed_by_seed(in_this_process, base_folder
         ("ours", 0), ("trainer", 0), ("ours", 1), ("trainer", 1),
     ]  # fmt: skip
     assert [v.step for v in report.rounds[0].validations] == [0, 1, 2]
-    assert "20 validation reviews × 2 seeds" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "95% by seeds, n = 2" in printed and "of each seed on 20 validation reviews" in printed
     with pytest.raises(PeftClassroomError, match="divisor"):
         time_to_accuracy.main([*options, "--every", "3"])
 
@@ -292,6 +295,21 @@ def test_the_interval_of_a_paired_difference_holds_the_truth_as_often_as_it_says
     assert 0.92 < hits / 400 < 0.98
     with pytest.raises(ValueError, match="longer"):
         paired_difference("1", "11")
+
+
+def test_three_seeds_are_three_observations_however_many_reviews_each_answered():
+    """Against scipy's paired t-test; the reviews of one seed are copied, and the interval does not become narrower."""
+    from scipy.stats import ttest_rel
+
+    generator = np.random.default_rng(0)
+    answers = [generator.random((2, 200)) < 0.8 for _ in range(3)]
+    pairs = [tuple(as_digits(side) for side in seed) for seed in answers]
+    shares = np.array([seed.mean(axis=1) for seed in answers])
+    wanted = 100 * np.array(ttest_rel(shares[:, 0], shares[:, 1]).confidence_interval(0.95))
+    told = difference_by_seed(pairs)
+    assert f"n = 3: {wanted[0]:+.1f} to {wanted[1]:+.1f}" in told
+    assert f"n = 3: {wanted[0]:+.1f} to {wanted[1]:+.1f}" in difference_by_seed([(a * 9, b * 9) for a, b in pairs])
+    assert "one seed: another may change that" in difference_by_seed(pairs[:1])
 
 
 def test_ratios_pair_the_rounds():

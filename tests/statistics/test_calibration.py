@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peft_core.statistics.calibration import confusion, expected_calibration_error, reliability, threshold_curve, within
+from peft_core.statistics.calibration import (
+    confusion,
+    expected_calibration_error,
+    perfect_ece,
+    reliability,
+    threshold_curve,
+    within,
+)
 
 probability = st.floats(0, 1, width=32)
 answered = st.lists(st.tuples(probability, st.integers(0, 1)), min_size=1, max_size=80)
@@ -106,3 +113,17 @@ def test_about_90_percent():
     assert (found.count, found.observed) == (3, pytest.approx(2 / 3))
     assert within(positive, labels, 0.0, 0.1).count == 1  # the lowest bin has its lower end
     assert within(positive, labels, 0.3, 0.4) is None
+
+
+def test_a_perfectly_calibrated_model_has_no_ece_of_0():
+    """Drawn here label by label: "positive" is true exactly as often as the probability says."""
+    generator = np.random.default_rng(3)
+    positive = generator.beta(0.4, 0.4, 300)
+    drawn = [expected_calibration_error(positive, generator.random(300) < positive) for _ in range(3000)]
+    found = perfect_ece(positive)
+    assert found.mean == pytest.approx(np.mean(drawn), rel=0.03)
+    assert found.most == pytest.approx(np.quantile(drawn, 0.95), rel=0.05)
+    assert 0.005 < found.mean < found.most
+    assert perfect_ece(positive) == found  # seeded
+    assert perfect_ece(np.repeat(positive, 16)).mean == pytest.approx(found.mean / 4, rel=0.1)  # as 1/√n
+    assert perfect_ece(np.array([0.0, 1.0])).most == 0

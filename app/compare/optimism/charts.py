@@ -19,6 +19,7 @@ class Claim:
     """A curve on test reviews: its best point (`claimed`), and the one that was chosen without them (`honest`).
 
     Shares, 0…1. `test` and `validation`: (epoch or step, accuracy) of every candidate; `along` says which of the two.
+    `losses`: training loss in the claimed and in the honest epoch, where the report prints them.
     """
 
     key: str
@@ -32,6 +33,12 @@ class Claim:
     validation: tuple[tuple[int, float], ...]
     n: int
     along: str
+    losses: tuple[float, float] | None = None
+
+    @property
+    def came_apart(self) -> bool:
+        """Whether the training loss rose after the best epoch: then more than luck lies between the two."""
+        return self.losses is not None and self.losses[1] > self.losses[0]
 
     @property
     def difference(self) -> float:

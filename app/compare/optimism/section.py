@@ -1,5 +1,7 @@
 """What choosing on the test set adds: in the report's curves, in ours, and by dividing our own test reviews."""
 
+from statistics import fmean, median
+
 import streamlit as st
 
 from app import services
@@ -9,7 +11,8 @@ from app.compare.optimism.charts import Claim
 from app.content import label, text
 from app.kit import url, verdicts
 from app.kit.plain import escaped
-from peft_core.report.optimism import Mean, mean_over_runs, quoted_optimism, run_optimism, validation_gap
+from peft_core.report.optimism import luck_alone, quoted_optimism, run_optimism, validation_gap
+from peft_core.report.our_disagreement import between_seeds
 from peft_core.report.quoted import BASE, TEST_REVIEWS
 from peft_core.statistics.formats import points
 
@@ -22,24 +25,27 @@ def draw() -> None:
     with left:
         st.markdown(f"**{label('compare', 'optimism_report', base=BASE)}**")
         optimism_charts.claims(quoted, "optimism_report", "last")
-        st.markdown(_sentence("optimism_report_mean", mean_over_runs([c.difference for c in quoted])))
+        st.markdown(_report_sentence(quoted))
+        _luck(quoted)
     with right:
         st.markdown(f"**{label('compare', 'optimism_ours')}**")
         if ours:
             optimism_charts.claims(ours, "optimism_ours", "validation")
-            st.markdown(_sentence("optimism_ours_mean", mean_over_runs([c.difference for c in ours])))
+            st.markdown(_our_sentence(ours))
         else:
             st.info(text("compare", "no_test_curves"), icon=":material/info:")
             st.code("python -m peft_core reproduce", language="bash")
     st.caption(label("compare", "optimism_reading"))
-    optimism_charts.curve(_choose([*quoted, *ours]))
+    chosen = _choose([*quoted, *ours])
+    optimism_charts.curve(chosen)
+    _loss(chosen)
     st.divider()
     selection.draw()
     _gap()
 
 
 def quoted_claims() -> list[Claim]:
-    """The report's rows with a curve: its table has the best epoch, nothing chose the last."""
+    """The report's rows with a curve: its table has the best epoch, nobody chose the last."""
     return [
         Claim(
             key=q.quoted.key,
@@ -53,6 +59,7 @@ def quoted_claims() -> list[Claim]:
             validation=(),
             n=TEST_REVIEWS,
             along="epoch",
+            losses=(q.best.train_loss, q.last.train_loss),
         )
         for q in quoted_optimism()
     ]
@@ -83,18 +90,45 @@ def our_claims() -> list[Claim]:
     return claims
 
 
-def _sentence(name: str, mean: Mean) -> str:
-    """The mean over curves, with an interval where there are several."""
-    told = {"mean": points(mean.value, sign=False), "n": mean.runs}
-    if mean.low is None or mean.high is None:
-        return label("compare", f"{name}_one", **told)
-    return label("compare", name, **told, low=points(mean.low), high=points(mean.high))
+def _report_sentence(quoted: list[Claim]) -> str:
+    """Mean and median, and how much of the sum is of curves that came apart."""
+    found, apart = [c.difference for c in quoted], [c.difference for c in quoted if c.came_apart]
+    told = {"mean": points(fmean(found), sign=False), "median": points(median(found), sign=False), "n": len(found)}
+    return label("compare", "optimism_report_mean", **told, apart=len(apart), share=f"{sum(apart) / sum(found):.0%}")
+
+
+def _our_sentence(ours: list[Claim]) -> str:
+    """Never below 0, since the best is at least the chosen one: so there is no interval to ask for 0."""
+    found = [c.difference for c in ours]
+    told = {"mean": points(fmean(found), sign=False), "median": points(median(found), sign=False), "n": len(found)}
+    if len(found) == 1:
+        return label("compare", "optimism_ours_mean_one", **told)
+    return label("compare", "optimism_ours_mean", **told, more=sum(d > 0 for d in found))
+
+
+def _luck(quoted: list[Claim]) -> None:
+    """What as many equally good epochs would show, if they disagreed as rarely as two seeds of ours."""
+    rate = between_seeds(info.record for info in services.checkpoints())
+    if rate is None or not quoted:
+        return
+    luck = luck_alone(len(quoted[0].test), TEST_REVIEWS, rate)
+    told = {"epochs": len(quoted[0].test), "rate": f"{rate:.1%}", "luck": points(luck, sign=False)}
+    st.markdown(label("compare", "optimism_luck", **told, n=f"{TEST_REVIEWS:,}"))
+
+
+def _loss(claim: Claim) -> None:
+    """Whether training went on as it should after the best epoch."""
+    if claim.losses is None or claim.claimed_at == claim.honest_at:
+        return
+    told = dict(zip(("best", "last"), (f"{loss:.3f}" for loss in claim.losses), strict=True))
+    name = "curve_apart" if claim.came_apart else "curve_falls"
+    st.markdown(label("compare", name, **told, from_epoch=claim.claimed_at, to_epoch=claim.honest_at))
 
 
 def _choose(claims: list[Claim]) -> Claim:
-    """The curve to see in full; in the URL by the key of its row or the name of its run."""
+    """The curve to see in full, at first the largest claim that did not come apart. In the URL by its key or name."""
     by_key = {claim.key: claim for claim in claims}
-    first = max(claims, key=lambda claim: claim.difference).key
+    first = max(claims, key=lambda claim: (not claim.came_apart, claim.difference)).key
     url.from_link("curve", list(by_key), first)
     if st.session_state["curve"] not in by_key:  # a run was deleted meanwhile
         st.session_state["curve"] = first

@@ -5,13 +5,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import services
+from app.compare import answered
 from app.compare.significant.pair_charts import SIGNED
 from app.content import label, text
-from app.kit import stored_answers, theme, url
-from app.kit.plain import escaped
-from peft_core.checkpoints.listing import CheckpointInfo
-from peft_core.errors import PeftClassroomError
+from app.kit import theme, url
 from peft_core.report.optimism import SelectionOptimism, selection_optimism
 from peft_core.statistics.formats import points
 
@@ -22,19 +19,10 @@ KEY = "chosen_on"
 def draw() -> None:
     """The number of reviews to choose on, what that claims and what is true, and the same for every number."""
     st.markdown(text("compare", "selection"))
-    candidates = alike()
-    loaded = services.libraries()
-    if len(candidates) < 2:
-        st.info(label("compare", "too_few"), icon=":material/info:")
+    answers = answered.right(answered.alike())
+    if answers is None:
         return
-    if not loaded.finished.is_set() or loaded.error:
-        st.info(loaded.error or label("compare", "loading_reviews"), icon=":material/hourglass_top:")
-        return
-    try:
-        right = np.stack([(p > 0.5) == labels for p, labels in map(stored_answers.answers, candidates)])
-    except (OSError, PeftClassroomError) as error:
-        st.info(escaped(error), icon=":material/info:")
-        return
+    right = np.stack(list(answers.values()))
     sizes = [size for size in SIZES if size < right.shape[1]]
     if not sizes:
         return
@@ -57,15 +45,6 @@ def draw() -> None:
         "honest": f"{here.honest:.1%}",
     }
     st.markdown(label("compare", "selection_sentence", **told, low=points(here.low), high=points(here.high)))
-
-
-def alike() -> list[CheckpointInfo]:
-    """Checkpoints with stored answers to the same bundled test reviews: the largest such group."""
-    groups: dict[int, list[CheckpointInfo]] = {}
-    for info in services.checkpoints():
-        if info.record.test_probabilities is not None and info.record.config.data.source == "bundled":
-            groups.setdefault(info.record.test.n, []).append(info)
-    return max(groups.values(), key=len, default=[])
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -84,12 +84,28 @@ def paired(found: QuotedDifference, disagreements: int) -> None:
     )
     tried_one = alt.Chart(pd.DataFrame({"n": [max(disagreements, low)], "p": [here]})).encode(x=x, y=y)
     mark = tried_one.mark_point(shape="circle", size=240, filled=False, strokeWidth=3, color=theme.ink())
+    as_ours = _as_ours(found, x)
     limit = found.most_significant
     words = label(
         "compare", "paired_alt", first=found.first.label, second=found.second.label, n=f"{disagreements:,}",
         p=p_value(found.paired_p(disagreements)), limit="–" if limit is None else f"{limit:,}",
     )  # fmt: skip
-    _show(rule + name + line + mark, 280, "quoted_paired", words)
+    _show(alt.layer(*as_ours, rule, name, line, mark), 280, "quoted_paired", words)
+
+
+def _as_ours(found: QuotedDifference, x: alt.X) -> list[alt.Chart]:
+    """A line where two runs of ours would put the pair."""
+    if found.ours is None or found.as_ours is None:
+        return []
+    words = label("compare", "as_ours", rate=f"{found.ours:.1%}")
+    base = alt.Chart(pd.DataFrame([{"n": max(found.as_ours, 1), "words": words}])).encode(x=x)
+    line = base.mark_rule(strokeWidth=2, strokeDash=[2, 3], color=theme.ink())
+    left = "(scale('x', datum.n) > width / 2)"
+    name = base.mark_text(
+        align=alt.ExprRef(f"{left} ? 'right' : 'left'"), dx=alt.ExprRef(f"{left} ? -6 : 6"), fontSize=13,
+        baseline="bottom", color=theme.ink(), y=alt.ExprRef("height - 6"),
+    ).encode(text="words:N")  # fmt: skip
+    return [line, name]
 
 
 def _show(chart: alt.LayerChart, height: int, key: str, words: str) -> None:

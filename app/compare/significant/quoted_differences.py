@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from app import services
 from app.compare.significant import quoted_charts
 from app.content import label, text
 from app.kit import url
@@ -16,13 +17,14 @@ KEYS = ("report_first", "report_second")
 def draw() -> None:
     """All close pairs at once; then any two rows of the table, and the paired test that nobody can make."""
     st.markdown(text("compare", "quoted_differences", n=f"{TEST_REVIEWS:,}"))
-    quoted_charts.intervals({words(found): found for found in quoted_differences()})
+    runs = [info.record for info in services.checkpoints()]
+    quoted_charts.intervals({words(found): found for found in quoted_differences(runs)})
     st.caption(label("compare", "quoted_reading"))
     one, other = _choose()
     if one.key == other.key:
         st.info(label("compare", "same_row_twice"), icon=":material/info:")
         return
-    found = quoted_difference(one, other)
+    found = quoted_difference(one, other, runs)
     left, right = st.columns([3, 5], gap="large", vertical_alignment="center")
     left.metric(label("compare", "p_two_samples"), p_value(found.p), help=label("compare", "p_two_samples_help"))
     with left:
@@ -60,7 +62,7 @@ def _choose() -> tuple[Quoted, Quoted]:
 
 
 def _disagreements(found: QuotedDifference) -> int:
-    """On how many reviews the two might have disagreed: nobody knows, so the class may try."""
+    """On how many reviews the two might have disagreed: nobody knows, so the class may try. At first as two of ours."""
     low, high = found.fewest_disagreements, found.most_disagreements
     key, name = "disagreeing", label("compare", "disagreeing")
     if low == high:  # as many right: then they might agree on all
@@ -68,5 +70,5 @@ def _disagreements(found: QuotedDifference) -> int:
     url.clamp(key, name, low, high)
     if key in st.session_state:  # another pair of rows has other bounds
         st.session_state[key] = min(max(st.session_state[key], low), high)
-    start = min(max(found.most_significant or low, low), high)
+    start = found.as_ours if found.as_ours is not None else min(max(found.most_significant or low, low), high)
     return st.slider(name, low, high, start, key=key, bind="query-params")

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from app.compare import linked, shared
+from app.compare import answered, linked, shared
 from app.compare.trade_off import chart as trade_off_chart
 from app.content import label, text
 from app.kit.formats import NOTHING, quoted_text, with_interval
@@ -37,6 +37,7 @@ def draw() -> None:
     )
     trade_off_chart.draw(frame, chosen, list(names), label("compare", "trade_off_alt", rows=spoken))
     st.caption(text("compare", "trade_off_reading", base=escaped(shared.short(table.base)), report=BASE))
+    _overlap()
     for name in ("ours", "report"):
         of_side = frame[frame["side"] == name]
         if not of_side.empty:
@@ -85,6 +86,15 @@ def points(table: Table, side: str) -> pd.DataFrame:
 def ours_label(row: TableRow) -> str:
     """Without the library of the report's row, where it has one: ours are all made with the code of this project."""
     return method_label(row.method) if row.quoted else row.label
+
+
+def _overlap() -> None:
+    """How many of our pairs are told apart although their bars overlap; nothing as long as that is not known."""
+    found = answered.pairs_at_hand()
+    apart = [pair for pair in found if pair.test.told_apart]
+    if apart:
+        told = {"pairs": len(found), "apart": len(apart), "overlap": answered.overlapping(apart)}
+        st.markdown(text("compare", "overlap", **told))
 
 
 def _of(side: str, base: str) -> str:

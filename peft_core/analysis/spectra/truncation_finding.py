@@ -107,13 +107,23 @@ class Finding:
     sentence: str
 
 
-def find(info: CheckpointInfo, truncation: Truncation, known: Sequence[CheckpointInfo]) -> Finding:
-    """`finding` with the LoRA r = 1 checkpoint that is among `known`, or what keeps it from being compared."""
+def find(
+    info: CheckpointInfo,
+    truncation: Truncation,
+    known: Sequence[CheckpointInfo],
+    splits: Mapping[str, "Dataset"] | None = None,
+) -> Finding:
+    """`finding` with the LoRA r = 1 checkpoint that is among `known`, or what keeps it from being compared.
+
+    Args:
+        splits: of `load_splits(info.record.config.data.source)`, if they are at hand.
+    """
     other = rank_one_beside(info.record, [each for each in known if each.path != info.path])
     if other is None:
         return finding(info.record, truncation, "no such checkpoint on this base model and these reviews exists")
     try:
-        trained = trained_answers(other.record, truncation, load_splits(other.record.config.data.source))
+        splits = splits if splits is not None else load_splits(other.record.config.data.source)
+        trained = trained_answers(other.record, truncation, splits)
     except PeftClassroomError as error:
         return finding(info.record, truncation, f"{other.name}: {error}".rstrip("."))
     return finding(info.record, truncation, trained)

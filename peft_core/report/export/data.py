@@ -17,6 +17,7 @@ from peft_core.report.table import Counts, Memory, Reproduction, SeedRun, Table,
 from peft_core.reviews.spreadsheet import write_csv
 from peft_core.statistics.formats import bytes_text, interval_text, p_value, points
 from peft_core.statistics.intervals import Accuracy
+from peft_core.statistics.many_tests import holm
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -32,6 +33,8 @@ def table_data(
     Args:
         comparisons, not_compared: of `comparison.compare_with`.
     """
+    corrected = holm([found.test.p for found in comparisons])
+    ours = [run.record for row in table.rows if row.reproduction for run in row.reproduction.runs]
     return {
         "format": 1,
         "base": table.base,
@@ -42,9 +45,9 @@ def table_data(
         "untrained": _untrained(table.untrained),
         "yardsticks": [_yardstick(yardstick) for yardstick in table.yardsticks],
         "chart": chart_data(table),
-        "comparisons": [_comparison(found) for found in comparisons],
+        "comparisons": [_comparison(*found) for found in zip(comparisons, corrected, strict=True)],
         "not_compared": dict(not_compared or {}),
-        "report_differences": [_difference(found) for found in quoted_differences()],
+        "report_differences": [_difference(found) for found in quoted_differences(ours)],
         "report_optimism": [
             _optimism(found.quoted.label, found.best.accuracy, found.last.accuracy) for found in quoted_optimism()
         ],
@@ -82,20 +85,21 @@ def as_csv(data: dict[str, Any]) -> bytes:
 def _explained(table: Table) -> dict[str, str]:
     """What is said once for all rows."""
     return {
-        "reported": f"Quoted from the report: {BASE}, {TEST_REVIEWS:,} test reviews, as far as its numbers tell, the "
-        "best of ten epochs on these very reviews. The 95% Wilson intervals are worked out here.",
+        "reported": f"Quoted from the report: {BASE}, {TEST_REVIEWS:,} test reviews, the best of ten epochs, as far as "
+        "its numbers tell chosen on these very reviews. The 95% Wilson intervals are worked out here.",
         "reproduced": f"Run here on {table.base}; weights chosen on validation reviews, then tested once; 95% Wilson "
         "intervals. Of several seeds the mean: its interval covers the choice of reviews, not that of seeds. Seconds "
         "and examples a second are the mean of the seeds that were trained on the first seed's machine.",
         "counted": "Trainable and total parameters by hand, by numel() over the real model, and in the weights file.",
         "compared": "Paired on the same test reviews: points between the accuracies with their 95% bootstrap interval; "
-        "reviews that only the one, only the other has right; exact McNemar test. A p of 0.05 or more does not show "
-        "that there is no difference, and of many pairs without one some fall below it. Each was trained once: how "
-        "much another seed would change is not included.",
+        "reviews that only the one, only the other has right; p of the exact McNemar test, by itself and with Holm's "
+        "correction for all pairs of this table. A p of 0.05 or more does not show that both are equal. Each was "
+        "trained once: how much another seed would change is not included.",
         "differences": f"Of each, {TEST_REVIEWS:,} answers, and the report says how many are right, not which ones: "
         "points between the accuracies with their 95% interval and p as if each had answered reviews of its own "
         "(two-proportion z-test), and on how many reviews the two may disagree at most if a paired test is to find "
-        "p < 0.05. One seed each, and as far as the numbers tell, the best of ten epochs on these very reviews.",
+        "p < 0.05; two of our runs with these settings disagree on the share beside it. One seed each, and, as far as "
+        "the report's numbers tell, each the best of ten epochs on these very reviews.",
         "memory": "Peak of a training step without libraries, measured separately with the same base, method, batch "
         "and length.",
     }
@@ -183,17 +187,19 @@ def _yardstick(yardstick: Yardstick) -> dict[str, Any]:
     }
 
 
-def _comparison(found: Comparison) -> dict[str, Any]:
+def _comparison(found: Comparison, p_holm: float) -> dict[str, Any]:
     test = found.test
     return {
         "first": found.first,
         "second": found.second,
         **asdict(test),
+        "p_holm": p_holm,
         "sentence": found.sentence,
         "shown": {
             "difference": f"{points(test.difference)} ({points(test.low)} to {points(test.high)})",
             "only": f"{test.only_first:,} / {test.only_second:,}",
             "p": p_value(test.p),
+            "p_holm": p_value(p_holm),
         },
     }
 
@@ -205,12 +211,14 @@ def _difference(found: QuotedDifference) -> dict[str, Any]:
         "second": found.second.label,
         **{name: getattr(found, name) for name in ("reviews", "slack", "difference", "low", "high", "z", "p")},
         "largest_number_of_disagreements_with_p_below_0.05": limit,
+        "disagreement_of_our_runs": found.ours,
         "sentence": found.sentence,
         "shown": {
             "reviews": f"{found.reviews:,}" + (f" (up to {found.reviews + found.slack:,})" if found.slack else ""),
             "difference": f"{points(found.difference)} ({points(found.low)} to {points(found.high)})",
             "p": p_value(found.p),
             "limit": "none" if limit is None else f"{limit:,} ({limit / TEST_REVIEWS:.1%})",
+            "ours": NOT_MEASURED if found.ours is None else f"{found.ours:.1%}",
         },
     }
 

@@ -11,6 +11,7 @@ from app import services
 from app.compare import export, linked
 from app.compare.curves import charts as curve_charts
 from app.compare.curves import runs
+from app.compare.significant import pair as two
 from app.compare.significant import section as significant
 from app.compare.table import section as table
 from app.compare.trade_off import placing
@@ -83,8 +84,8 @@ HOSTILE = ("<b>x</b>", "../../etc/passwd", "[a](http://x)", "1e999", "a" * 3000)
 @pytest.mark.parametrize("odd", HOSTILE)
 def test_odd_values_of_a_link_are_the_first_choice(only_shipped, part, odd):
     keys = ("our_base", "columns", "row", "points", "runs", "along", "only_different", "first", "second", "whose")
-    keys += ("report_first", "report_second", "disagreeing", "curve", "chosen_on", "screen")
-    keys += ("curves_of", "order", "risen", "misfit", "targets", "start", "calculation")
+    keys += ("report_first", "report_second", "disagreeing", "curve", "chosen_on", "question", "among", "disagree")
+    keys += ("screen", "curves_of", "order", "risen", "misfit", "targets", "start", "calculation")
     app = only_shipped(part=part, **dict.fromkeys(keys, odd))
     assert not app.error
     shown = [str(e.value) for kind in ("markdown", "caption", "info", "metric") for e in app.get(kind)]
@@ -399,14 +400,102 @@ def test_checkpoints_on_different_reviews_are_not_paired(open_page, tmp_path, ba
     assert any("20260101-000001-abcdef --store" in c.value for c in app.code)
 
 
+@pytest.mark.parametrize("question", significant.QUESTIONS)
+def test_every_question_opens_by_its_link(only_shipped, question):
+    app = only_shipped(part="significant", question=question)
+    assert not app.error
+    assert app.query_params.get("question", "pair") == question
+    assert charts(app) and all(chart.proto.alt for chart in charts(app))
+
+
+@pytest.mark.parametrize("question", significant.QUESTIONS)
+@pytest.mark.parametrize("base", ["tiny-t5", "t5-11b"])
+def test_without_any_checkpoint_every_question_still_answers(nothing_here, question, base):
+    app = nothing_here(part="significant", question=question, our_base=base)
+    assert not app.error
+    assert bool(app.info) is (question != "quoted")  # the report is quoted whatever is here
+
+
+def shipped_pairs():
+    """Every two of the shipped checkpoints as their records have them: (names, p, only first, only second)."""
+    from scipy.stats import binomtest
+
+    found = {}
+    for one, other in combinations([info for info in services.checkpoints() if info.shipped], 2):
+        said = [[p > 0.5 for p in info.record.test_probabilities] for info in (one, other)]
+        apart = sum(a != b for a, b in zip(*said, strict=True))
+        more = round((one.record.test.accuracy - other.record.test.accuracy) * len(said[0]))
+        p = binomtest((apart + more) // 2, apart).pvalue if apart else 1.0
+        found[one.name, other.name] = p, more, apart
+    return found
+
+
+def test_all_pairs_are_those_of_the_records_and_holm_leaves_fewer(only_shipped):
+    app = only_shipped(part="significant", question="every_pair")
+    found = shipped_pairs()
+    p = sorted(p for p, _, _ in found.values())
+    left = next(i for i, value in enumerate([*p, 1.0]) if value > 0.05 / max(1, len(p) - i))  # Holm, step by step
+    told = {m.label: m.value for m in app.metric}
+    assert told[label("compare", "every_pairs")] == str(len(p))
+    assert told[label("compare", "every_alone")] == str(sum(value < 0.05 for value in p))
+    assert told[label("compare", "every_holm")] == str(left)
+    frame = app.dataframe[0].value
+    assert len(frame) == len(p)
+    assert list(frame[label("compare", "column_p")])[-1] == "1.00"
+    few = only_shipped(part="significant", question="every_pair", among=["lora-8", "full", "lora-1"])
+    assert {m.label: m.value for m in few.metric}[label("compare", "every_pairs")] == "3"
+    assert few.query_params["among"] == ["lora-8", "full", "lora-1"]
+
+
+def test_the_pair_of_the_link_is_one_of_many(only_shipped):
+    from peft_core.statistics.formats import p_text
+
+    app = only_shipped(part="significant", first="lora-8", second="full")
+    p = {names: p for names, (p, _, _) in shipped_pairs().items()}
+    mine = p.get(("lora-8", "full"), p.get(("full", "lora-8")))
+    below = [value for value in p.values() if value <= mine]
+    holm = max((len(p) - place) * value for place, value in enumerate(sorted(below)))
+    (caption,) = [c.value for c in app.caption if "Choose your pair before you look" in c.value]
+    assert f"{len(p)} pairs" in caption
+    assert f"this pair has {p_text(min(1.0, holm))}." in caption
+
+
+def test_overlapping_intervals_of_models_that_are_told_apart_are_counted(only_shipped):
+    app = only_shipped(part="trade_off")
+    measured = {info.name: info.record.test for info in services.checkpoints()}
+    apart = [names for names, (p, _, _) in shipped_pairs().items() if p < 0.05]
+    overlap = 0
+    for one, other in apart:
+        lower, higher = sorted((measured[one], measured[other]), key=lambda test: test.accuracy)
+        overlap += higher.low <= lower.high
+    assert overlap > len(apart) / 2
+    (sentence,) = [m.value for m in app.markdown if "do not mean a tie" in m.value]
+    assert f"{len(apart)} have p < 0.05" in sentence.replace("\n", " ")
+    assert f"in {overlap} of these" in sentence.replace("\n", " ")
+
+
+def test_what_can_be_seen_moves_with_the_rate_of_disagreement(only_shipped):
+    seen = {}
+    for rate in ("1", "9"):
+        app = only_shipped(part="significant", question="power", disagree=rate)
+        (sentence,) = [m.value for m in app.markdown if "a true difference of" in m.value]
+        seen[rate] = float(sentence.split("difference of **")[1].split()[0])
+    assert seen["9"] == pytest.approx(3 * seen["1"], rel=0.1)  # as the square root
+    rates = sorted(apart / 3000 for _, _, apart in shipped_pairs().values())
+    start = only_shipped(part="significant", question="power").get_by_key("disagree").value
+    assert start == pytest.approx(100 * rates[len(rates) // 2], abs=0.051)
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # The report's own differences
+
+REPORT = {"part": "significant", "question": "quoted"}
 
 
 def test_close_pairs_of_the_report_are_tested_from_its_reviews(only_shipped):
     from peft_core.report.quoted_differences import quoted_differences
 
-    app = only_shipped(part="significant")
+    app = only_shipped(**REPORT)
     (chart,) = [c for c in charts(app) if "close pairs" in c.proto.alt]
     for found in quoted_differences():
         assert found.first.label in chart.proto.alt
@@ -420,17 +509,17 @@ def test_two_rows_of_the_link_are_told_apart_or_not_by_how_often_they_disagreed(
     one, other = (row for row in quoted_rows() if row.key in ("soft_prompt-10-own", "soft_prompt-10-opendelta"))
     found = quoted_difference(one, other)
     for asked in (found.fewest_disagreements, 1500, found.most_disagreements):
-        app = only_shipped(part="significant", report_first=one.key, report_second=other.key, disagreeing=str(asked))
+        app = only_shipped(**REPORT, report_first=one.key, report_second=other.key, disagreeing=str(asked))
         told = {m.label: m.value for m in app.metric}
         assert told[label("compare", "p_two_samples")] == p_value(found.p)
         assert told[label("compare", "p_if_paired")] == p_value(found.paired_p(asked))
-    clamped = only_shipped(part="significant", report_first=one.key, report_second=other.key, disagreeing="99999")
+    clamped = only_shipped(**REPORT, report_first=one.key, report_second=other.key, disagreeing="99999")
     assert clamped.get_by_key("disagreeing").value == found.most_disagreements
     assert any("nearest possible value" in i.value for i in clamped.info)
 
 
 def test_another_pair_of_rows_moves_the_slider_into_its_own_bounds(only_shipped):
-    app = only_shipped(part="significant", report_first="full-own", report_second="soft_prompt-1-opendelta")
+    app = only_shipped(**REPORT, report_first="full-own", report_second="soft_prompt-1-opendelta")
     far = app.get_by_key("disagreeing").value
     app.get_by_key("report_second").set_value("lora-8-own").run()
     assert not app.exception
@@ -455,6 +544,17 @@ def test_the_reports_curves_claim_their_best_epoch(only_shipped):
     (chart,) = [c for c in charts(app) if "the last epoch → " in c.proto.alt]
     for found in quoted_optimism():
         assert f"{found.quoted.label}: {points(found.difference)}" in chart.proto.alt
+
+
+def test_the_page_opens_with_a_curve_that_did_not_come_apart(only_shipped):
+    app = only_shipped(part="optimism")
+    assert app.get_by_key("curve").value == "adapter-8-own"
+    assert any("0.106 (epoch 8) to 0.098 (epoch 10)" in m.value for m in app.markdown)
+    assert any("in the median of 7 curves **0.04**" in m.value for m in app.markdown)
+    assert any("**0.1 points** on 25,000 reviews" in m.value for m in app.markdown)
+    assert not any("interval over" in m.value for m in app.markdown)
+    apart = only_shipped(part="optimism", curve="soft_prompt-1-opendelta")
+    assert any("0.339 (epoch 2) to 0.378 (epoch 10)" in m.value for m in apart.markdown)
 
 
 def test_a_run_with_a_test_curve_is_shown_beside_the_reports(nothing_here, tmp_path, backbone):
@@ -500,7 +600,7 @@ def test_three_files_say_the_same_and_have_the_pair_of_the_link(only_shipped):
     app = only_shipped(part="export", first="lora-8", second="full")
     assert {button.key for button in app.get("download_button")} == {f"export_{kind}" for kind in export.FILES}
     known = {info.name: info for info in services.checkpoints()}
-    found = significant.compared([known["lora-8"], known["full"]])
+    found = two.compared([known["lora-8"], known["full"]])
     data = export.data(build_table(services.checkpoints(), "tiny-t5"), found)
     page, table_file, everything = (write(data) for _, _, write in export.FILES.values())
     assert json.loads(everything) == json.loads(json.dumps(data))
@@ -513,7 +613,7 @@ def test_three_files_say_the_same_and_have_the_pair_of_the_link(only_shipped):
 
 def test_without_two_checkpoints_the_files_have_no_comparison(nothing_here):
     nothing_here(part="export")
-    assert significant.compared([]) is None
+    assert two.compared([]) is None
     data = export.data(build_table([], "tiny-t5"), None)
     assert not data["comparisons"]
     assert all(row["shown"]["reproduced"] == "not run" for row in data["rows"] if not row["reproduced"])

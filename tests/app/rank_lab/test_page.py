@@ -344,6 +344,26 @@ def test_a_stored_truncation_is_a_curve_a_sentence_and_a_table(with_runs):
     assert escaped(found.sentence) in prose(app)
 
 
+def test_the_tests_in_all_sentences_are_counted_and_corrected_for_their_number(lab):
+    """The stored truncations of the shipped checkpoints; Holm's procedure, step by step."""
+    app = lab(lab="enough", cut=["lora-8", "lora-64"])
+    p = []
+    known = {info.name: info for info in services.checkpoints()}
+    lora = [info for info in known.values() if info.method == "lora"]
+    for name in ("lora-8", "lora-64"):
+        found = find(known[name], enough_data.stored(known[name]), lora)
+        p += [test.p for test in (found.learnt, found.cut, found.trained)]
+    left = next(i for i, value in enumerate([*sorted(p), 1.0]) if value > 0.05 / max(1, len(p) - i))
+    alone = sum(value < 0.05 for value in p)
+    assert left < alone
+    assert label("rank_lab", "so_many", tests=6, alone=alone, left=left) in prose(app)
+
+
+def test_so_many_matrices_can_be_looked_at_and_some_pass_a_limit_by_chance(lab):
+    app = lab(lab="similarity", lab_first="lora-8", lab_second="lora-64")
+    assert label("rank_lab", "many_matrices", n=14, chance="0.4") in [c.value for c in app.caption]  # 2.5% of 14
+
+
 def test_what_is_not_stored_is_measured_now_and_stays(with_runs):
     app = with_runs(lab="enough", cut=RUN[1], cut_reviews="100")
     assert f"python -m peft_core truncate {RUN[1]} --evaluate --store" in app.get("code")[0].value

@@ -1,70 +1,36 @@
-"""Is a checkpoint as sure as it should be? Reliability diagrams and thresholds, from stored test predictions."""
+"""Does a probability mean what it says? A diagram a checkpoint, and its expected calibration error beside chance's."""
+
+from collections.abc import Sequence
 
 import altair as alt
+import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import services
 from app.content import label, text
-from app.kit import stored_answers, theme, verdicts
+from app.kit import theme
 from app.kit.plain import escaped
-from app.playground import threshold
-from app.playground.threshold import Tested
-from peft_core.checkpoints.listing import CheckpointInfo
-from peft_core.errors import PeftClassroomError
-from peft_core.statistics.calibration import BINS, Bin, expected_calibration_error, reliability, within
+from app.playground.how_sure.threshold import Tested
+from peft_core.statistics.calibration import (
+    BINS,
+    DRAWS,
+    Bin,
+    PerfectEce,
+    expected_calibration_error,
+    perfect_ece,
+    reliability,
+    within,
+)
 
 ABOUT = (0.85, 0.95)  # "about 0.9"
 
 
-def draw(chosen: list[CheckpointInfo]) -> None:
-    """The tab: a diagram a checkpoint, the numbers, and what another threshold changes."""
+def draw(tested: list[Tested]) -> None:
+    """The diagrams, the numbers, and what the numbers of a perfect checkpoint would be."""
     st.markdown(text("many", "calibration"))
-    loaded = services.libraries()
-    if not loaded.finished.is_set() or loaded.error:
-        st.info(loaded.error or label("calibration", "loading"), icon=":material/hourglass_top:")
-        return
-    tested = _tested(chosen)
-    if not tested:
-        return
     _diagrams(tested)
     _numbers(tested)
-    st.caption(text("many", "ece", bins=BINS))
-    threshold.draw(tested)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# What was stored
-
-
-def _tested(chosen: list[CheckpointInfo]) -> list[Tested]:
-    """The checkpoints whose predictions are known; a sentence for each of the others."""
-    called = verdicts.titles({info.name: info for info in (*services.checkpoints(), *chosen)}.values())
-    found, without = [], []
-    for info in chosen:
-        title = called[info.name]
-        if info.record.test_probabilities is None:
-            without.append(info)
-        elif info.record.config.data.source != "bundled":
-            st.info(label("calibration", "elsewhere", name=escaped(title)), icon=":material/info:")
-        else:
-            try:
-                with st.spinner(label("calibration", "reading")):
-                    stored = stored_answers.answers(info)
-            except (OSError, PeftClassroomError) as error:
-                st.info(f"{escaped(title)}: {escaped(error)}", icon=":material/info:")
-                continue
-            found.append(Tested(info, title, *stored))
-    if without:
-        names = ", ".join(escaped(called[info.name]) for info in without)
-        st.info(label("calibration", "not_stored", names=names), icon=":material/info:")
-        commands = "\n".join(f"python -m peft_core evaluate {info.name} --store" for info in without)
-        st.code(commands, language="bash")
-    return found
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Reliability
+    st.caption(text("many", "ece", bins=BINS, draws=f"{DRAWS:,}"))
 
 
 def _diagrams(tested: list[Tested]) -> None:
@@ -75,10 +41,10 @@ def _diagrams(tested: list[Tested]) -> None:
         with columns[number % len(columns)]:
             st.markdown(f"**{escaped(one.title)}**")
             st.altair_chart(
-                theme.readable(_diagram(found, one.style, largest)),
+                theme.readable(diagram(found, one.style, largest)),
                 width="stretch",
                 key=f"calibration_diagram_{number}",
-                alt=label("calibration", "diagram_alt", name=one.title, rows="; ".join(map(_in_words, found))),
+                alt=label("calibration", "diagram_alt", name=one.title, rows="; ".join(map(in_words, found))),
             )
             about = within(one.positive, one.labels, *ABOUT)
             if about:
@@ -88,13 +54,14 @@ def _diagrams(tested: list[Tested]) -> None:
                 st.markdown(label("calibration", "about_none"))
 
 
-def _in_words(b: Bin) -> str:
+def in_words(b: Bin) -> str:
+    """A mark of the diagram for a screen reader."""
     return label(
         "calibration", "bin", predicted=f"{b.mean_predicted:.0%}", observed=f"{b.observed:.0%}", n=f"{b.count:,}"
     )
 
 
-def _diagram(bins: tuple[Bin, ...], style: theme.Style, largest: int) -> alt.LayerChart:
+def diagram(bins: Sequence[Bin], style: theme.Style, largest: int) -> alt.LayerChart:
     """Observed share against mean prediction; the area of a mark is the number of reviews, the bar its interval."""
     rows = pd.DataFrame([vars(b) for b in bins])
     axis, scale = alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1]), alt.Scale(domain=[0, 1])
@@ -114,14 +81,23 @@ def _diagram(bins: tuple[Bin, ...], style: theme.Style, largest: int) -> alt.Lay
 
 
 def _numbers(tested: list[Tested]) -> None:
+    """ECE beside what a perfectly calibrated checkpoint with as many reviews and the same probabilities shows."""
     rows = []
     for t in tested:
-        test = t.info.record.test
+        test, ece, chance = t.info.record.test, expected_calibration_error(t.positive, t.labels), perfect(t.positive)
         row = {
             "checkpoint": t.title,
             "accuracy": f"{test.accuracy:.1%} ({test.low:.1%} – {test.high:.1%})",
-            "ece": f"{100 * expected_calibration_error(t.positive, t.labels):.1f}",
+            "ece": f"{100 * ece:.1f}",
+            "perfect": f"{100 * chance.mean:.1f}, {100 * chance.most:.1f}",
+            "told": label("calibration", "told_yes" if ece > chance.most else "told_no"),
             "n": f"{test.n:,}",
         }
         rows.append({label("calibration", f"column_{name}"): value for name, value in row.items()})
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", key="calibration_numbers")
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def perfect(positive: np.ndarray) -> PerfectEce:
+    """What a perfectly calibrated checkpoint with these probabilities shows: 0.03 s, once."""
+    return perfect_ece(positive)
