@@ -1,0 +1,76 @@
+"""Which matrices should LoRA stand beside? Runs with about as many trained numbers each. No torch here.
+
+`python -m benchmarks.lora_targets` writes the file; the app and the log only read it.
+"""
+
+from pathlib import Path
+from statistics import fmean
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from peft_core.config import RunConfig
+from peft_core.paths import RESULTS
+from peft_core.report.costs.measured import Provenance, load_report
+from peft_core.statistics.paired_test import Paired, mcnemar
+from peft_core.validated import Frozen
+
+LORA_TARGETS = RESULTS / "lora-targets.json"
+Targets = tuple[str, ...]
+
+
+class TargetsRun(Frozen):
+    """One training run, with its answers to every test review."""
+
+    config: RunConfig
+    trainable_parameters: int
+    best_step: int = Field(description="whose weights were tested; 0 would be the base model")
+    seconds: float = Field(description="of training; other programs ran beside it")
+    right: str = Field(pattern="^[01]+$", description="test reviews in order: 1 is a right answer")
+
+    @property
+    def targets(self) -> Targets:
+        """The matrices that LoRA stood beside."""
+        return self.config.method.target_modules
+
+    @property
+    def accuracy(self) -> float:
+        """The share of the test reviews that it has right."""
+        return self.right.count("1") / len(self.right)
+
+
+class TargetsReport(Frozen):
+    """The content of `lora-targets.json`."""
+
+    format: Literal[1] = 1
+    provenance: Provenance
+    base_fingerprint: str
+    runs: tuple[TargetsRun, ...] = ()
+
+    def of(self, targets: Targets) -> tuple[TargetsRun, ...]:
+        """The runs beside these matrices, a seed each."""
+        return tuple(run for run in self.runs if run.targets == targets)
+
+    def mean(self, targets: Targets) -> float:
+        """Mean test accuracy of the seeds."""
+        return fmean(run.accuracy for run in self.of(targets))
+
+    def pairs(self, first: Targets, second: Targets) -> tuple[tuple[float, Paired], ...]:
+        """For each seed that both have: difference of accuracies, first − second, and the paired test."""
+        by_seed = {run.config.train.seed: run for run in self.of(second)}
+        both = [(run, by_seed[seed]) for run in self.of(first) if (seed := run.config.train.seed) in by_seed]
+        return tuple((a.accuracy - b.accuracy, mcnemar(_bits(a.right), _bits(b.right))) for a, b in both)
+
+
+def load_lora_targets(path: Path = LORA_TARGETS) -> TargetsReport:
+    """The runs that were made.
+
+    Raises:
+        PeftClassroomError: if the file is missing or damaged.
+    """
+    return load_report(path, TargetsReport, "python -m benchmarks.lora_targets")
+
+
+def _bits(right: str) -> np.ndarray:
+    return np.frombuffer(right.encode(), dtype=np.uint8) == ord("1")
