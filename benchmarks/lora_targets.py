@@ -1,6 +1,6 @@
 """Which matrices should LoRA stand beside, if every choice may train about as many numbers?
 
-    python -m benchmarks.lora_targets            writes benchmarks/results/lora-targets.json; two to five minutes a run
+    python -m benchmarks.lora_targets            writes benchmarks/results/lora-targets.json; about two minutes a run
 
 Every choice gets the rank that brings its trained numbers nearest to those of q and v at r = 8; α/r is 2 everywhere,
 and the learning rate is the same. Seed by seed; a run that the file has is not made again: stopped, it goes on.
@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.lora_targets", description=__doc__.splitlines()[0])
     parser.add_argument("--base", default="tiny-t5")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--train-size", type=int, default=4000)
+    parser.add_argument("--train-size", type=int, default=2000)
     parser.add_argument("--max-length", type=int, default=128, help="tokens of a review that are read")
     parser.add_argument("--json", type=Path, default=LORA_TARGETS, help="where the results go")
     options = parser.parse_args(arguments)

@@ -7,7 +7,7 @@ import streamlit as st
 
 from app.content import label, text
 from app.kit import url, verdicts
-from app.kit.pages import script_of
+from app.kit.pages import training_link
 from app.kit.plain import escaped
 from app.kit.url import pick
 from app.rank_lab import data, similarity_charts
@@ -16,6 +16,7 @@ from peft_core.analysis.spectra.similarity import Simulated, directions, simulat
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.lora.method import LoraConfig
+from peft_core.report.reproduction.planned_rows import as_planned
 from peft_core.t5.names import Place, matrix
 
 if TYPE_CHECKING:
@@ -72,15 +73,13 @@ def _train_another(known: list[CheckpointInfo]) -> None:
     """Two are needed: what to train, with a link that sets it."""
     one = next(iter(known), None)
     st.info(text("rank_lab", "one_more" if one else "two_more", rank=MISSING_RANK), icon=":material/info:")
-    query = {"section": "train", "lora_r": str(MISSING_RANK)}
+    run = as_planned(one.base if one else "tiny-t5", LoraConfig(r=MISSING_RANK))
     if one:
-        config = one.record.config
-        query |= {"base": one.base, "train_size": str(config.data.train_size), "epochs": str(config.train.epochs)}
-        query |= {"max_length": str(config.data.max_length), "seed": str(config.train.seed)}
-        if config.train.max_seconds:
-            query["max_seconds"] = str(int(config.train.max_seconds))
+        train = one.record.config.train.model_copy(update={"learning_rate": run.learning_rate})
+        run = run.model_copy(update={"data": one.record.config.data, "train": train})
+    page, query = training_link(run)
     title = label("rank_lab", "train_another", rank=MISSING_RANK)
-    st.page_link(script_of("lora"), label=title, icon=":material/stacks:", query_params=query)
+    st.page_link(page, label=title, icon=":material/stacks:", query_params=query)
 
 
 def _choose(

@@ -263,6 +263,9 @@ def test_one_lora_checkpoint_is_not_enough_and_the_link_trains_another(one_shipp
     asked = parse_qs(link.query_string)
     config = read_record(SHIPPED_CHECKPOINTS / "lora-8").config
     assert asked["lora_r"] == ["64"] and asked["section"] == ["train"]
+    planned = read_record(SHIPPED_CHECKPOINTS / "lora-64")
+    assert asked["lora_alpha"] == [f"{planned.config.method.alpha:g}"]
+    assert asked["lora_rate"] == [f"{planned.learning_rate:g}"]
     assert asked["train_size"] == [str(config.data.train_size)] and asked["max_length"] == [str(config.data.max_length)]
 
 
