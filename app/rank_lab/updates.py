@@ -59,9 +59,10 @@ def _layer(info: CheckpointInfo, layer: Layer) -> None:
     updates_charts.spectrum(layer, info.method)
     st.caption(label("rank_lab", "legend"))
     st.markdown(text("rank_lab", "delta_full" if info.method == "full" else "delta_lora", **values, **_facts(layer)))
-    if layer.rounding:
-        floor = layer.rounding / layer.max_rank**0.5
-        st.caption(text("rank_lab", "rounding", rounding=f"{layer.rounding:.2g}", floor=f"{floor:.2g}"))
+    if layer.floor:
+        told, all_of_them = int((layer.sigmas > layer.floor).sum()), effective_rank(layer.sigmas)
+        values = {"floor": f"{layer.floor:.2g}", "told": told, "n": layer.max_rank, "all": f"{all_of_them:.1f}"}
+        st.caption(text("rank_lab", "rounding", **values))
 
 
 def _facts(layer: Layer) -> dict[str, str | int]:
@@ -74,4 +75,4 @@ def _facts(layer: Layer) -> dict[str, str | int]:
             f"{name}enough": int(np.argmax(curve >= MOST)),
             f"{name}effective": f"{effective_rank(sigmas):.1f}",
         }
-    return facts
+    return facts | {"effective": f"{layer.effective:.1f}"}

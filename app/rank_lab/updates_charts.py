@@ -12,7 +12,7 @@ from app.content import label
 from app.kit import figure, theme
 from app.rank_lab import data
 from app.rank_lab.data import Layer
-from peft_core.analysis.spectra.spectrum import effective_rank, energy_curve
+from peft_core.analysis.spectra.spectrum import energy_curve
 
 ROWS = "rows"  # name of the data
 HEIGHT = 220
@@ -21,7 +21,10 @@ CELL = 30  # pixels of a row of the strip
 
 
 def spectrum(layer: Layer, method: str) -> None:
-    """σ against its number, and the share of the energy against the number of terms, beside a random matrix's."""
+    """σ against its number, and the share of the energy against the number of terms, beside a random matrix's.
+
+    Where the stored weights were rounded, a dotted line is the largest σ of rounding.
+    """
     place = data.in_words(layer.name)
     values = {"sigma": (1, layer.sigmas, layer.random)}
     values["energy"] = 0, energy_curve(layer.sigmas), energy_curve(layer.random)
@@ -33,6 +36,9 @@ def spectrum(layer: Layer, method: str) -> None:
                 "kind": np.repeat(["measured", "random"], len(measured)),
             }
         )
+        if name == "sigma" and layer.floor:
+            ends = {"k": [1, len(measured)], "value": layer.floor, "kind": "floor"}
+            rows = pd.concat([rows, pd.DataFrame(ends)])
         spec = figure.filled(_form(name, method, len(measured) <= FEW + 1, theme.is_dark()), {ROWS: rows}, {})
         shown = range(0, min(len(measured), 4))
         words = {
@@ -65,6 +71,9 @@ def _form(name: str, method: str, few: bool, dark: bool) -> str:
     measured = base.transform_filter("datum.kind == 'measured'")
     marks = measured.mark_point(filled=True, shape=style.shape, size=110 if few else 18, color=style.colour, opacity=1)
     layers = random.mark_line(color=theme.soft_ink(), strokeDash=[5, 4], strokeWidth=2)
+    layers += base.transform_filter("datum.kind == 'floor'").mark_line(
+        color=theme.ink(), strokeDash=[1, 4], strokeCap="round", strokeWidth=2.5
+    )
     layers += measured.mark_line(color=style.colour, strokeWidth=2.5)
     return figure.form(theme.readable((layers + marks).properties(height=HEIGHT)))
 
@@ -103,7 +112,7 @@ def strip(layers: Sequence[Layer], chosen: str, method: str) -> None:
 
 
 def _cell(layer: Layer, chosen: str) -> dict[str, object]:
-    name, effective = layer.name, effective_rank(layer.sigmas)
+    name, effective = layer.name, layer.effective
     place = label("steps", name.layer)
     return {
         "block": label("rank_lab", "block", stack=label("steps", name.stack)[:3], block=name.block + 1),
