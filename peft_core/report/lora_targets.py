@@ -25,7 +25,6 @@ class TargetsRun(Frozen):
 
     config: RunConfig
     trainable_parameters: int
-    best_step: int = Field(description="whose weights were tested; 0 would be the base model")
     seconds: float = Field(description="of training; other programs ran beside it")
     right: str = Field(pattern="^[01]+$", description="test reviews in order: 1 is a right answer")
 
