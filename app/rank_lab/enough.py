@@ -45,6 +45,8 @@ def draw() -> None:
         with st.spinner(label("rank_lab", "comparing")):
             st.markdown(f"**{escaped(one.title)}.** {escaped(enough_data.sentence(one))}")
     _table(shown)
+    if listed := [words for one in shown if (words := _differing(one))]:
+        st.caption(text("rank_lab", "cut_to_own_rank", listed=", ".join(listed)))
     st.caption(text("rank_lab", "how_cut"))
 
 
@@ -125,6 +127,15 @@ def _rank_one(shown: list[Shown]) -> list[CheckpointInfo]:
         if beside := rank_one_beside(one.info.record, known):
             found[beside.name] = beside
     return list(found.values())
+
+
+def _differing(one: Shown) -> str:
+    """How many answers ΔW cut to its own rank and ΔW as it is do not share; nothing where that was not measured."""
+    truncation = one.truncation
+    if not (whole := truncation.at(truncation.max_rank)):
+        return ""
+    n = int((whole.is_right != truncation.untruncated.is_right).sum())
+    return label("rank_lab", "differing", n=n, of=f"{truncation.n:,}", title=escaped(one.title))
 
 
 def _table(shown: list[Shown]) -> None:

@@ -12,6 +12,7 @@ from peft_core.analysis.spectra.delta import (
     random_like,
 )
 from peft_core.analysis.spectra.similarity import (
+    DRAWS,
     Of,
     check_same_base,
     directions,
@@ -102,7 +103,7 @@ def similarity(
     place: PlaceOption = None,
     module: ModuleOption = None,
     top: Annotated[int, typer.Option(min=1, max=1024, help="directions of each, at most")] = 64,
-    draws: Annotated[int, typer.Option(min=1, max=10_000, help="random subspaces to compare with")] = 200,
+    draws: Annotated[int, typer.Option(min=1, max=10_000, help="random subspaces to compare with")] = DRAWS,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:

@@ -269,6 +269,19 @@ def test_one_lora_checkpoint_is_not_enough_and_the_link_trains_another(one_shipp
     assert asked["train_size"] == [str(config.data.train_size)] and asked["max_length"] == [str(config.data.max_length)]
 
 
+def test_phi_of_the_strongest_directions_of_all_matrices_stands_beside_the_papers(lab):
+    app = lab(lab="similarity", lab_first="lora-8", lab_second="lora-64")
+    known = {info.name: info for info in services.checkpoints()}
+    both = [data.deltas(known[name]) for name in ("lora-8", "lora-64")]
+    ones = []
+    for name in both[0]:
+        if all(np.abs(deltas[name].b).max() > 0 for deltas in both):
+            u, w = (np.linalg.eigh(d[name].a.T.astype(np.float64) @ d[name].a)[1][:, -1] for d in both)
+            ones.append(np.dot(u, w) ** 2)
+    assert f"Here {sum(one > 0.5 for one in ones)} of {len(ones)} trained" in prose(app)
+    assert f"from {min(ones):.2f} to {max(ones):.2f}, median {np.median(ones):.2f}" in prose(app)
+
+
 def test_every_map_shows_phi_of_both_runs(with_runs):
     app = with_runs(lab="similarity", lab_first=RUN[0], lab_second=RUN[1], lab_place="encoder.1.self_attention")
     assert not app.info
@@ -389,6 +402,16 @@ def test_checkpoints_that_are_not_here_are_left_out_with_a_note(lab, odd):
     app = lab(lab="enough", cut=odd, cut_reviews="7")
     assert label("playground", "unknown") in notes(app)
     assert odd not in app.query_params.get("cut", [])
+
+
+def test_answers_that_new_factors_of_the_same_matrix_change_are_counted(lab):
+    app = lab(lab="enough", cut=["lora-8", "lora-64"])
+    (told,) = [c.value for c in app.caption if c.value.startswith("Cut to its own rank")]
+    for name, rank in (("lora-8", 8), ("lora-64", 64)):
+        stored = json.loads((SHIPPED_CHECKPOINTS / name / TRUNCATION).read_text())
+        (whole,) = [point["right"] for point in stored["points"] if point["rank"] == rank]
+        n = sum(a != b for a, b in zip(whole, stored["untruncated"]["right"], strict=True))
+        assert n and f"{n} of 3,000 (" in told
 
 
 @pytest.mark.parametrize("section", ["delta", "enough", "similarity"])
