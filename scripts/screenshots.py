@@ -28,7 +28,7 @@ OUT = ROOT / "screenshots"
 SECTIONS = ("idea", "count", "maths", "steps", "train", "try", "check", "cost", "code")
 TABS = ("compare", "explain", "what_if", "many", "calibration")
 COMPARE = ("table", "trade_off", "curves", "significant", "optimism", "export")
-LAB = ("builder", "delta", "enough", "similarity")
+LAB = ("builder", "delta", "enough", "similarity", "against")
 PAGES = {
     "home": {"home": "/"},
     **{page: {f"{page}-{section}": f"/{page}?section={section}" for section in SECTIONS} for page in method_pages()},

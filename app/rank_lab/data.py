@@ -12,6 +12,7 @@ import streamlit as st
 
 from app import services
 from app.content import label
+from peft_core.analysis.spectra.against_base import AgainstBase, against_base
 from peft_core.analysis.spectra.delta import random_like
 from peft_core.analysis.spectra.spectrum import effective_rank
 from peft_core.checkpoints.listing import CheckpointInfo
@@ -84,6 +85,15 @@ def deltas(info: CheckpointInfo, trained: bool = True) -> "Deltas":
     return _lora_deltas(info.base, str(info.path), changed(info), trained)
 
 
+def against(info: CheckpointInfo) -> dict[str, AgainstBase]:
+    """The directions of every update in the W₀ that it was added to; matrices that training left alone are not there.
+
+    Raises:
+        PeftClassroomError: as `layers`.
+    """
+    return _against(info.base, str(info.path), changed(info))
+
+
 def changed(info: CheckpointInfo) -> int:
     """When the record of a checkpoint was written, in nanoseconds: the key of what is remembered of it."""
     record = info.path / RECORD
@@ -105,6 +115,16 @@ def _layers(base: str, folder: str, changed: int) -> dict[str, Layer]:
             sigmas = delta.svd.sigmas
             layers[name.key] = Layer(name, *kind, delta.norm, sigmas, random, delta.rounding, delta.floor)
     return layers
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _against(base: str, folder: str, changed: int) -> dict[str, AgainstBase]:
+    from peft_core.analysis.spectra.checkpoint_deltas import base_weights, load_deltas
+
+    with services.exclusive_predictor(base) as predictor:
+        weights = base_weights(predictor.backbone)
+        found = load_deltas(Path(folder), predictor.backbone)
+        return {name.key: against_base(delta, weights[name]) for name, delta in found.items() if delta.norm}
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

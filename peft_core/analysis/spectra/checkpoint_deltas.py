@@ -58,6 +58,11 @@ def linear_layers(model: nn.Module) -> dict[Place, nn.Linear | LoRALinear]:
     return {name: module for name, module in modules if name}
 
 
+def base_weights(backbone: Backbone) -> dict[Place, np.ndarray]:
+    """W₀ of every linear layer of the blocks, (out, in)."""
+    return {name: _numpy(layer.weight) for name, layer in linear_layers(backbone.model).items()}
+
+
 def initial_deltas(record: RunRecord, backbone: Backbone) -> Deltas:
     """The factors of a LoRA run before its first step, drawn again with its seed: A as it started, B zero.
 

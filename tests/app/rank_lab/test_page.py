@@ -15,8 +15,10 @@ from app.kit import theme
 from app.kit.formats import percent
 from app.kit.plain import escaped
 from app.kit.svd_parts import number
-from app.rank_lab import data, enough_chart, enough_data, similarity_charts
+from app.rank_lab import data, similarity_charts
 from app.rank_lab.builder import nonzero_terms
+from app.rank_lab.enough import chart as enough_chart
+from app.rank_lab.enough import measured as enough_data
 from app.rank_lab.matrix_editor import PRESETS, read, written
 from peft_core.analysis.spectra.spectrum import effective_rank, energy, partial_sum, residual_norm
 from peft_core.analysis.spectra.truncation_file import TRUNCATION, Truncation, write_truncation
@@ -194,10 +196,10 @@ def test_the_spectrum_on_the_screen_is_that_of_the_checkpoint(lab, name):
     share, words = sigmas[0] ** 2 / (sigmas**2).sum(), prose(app)
     assert f"**{percent(share)}** of the energy" in words.replace("\n", " ")
     assert f"norm {delta.norm:.2f}" in words or f"norm is {delta.norm:.2f}" in words
-    assert f"**{effective_rank(sigmas):.1f}** (random:" in words
+    assert f"**{effective_rank(sigmas, delta.floor):.1f}** (random:" in words
     assert "encoder 2 · self-attention · v" in words
     strip = next(alt for alt in alts(app) if alt.startswith("Effective rank of every"))
-    assert f"encoder 2 · self-attention · v {effective_rank(sigmas):.1f}" in strip
+    assert f"encoder 2 · self-attention · v {effective_rank(sigmas, delta.floor):.1f}" in strip
     assert any(f"σ1 = {sigmas[0]:.3g}" in alt for alt in alts(app))
 
 
@@ -243,6 +245,25 @@ def test_own_runs_are_offered_and_a_damaged_one_is_a_sentence(with_runs):
     app = with_runs(lab="delta", delta_of=RUN[1])
     assert "damaged" in app.error[0].value
     assert not alts(app)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# ΔW in W₀
+
+
+def test_the_norms_of_w0_in_the_updates_directions_are_numpys(with_runs, backbone):
+    """Of one matrix of a LoRA run, from its dense ΔW and projectors."""
+    app = with_runs(lab="against", against_of=RUN[0], against_layer="encoder.1.self_attention.v", against_k="1")
+    (name,) = (n for n in data.deltas(tinys()[RUN[0]]) if n.key == "encoder.1.self_attention.v")
+    dense = data.deltas(tinys()[RUN[0]])[name].matrix
+    weight = dict(backbone.model.named_modules())[name.name].weight.detach().numpy().astype(np.float64)
+    right = np.linalg.eigh(dense.T @ dense)[1][:, -1]
+    left = dense @ right / np.linalg.norm(dense @ right)
+    there, own = abs(left @ weight @ right), np.linalg.norm(weight, 2)
+    words = prose(app)
+    assert f"W₀ has norm **{there:.2f}**" in words and f"**{percent(there / own)}** of what W₀'s own" in words
+    assert f"amplification of **{np.linalg.norm(dense @ right) / there:.2g}**" in words
+    assert app.query_params["against_k"] == "1"
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -414,7 +435,7 @@ def test_answers_that_new_factors_of_the_same_matrix_change_are_counted(lab):
         assert n and f"{n} of 3,000 (" in told
 
 
-@pytest.mark.parametrize("section", ["delta", "enough", "similarity"])
+@pytest.mark.parametrize("section", ["delta", "enough", "similarity", "against"])
 def test_without_checkpoints_there_is_a_sentence(lab, monkeypatch, section):
     monkeypatch.setattr(data, "with_update", dict)
     app = lab(lab=section)
