@@ -20,7 +20,7 @@ from peft_core.config import RunConfig, TrainConfig
 from peft_core.counting.by_hand import count
 from peft_core.methods.lora.method import TARGET_MODULES, LoraConfig
 from peft_core.report.costs.measured import write_report
-from peft_core.report.lora_targets import LORA_TARGETS, TargetsReport, TargetsRun
+from peft_core.report.experiments.lora_targets import LORA_TARGETS, TargetsReport, TargetsRun
 from peft_core.reviews.config import DataConfig
 from peft_core.reviews.splits import load_splits
 from peft_core.t5.architecture import Architecture

@@ -37,6 +37,8 @@ PAGES = {
     "rank_lab": {f"rank_lab-{tab}": f"/rank_lab?lab={tab}" for tab in LAB},
 }
 PAGES["lora"]["lora-rank_one"] = "/lora?section=rank_one&terms=2"
+for pane in ("scaling", "targets", "origin", "start", "many"):
+    PAGES["lora"][f"lora-choices-{pane}"] = f"/lora?section=choices&lora_question={pane}"
 SIZES = {"projector": (1280, 720), "phone": (390, 844)}
 SCHEMES = ("light", "dark")
 REVIEW = "The plot creaks and the dialogue is clumsy, yet the two leads are so good together that I left smiling."

@@ -7,6 +7,7 @@ from app.kit import url
 from app.method import skeleton
 from app.method.count.count_chart import Knob, Limit
 from app.method.lora import picture, why_rank_one
+from app.method.lora.choices import section as choices
 from app.method.shapes import matrix_shape, wrapped_weights
 from peft_core.counting.by_hand import count
 from peft_core.methods.lora.method import TARGET_MODULES, LoraConfig
@@ -91,6 +92,6 @@ skeleton.draw(
         maths,
         Knob("r", label("count", "r"), 1, MAX_RANK),
         limit,
-        more={"rank_one": lambda base, config: why_rank_one.draw()},
+        more={"rank_one": lambda base, config: why_rank_one.draw(), "choices": choices.draw},
     )
 )

@@ -3,8 +3,10 @@
 `python -m benchmarks.lora_targets` writes the file; the app and the log only read it.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, stdev
 from typing import Literal
 
 import numpy as np
@@ -60,6 +62,32 @@ class TargetsReport(Frozen):
         by_seed = {run.config.train.seed: run for run in self.of(second)}
         both = [(run, by_seed[seed]) for run in self.of(first) if (seed := run.config.train.seed) in by_seed]
         return tuple((a.accuracy - b.accuracy, mcnemar(_bits(a.right), _bits(b.right))) for a, b in both)
+
+
+@dataclass(frozen=True)
+class OverSeeds:
+    """Mean of the differences of n seeds, with its 95% t-interval (n − 1 degrees of freedom); as shares."""
+
+    n: int
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def told_apart(self) -> bool:
+        """Whether 0 lies outside."""
+        return self.low > 0 or self.high < 0
+
+
+def over_seeds(differences: Sequence[float]) -> OverSeeds | None:
+    """The seed is the unit: what another seed would change is in the interval. None for fewer than two seeds."""
+    from scipy.special import stdtrit
+
+    n = len(differences)
+    if n < 2:
+        return None
+    mean, half = fmean(differences), float(stdtrit(n - 1, 0.975)) * stdev(differences) / n**0.5
+    return OverSeeds(n, mean, mean - half, mean + half)
 
 
 def load_lora_targets(path: Path = LORA_TARGETS) -> TargetsReport:
