@@ -31,15 +31,15 @@ def test_all_rules_for_alpha_agree_at_one_rank_and_grow_apart_as_they_say():
     assert (made["fixed"](32), made["kept"](32), made["rslora"](32)) == (0.5, 2, 1)
 
 
-def test_the_gradient_of_b_grows_with_the_root_of_the_rank_and_adams_first_step_faster():
-    """A's rows are independent: ‖∂L/∂B‖² adds up over them. Each row of AdamW's step adds its size: faster than √r."""
+def test_the_gradient_of_b_grows_with_the_root_of_the_rank_and_adams_first_step_no_slower():
+    """A's rows are independent, so ‖∂L/∂B‖² adds up over them; what they add to AdamW's step partly points one way."""
     report = load_lora_scaling()
     ranks = np.log(report.ranks)
     gradient, moved = (
         np.polyfit(ranks, np.log([f(r) for r in report.ranks]), 1)[0] for f in (report.gradient, report.moved)
     )
     assert abs(gradient - 0.5) < 0.1
-    assert 0.6 < moved < 1.1
+    assert 0.5 < moved < 1
 
 
 def test_pairs_of_seeds_are_what_their_answers_say():
@@ -49,12 +49,12 @@ def test_pairs_of_seeds_are_what_their_answers_say():
     seeds = [run.config.train.seed for run in report.of(first) if (second, run.config.train.seed) in runs]
     pairs = report.pairs(first, second)
     assert seeds and len(pairs) == len(seeds)
-    for seed, (difference, paired) in zip(seeds, pairs, strict=True):
+    for seed, pair in zip(seeds, pairs, strict=True):
         a, b = (np.array(list(runs[targets, seed])) == "1" for targets in (first, second))
-        assert np.isclose(difference, a.mean() - b.mean())
+        assert np.isclose(pair.difference, a.mean() - b.mean())
         one, other = int((a & ~b).sum()), int((b & ~a).sum())
-        assert (paired.only_first, paired.only_second) == (one, other)
-        assert np.isclose(paired.p, min(1.0, 2 * binom.cdf(min(one, other), one + other, 0.5)))
+        assert (pair.only_first, pair.only_second) == (one, other)
+        assert np.isclose(pair.p, min(1.0, 2 * binom.cdf(min(one, other), one + other, 0.5)))
 
 
 def test_the_interval_over_seeds_is_students():

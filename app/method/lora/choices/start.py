@@ -27,7 +27,7 @@ def draw(base: BaseModel, config: LoraConfig) -> None:
     ours, report = kaiming_bound(inner, sqrt(5)), kaiming_bound(inner, 0)
     st.markdown(text("lora_choices", "start"))
     _chart(ours, report)
-    values = {"inner": f"{inner:,}", "ours": f"{ours:.4f}", "report": f"{report:.4f}", "wider": f"{report / ours:.2f}"}
+    values = {"inner": f"{inner:,}", "ours": f"{ours:.3f}", "report": f"{report:.3f}", "wider": f"{report / ours:.2f}"}
     st.markdown(text("lora_choices", "start_numbers", **values))
     st.caption(text("lora_choices", "start_source"))
 
@@ -50,7 +50,10 @@ def _chart(ours: float, report: float) -> None:
         alt.Chart(rows)
         .mark_line(interpolate="step-after", strokeWidth=2.5, color=theme.METHOD["lora"].colour)
         .encode(
-            x=alt.X("x:Q", title=label("lora_choices", "start_x"), axis=alt.Axis(grid=False, tickCount=7)),
+            x=alt.X(
+                "x:Q", title=label("lora_choices", "start_x"), scale=alt.Scale(nice=False),
+                axis=alt.Axis(grid=False, tickCount=7),
+            ),
             y=alt.Y("density:Q", title=None, axis=None),
             strokeDash=alt.StrokeDash(
                 "name:N", scale=alt.Scale(domain=names, range=[[1, 0], [7, 3], [2, 2]]),

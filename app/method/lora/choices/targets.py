@@ -83,8 +83,8 @@ def _chart(report: TargetsReport) -> None:
 def _sentence(report: TargetsReport) -> str:
     """q and v against q and k, seed by seed; and which choices are told from q and v, the seed being the unit."""
     pairs = report.pairs(REFERENCE, SLIDES)
-    each = ", ".join(f"{points(difference)} ({p_text(paired.p)})" for difference, paired in pairs)
-    mean = over_seeds([difference for difference, _ in pairs])
+    each = ", ".join(f"{points(pair.difference)} ({p_text(pair.p)})" for pair in pairs)
+    mean = over_seeds([pair.difference for pair in pairs])
     if mean is None:
         return text("lora_choices", "targets_one_seed", each=each or NOTHING)
     others = [targets for targets in dict.fromkeys(run.targets for run in report.runs) if targets != REFERENCE]
@@ -102,5 +102,5 @@ def _sentence(report: TargetsReport) -> str:
 
 
 def _told(report: TargetsReport, targets: Targets) -> bool:
-    found = over_seeds([difference for difference, _ in report.pairs(REFERENCE, targets)])
+    found = over_seeds([pair.difference for pair in report.pairs(REFERENCE, targets)])
     return found is not None and found.told_apart
