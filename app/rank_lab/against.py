@@ -18,6 +18,7 @@ from peft_core.errors import PeftClassroomError
 
 CHECKPOINT, LAYER, K = "against_of", "against_layer", "against_k"  # in the URL
 KS, USUAL = (1, 2, 4, 8, 16, 64), 8
+ROW = 32  # pixels of a bar and the space around it
 BARS = ("chance", "there", "own", "update")
 
 
@@ -79,13 +80,13 @@ def _bars(one: AgainstBase, k: int, method: str) -> None:
         x=alt.X("value:Q", title=label("rank_lab", "norm"), axis=alt.Axis(tickCount=5, grid=False)),
         y=alt.Y("name:N", sort=names, title=None, axis=alt.Axis(labelLimit=300, ticks=False, domain=False)),
     )
-    bars = base.mark_bar(height=18).encode(
+    bars = base.mark_bar(height=20).encode(
         color=alt.Color("name:N", scale=alt.Scale(domain=names, range=colours), legend=None)
     )
     numbers = base.mark_text(align="left", dx=6, fontSize=15, color=theme.ink()).encode(text="written:N")
     listed = "; ".join(f"{name} {value:.2f}" for name, value in zip(names, values, strict=True))
     st.altair_chart(
-        theme.readable((bars + numbers).properties(height=150)),
+        theme.readable((bars + numbers).properties(height=4 * ROW + 70)),
         width="stretch",
         key="against_bars",
         alt=label("rank_lab", "bars_alt", place=data.in_words(one.name), rows=listed),

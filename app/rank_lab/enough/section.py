@@ -131,12 +131,12 @@ def _rank_one(shown: list[Shown]) -> list[CheckpointInfo]:
 
 
 def _differing(one: Shown) -> str:
-    """How many answers ΔW cut to its own rank and ΔW as it is do not share; nothing where that was not measured."""
+    """How many answers ΔW cut to its own rank and ΔW as it is do not share; nothing where there are none."""
     truncation = one.truncation
     if not (whole := truncation.at(truncation.max_rank)):
         return ""
     n = int((whole.is_right != truncation.untruncated.is_right).sum())
-    return label("rank_lab", "differing", n=n, of=f"{truncation.n:,}", title=escaped(one.title))
+    return label("rank_lab", "differing", n=n, of=f"{truncation.n:,}", title=escaped(one.title)) if n else ""
 
 
 def _table(shown: list[Shown]) -> None:

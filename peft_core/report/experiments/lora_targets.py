@@ -15,7 +15,7 @@ from pydantic import Field
 from peft_core.config import RunConfig
 from peft_core.paths import RESULTS
 from peft_core.report.costs.measured import Provenance, load_report
-from peft_core.statistics.paired_test import Paired, mcnemar
+from peft_core.statistics.paired_test import PairedTest, paired_test
 from peft_core.validated import Frozen
 
 LORA_TARGETS = RESULTS / "lora-targets.json"
@@ -57,11 +57,11 @@ class TargetsReport(Frozen):
         """Mean test accuracy of the seeds."""
         return fmean(run.accuracy for run in self.of(targets))
 
-    def pairs(self, first: Targets, second: Targets) -> tuple[tuple[float, Paired], ...]:
-        """For each seed that both have: difference of accuracies, first − second, and the paired test."""
+    def pairs(self, first: Targets, second: Targets) -> tuple[PairedTest, ...]:
+        """For each seed that both have: first beside second."""
         by_seed = {run.config.train.seed: run for run in self.of(second)}
         both = [(run, by_seed[seed]) for run in self.of(first) if (seed := run.config.train.seed) in by_seed]
-        return tuple((a.accuracy - b.accuracy, mcnemar(_bits(a.right), _bits(b.right))) for a, b in both)
+        return tuple(paired_test(_bits(a.right), _bits(b.right)) for a, b in both)
 
 
 @dataclass(frozen=True)

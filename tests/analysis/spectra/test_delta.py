@@ -216,7 +216,7 @@ def test_rounding_does_not_raise_the_effective_rank_of_a_known_update():
 
 
 def test_the_shipped_full_checkpoint_is_not_given_the_rank_of_its_rounding():
-    """Of all its σ 49.9; of those above rounding 10.8: rounded once more, an update of rank 34 seemed to have 45.1."""
+    """Of all its σ 49.9; of those above rounding about 10.8: rounded once more, an update of rank 34 had 45.1."""
     delta = load_deltas(SHIPPED_CHECKPOINTS / "full", load_backbone("tiny-t5"))[
         matrix("decoder", 0, "self-attention", "v")
     ]
