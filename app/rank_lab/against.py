@@ -17,7 +17,7 @@ from peft_core.analysis.spectra.against_base import AgainstBase
 from peft_core.errors import PeftClassroomError
 
 CHECKPOINT, LAYER, K = "against_of", "against_layer", "against_k"  # in the URL
-KS, USUAL = (1, 2, 4, 8, 16, 64), 8
+KS, USUAL = (1, 2, 4, 8, 64), 8
 ROW = 32  # pixels of a bar and the space around it
 BARS = ("chance", "there", "own", "update")
 

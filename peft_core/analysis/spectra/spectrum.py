@@ -3,8 +3,8 @@
     M = Σᵢ σᵢ·uᵢ·vᵢᵀ        σ₁ ≥ σ₂ ≥ … ≥ 0, the uᵢ orthonormal, the vᵢ orthonormal
     M·x = Σᵢ σᵢ·⟨vᵢ, x⟩·uᵢ
 
-Of all matrices of rank k, the sum of the first k pieces is nearest to M in the Frobenius norm, and what is missing has
-the norm √(σₖ₊₁² + σₖ₊₂² + …) (Eckart & Young 1936).
+Of all matrices of rank k or less, the sum of the first k pieces is nearest to M in the Frobenius norm, and what is
+missing has the norm √(σₖ₊₁² + σₖ₊₂² + …) (Eckart & Young 1936).
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,6 @@
 """How strong is the update at each rank? Three rules for the factor before B·A, and what they do at the first step."""
 
 import altair as alt
-import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -39,8 +38,9 @@ def draw(base: BaseModel, config: LoraConfig) -> None:
     told |= {"usual": REFERENCE.r, "usual_rate": f"{method_of(config).learning_rate:g}"}
     now = {"r": config.r, "alpha": f"{config.alpha:g}", "now": f"{config.scaling:.3g}"}
     st.markdown(text("lora_choices", "scaling_so", **told, **now))
-    st.caption(text("lora_choices", "scaling_source", reviews=report.reviews, seeds=_seeds(report)))
-    st.caption(measured_on(report.provenance))
+    if what != "factor":
+        st.caption(text("lora_choices", "scaling_source", reviews=report.reviews, seeds=_seeds(report)))
+        st.caption(measured_on(report.provenance))
 
 
 def _seeds(report: ScalingReport) -> int:
@@ -65,7 +65,9 @@ def _chart(ranks: tuple[int, ...], lines: dict[str, list[float]], what: str) -> 
             for r, value in zip(ranks, line, strict=True)
         ]
     )
-    low, high = (10.0 ** f(np.log10(rows["value"].agg(g))) for f, g in ((np.floor, "min"), (np.ceil, "max")))
+    powers = [
+        10.0**n for n in range(-2, 3) if 10.0 ** (n + 1) > rows["value"].min() and 10.0 ** (n - 1) < rows["value"].max()
+    ]
     base = alt.Chart(rows).encode(
         x=alt.X(
             "r:Q", title=label("count", "rank_axis"), scale=alt.Scale(type="log", base=2, domain=[1, ranks[-1] * 4]),
@@ -73,7 +75,7 @@ def _chart(ranks: tuple[int, ...], lines: dict[str, list[float]], what: str) -> 
         ),
         y=alt.Y(
             "value:Q", title=label("lora_choices", f"axis_{what}"),
-            scale=alt.Scale(type="log", domain=[min(low, 0.1), max(high, 10)]), axis=alt.Axis(format="~g", tickCount=5),
+            scale=alt.Scale(type="log", domain=[powers[0], powers[-1]]), axis=alt.Axis(format="~g", values=powers),
         ),
         strokeDash=alt.StrokeDash(
             "rule:N", scale=alt.Scale(domain=list(DASHES), range=list(DASHES.values())), legend=None
