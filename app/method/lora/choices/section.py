@@ -4,9 +4,12 @@ import streamlit as st
 
 from app.content import label, text
 from app.kit import url
+from app.kit.formats import megabytes
+from app.kit.measured_on import measured_on
 from app.kit.pages import script_of
 from app.method.lora.choices import scaling, start, targets
 from peft_core.methods.lora.method import LoraConfig
+from peft_core.report.costs.growth import load_growth
 from peft_core.t5.architecture import BaseModel
 
 PANE = "lora_question"  # in the URL
@@ -33,12 +36,13 @@ def _origin(base: BaseModel, config: LoraConfig) -> None:
 
 
 def _many(base: BaseModel, config: LoraConfig) -> None:
-    """One base model, many LoRAs; and what dropout does."""
+    """One base model, many LoRAs, and the memory they take; and what dropout does."""
     st.markdown(text("lora_choices", "many"))
-    st.page_link(
-        script_of("lora"), label=label("lora_choices", "to_cost"), icon=":material/memory:",
-        query_params={"section": "cost", "cost_against": "checkpoints"},
-    )  # fmt: skip
+    sweep = load_growth().serving["checkpoints"]
+    most = max(row.checkpoints for row in sweep.rows)
+    memory = {row.method.method: megabytes(row.resident) for row in sweep.rows if row.checkpoints == most}
+    st.markdown(text("lora_choices", "many_memory", n=most, lora=memory["lora"], full=memory["full"]))
+    st.caption(measured_on(sweep.provenance))
     st.markdown(text("lora_choices", "dropout"))
 
 
