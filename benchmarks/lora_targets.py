@@ -22,10 +22,13 @@ from peft_core.methods.lora.method import TARGET_MODULES, LoraConfig
 from peft_core.report.costs.measured import write_report
 from peft_core.report.experiments.lora_targets import LORA_TARGETS, TargetsReport, TargetsRun
 from peft_core.reviews.config import DataConfig
+from peft_core.reviews.draws import SHARED_SEED
 from peft_core.reviews.splits import load_splits
 from peft_core.t5.architecture import Architecture
-from peft_core.t5.backbone import load_backbone
+from peft_core.t5.backbone import Backbone, load_backbone
+from peft_core.training.device import compute_dtype, pick_device
 from peft_core.training.experiment import Experiment
+from peft_core.training.measuring import MeasuredSplit, load_rows
 from peft_core.validated import read_json
 
 ONE_OR_TWO = (("q", "v"), ("q", "k"), ("q",), ("v",))
@@ -70,6 +73,14 @@ def measure(config: RunConfig) -> TargetsRun:
     )
 
 
+def untrained(backbone: Backbone, data: DataConfig) -> float:
+    """What the base model has right of the same reviews, in the same precision."""
+    device = pick_device()
+    split = MeasuredSplit(load_rows(backbone, data, "test", data.test_size, SHARED_SEED), backbone, device)
+    model = backbone.own_copy().to(device, compute_dtype(device))
+    return split.accuracy(model).accuracy
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Make the runs that are missing, print a line each, write the file after each."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.lora_targets", description=__doc__.splitlines()[0])
@@ -85,8 +96,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         base_fingerprint=backbone.fingerprint,
     )
     if options.json.is_file():
-        report = report.model_copy(update={"runs": read_json(options.json, TargetsReport, "Remove the file.").runs})
-    for config in configs(backbone.base.architecture, options):
+        report = read_json(options.json, TargetsReport, "Remove the file.")
+    wanted = list(configs(backbone.base.architecture, options))
+    if report.untrained is None:
+        report = report.model_copy(update={"untrained": untrained(backbone, wanted[0].data)})
+        write_report(report, options.json)
+    print(f"untrained: {report.untrained:.2%}", flush=True)
+    for config in wanted:
         run = next((run for run in report.runs if run.config == config), None)
         if run is None:
             run = measure(config)

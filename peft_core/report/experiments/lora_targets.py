@@ -47,6 +47,7 @@ class TargetsReport(Frozen):
     format: Literal[1] = 1
     provenance: Provenance
     base_fingerprint: str
+    untrained: float | None = Field(None, description="accuracy of the base model on the same test reviews")
     runs: tuple[TargetsRun, ...] = ()
 
     def of(self, targets: Targets) -> tuple[TargetsRun, ...]:
@@ -79,14 +80,18 @@ class OverSeeds:
         return self.low > 0 or self.high < 0
 
 
-def over_seeds(differences: Sequence[float]) -> OverSeeds | None:
-    """The seed is the unit: what another seed would change is in the interval. None for fewer than two seeds."""
+def over_seeds(differences: Sequence[float], comparisons: int = 1) -> OverSeeds | None:
+    """The seed is the unit: what another seed would change is in the interval. None for fewer than two seeds.
+
+    Args:
+        comparisons: that are looked at together; the interval is as wide as Bonferroni wants it for so many.
+    """
     from scipy.special import stdtrit
 
     n = len(differences)
     if n < 2:
         return None
-    mean, half = fmean(differences), float(stdtrit(n - 1, 0.975)) * stdev(differences) / n**0.5
+    mean, half = fmean(differences), float(stdtrit(n - 1, 1 - 0.025 / comparisons)) * stdev(differences) / n**0.5
     return OverSeeds(n, mean, mean - half, mean + half)
 
 

@@ -28,15 +28,22 @@ def draw(base: BaseModel, config: LoraConfig) -> None:
         return
     _chart(report)
     st.markdown(_sentence(report))
-    first = report.runs[0].config
-    st.caption(
-        text(
-            "lora_choices", "targets_how", reviews=f"{first.data.train_size:,}", tokens=first.data.max_length,
-            tests=f"{len(report.runs[0].right):,}", rate=f"{first.learning_rate:g}", base=first.base,
-        )
-    )  # fmt: skip
+    st.caption(text("lora_choices", "targets_how", **_settings(report)))
     st.markdown(text("lora_choices", "targets_paper"))
     st.caption(measured_on(report.provenance))
+
+
+def _settings(report: TargetsReport) -> dict[str, str]:
+    """What all runs have in common."""
+    config = report.runs[0].config
+    return {
+        "base": config.base,
+        "reviews": f"{config.data.train_size:,}",
+        "tokens": f"{config.data.max_length}",
+        "rate": f"{config.learning_rate:g}",
+        "tests": f"{len(report.runs[0].right):,}",
+        "untrained": NOTHING if report.untrained is None else f"{report.untrained:.1%}",
+    }
 
 
 def _name(targets: Targets) -> str:
