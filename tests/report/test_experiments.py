@@ -62,4 +62,6 @@ def test_the_interval_over_seeds_is_students():
     found = over_seeds([0.01, 0.02, 0.06])
     half = 4.30265 * np.std([0.01, 0.02, 0.06], ddof=1) / np.sqrt(3)
     assert np.allclose([found.mean, found.low, found.high], [0.03, 0.03 - half, 0.03 + half], atol=1e-6)
+    wider = over_seeds([0.01, 0.02, 0.06], comparisons=5)  # 99%: t is 9.925
+    assert np.isclose((wider.high - wider.low) / (found.high - found.low), 9.92484 / 4.30265, rtol=1e-5)
     assert not found.told_apart and over_seeds([0.01, 0.0101, 0.0102]).told_apart and over_seeds([0.5]) is None

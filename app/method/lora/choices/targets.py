@@ -95,19 +95,19 @@ def _sentence(report: TargetsReport) -> str:
     if mean is None:
         return text("lora_choices", "targets_one_seed", each=each or NOTHING)
     others = [targets for targets in dict.fromkeys(run.targets for run in report.runs) if targets != REFERENCE]
-    told = [_name(targets) for targets in others if _told(report, targets)]
+    told = [targets for targets in others if _told(report, targets)]
+    left = [targets for targets in told if _told(report, targets, len(others))]
     values = {"seeds": mean.n, "each": each, "mean": points(mean.mean), "low": points(mean.low)}
     opening = text("lora_choices", "targets_pair", high=points(mean.high), **values)
-    verdict = text(
-        "lora_choices",
-        "targets_told" if told else "targets_not_told",
-        n=len(others),
-        seeds=mean.n,
-        told="; ".join(told),
-    )
+    which = "targets_told" if told else "targets_not_told"
+    verdict = text("lora_choices", which, n=len(others), told=_names(told), left=_names(left))
     return f"{opening} {verdict}"
 
 
-def _told(report: TargetsReport, targets: Targets) -> bool:
-    found = over_seeds([pair.difference for pair in report.pairs(REFERENCE, targets)])
+def _names(several: list[Targets]) -> str:
+    return "; ".join(map(_name, several)) or label("lora_choices", "none")
+
+
+def _told(report: TargetsReport, targets: Targets, comparisons: int = 1) -> bool:
+    found = over_seeds([pair.difference for pair in report.pairs(REFERENCE, targets)], comparisons)
     return found is not None and found.told_apart
