@@ -29,7 +29,7 @@ SECTIONS = ("idea", "count", "maths", "steps", "train", "try", "check", "cost", 
 TABS = ("compare", "explain", "what_if", "many", "calibration")
 COMPARE = ("table", "trade_off", "curves", "significant", "optimism", "export")
 REPORT = ("curves", "last", "rising", "tree", "mask", "targets", "starts", "slips", "ties", "digits")
-LAB = ("builder", "delta", "enough", "similarity")
+LAB = ("builder", "delta", "enough", "similarity", "against")
 PAGES = {
     "home": {"home": "/"},
     **{page: {f"{page}-{section}": f"/{page}?section={section}" for section in SECTIONS} for page in method_pages()},
@@ -45,6 +45,8 @@ for question in ("every_pair", "seeds", "power", "quoted"):
 for question in ("temperature", "threshold"):
     PAGES["playground"][f"playground-{question}"] = f"/playground?tab=calibration&sure={question}"
 PAGES["lora"]["lora-rank_one"] = "/lora?section=rank_one&terms=2"
+for pane in ("scaling", "targets", "origin", "start", "many"):
+    PAGES["lora"][f"lora-choices-{pane}"] = f"/lora?section=choices&lora_question={pane}"
 SIZES = {"projector": (1280, 720), "phone": (390, 844)}
 SCHEMES = ("light", "dark")
 REVIEW = "The plot creaks and the dialogue is clumsy, yet the two leads are so good together that I left smiling."

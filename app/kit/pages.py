@@ -10,10 +10,11 @@ from functools import cache
 from pathlib import Path
 
 from app.content import head
-from peft_core.methods.method import MethodConfig
+from peft_core.config import RunConfig
 from peft_core.methods.registry import METHODS
 
 FOLDER = Path(__file__).parent.parent / "method"
+FORM = ("train_size", "max_length", "epochs", "max_seconds", "seed")  # settings of every Train form: keys in a link
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class MethodPage:
     title: str
     short: str  # the title in the list of pages
     icon: str
-    link: Mapping[str, str]  # field of the configuration → key of the widget that sets it, in a link
+    link: Mapping[str, str]  # field of the configuration → key of the widget that sets it, in a link; all of them
 
 
 @cache
@@ -54,10 +55,26 @@ def pages_of(method: str) -> list[MethodPage]:
     return [page for page in method_pages().values() if page.method == method]
 
 
-def page_for(config: MethodConfig) -> tuple[MethodPage, dict[str, str]]:
-    """The page that shows this configuration, and the part of its link that sets the method's own number."""
-    (page, *_) = pages_of(config.method)
-    return page, {key: str(getattr(config, field)) for field, key in page.link.items()}
+def rate_key(method: str) -> str:
+    """The learning rate's key in a link: each method has a rate of its own."""
+    return f"{method}_rate"
+
+
+def training_link(run: RunConfig) -> tuple[str, dict[str, str | list[str]]]:
+    """The script of the page that trains `run`, and the rest of the link that fills in every setting its form has.
+
+    A limit in seconds that the run lacks is left to the form.
+    """
+    (page, *_) = pages_of(run.method.method)
+    values = {key: getattr(run.method, field) for field, key in page.link.items()}
+    both = dict(run.data) | dict(run.train)
+    values |= {name: both[name] for name in FORM if both[name] is not None}
+    values |= {"base": run.base, "section": "train", rate_key(page.method): run.learning_rate}
+    return script_of(page.name), {key: _in_link(value) for key, value in values.items()}
+
+
+def _in_link(value: object) -> str | list[str]:
+    return [str(one) for one in value] if isinstance(value, tuple) else str(value).removesuffix(".0")
 
 
 def script_of(name: str) -> str:

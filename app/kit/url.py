@@ -33,9 +33,11 @@ def _correct(key: str, name: str, possible: Callable[[float], Number]) -> None:
             used = possible(asked)
         except (ValueError, OverflowError):  # no number: streamlit shows the default
             return
-        if used == asked or asked != asked:  # possible already, or "nan"
+        if asked != asked:  # "nan"
             return
-        st.session_state[key] = used
+        st.session_state[key] = used  # also where it is possible: "1" is not how a list of 0.1 and 1.0 spells it
+        if used == asked:
+            return
         st.session_state[remembered] = used, label("count", "clamped", name=name, asked=f"{asked:g}", used=f"{used:g}")
     used, note = st.session_state.get(remembered, (None, ""))
     if note and used == st.session_state[key]:

@@ -12,7 +12,9 @@ import streamlit as st
 
 from app import services
 from app.content import label
+from peft_core.analysis.spectra.against_base import AgainstBase, against_base
 from peft_core.analysis.spectra.delta import random_like
+from peft_core.analysis.spectra.spectrum import effective_rank
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.checkpoints.record import RECORD, read_record
 from peft_core.t5.names import Place
@@ -29,7 +31,8 @@ class Layer:
     """ΔW of one weight matrix: its shape (out, in), the highest rank it can have, its norm, its σ.
 
     `random`: the σ of a random matrix of the same shape, highest rank and norm. `rounding`: the part of the norm that
-    rounding the stored weights is expected to add; 0 for LoRA, which is stored in fp32.
+    rounding the stored weights is expected to add, `floor` the largest σ that this has by itself; both 0 for LoRA,
+    which is stored in fp32.
     """
 
     name: Place
@@ -39,6 +42,12 @@ class Layer:
     sigmas: np.ndarray
     random: np.ndarray
     rounding: float
+    floor: float
+
+    @property
+    def effective(self) -> float:
+        """The effective rank, from the σ that are not lost in rounding."""
+        return effective_rank(self.sigmas, self.floor)
 
 
 def with_update() -> dict[str, CheckpointInfo]:
@@ -76,6 +85,15 @@ def deltas(info: CheckpointInfo, trained: bool = True) -> "Deltas":
     return _lora_deltas(info.base, str(info.path), changed(info), trained)
 
 
+def against(info: CheckpointInfo) -> dict[str, AgainstBase]:
+    """The directions of every update in the W₀ that it was added to; matrices that training left alone are not there.
+
+    Raises:
+        PeftClassroomError: as `layers`.
+    """
+    return _against(info.base, str(info.path), changed(info))
+
+
 def changed(info: CheckpointInfo) -> int:
     """When the record of a checkpoint was written, in nanoseconds: the key of what is remembered of it."""
     record = info.path / RECORD
@@ -94,8 +112,19 @@ def _layers(base: str, folder: str, changed: int) -> dict[str, Layer]:
             if delta.norm and kind not in units:  # the σ of a random matrix grow with its norm and with nothing else
                 units[kind] = random_like(delta, RANDOM_SEED).svd.sigmas / delta.norm
             random = delta.norm * units[kind] if delta.norm else np.zeros(delta.max_rank)
-            layers[name.key] = Layer(name, *kind, delta.norm, delta.svd.sigmas, random, getattr(delta, "rounding", 0.0))
+            sigmas = delta.svd.sigmas
+            layers[name.key] = Layer(name, *kind, delta.norm, sigmas, random, delta.rounding, delta.floor)
     return layers
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _against(base: str, folder: str, changed: int) -> dict[str, AgainstBase]:
+    from peft_core.analysis.spectra.checkpoint_deltas import base_weights, load_deltas
+
+    with services.exclusive_predictor(base) as predictor:
+        weights = base_weights(predictor.backbone)
+        found = load_deltas(Path(folder), predictor.backbone)
+        return {name.key: against_base(delta, weights[name]) for name, delta in found.items() if delta.norm}
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

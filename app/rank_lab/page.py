@@ -5,15 +5,22 @@ import streamlit as st
 from app import services
 from app.content import label, text
 from app.kit import url
-from app.rank_lab import builder, enough, similarity, updates
+from app.rank_lab import against, builder, similarity, updates
+from app.rank_lab.enough import section as enough
 
 TABS = {
     "builder": builder.draw,
     "delta": updates.draw,
     "enough": enough.draw,
     "similarity": similarity.draw,
+    "against": against.draw,
 }
-WAITS = {"delta": "ready", "enough": "finished", "similarity": "ready"}  # for the library, or for the reviews, too
+WAITS = {
+    "delta": "ready",
+    "enough": "finished",
+    "similarity": "ready",
+    "against": "ready",
+}  # for the library, or for the reviews, too
 
 st.markdown(text("rank_lab", "lead"))
 tabs = url.tabs("lab", list(TABS), [label("rank_lab", f"tab_{name}") for name in TABS])

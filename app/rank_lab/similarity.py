@@ -1,21 +1,29 @@
 """Figure 3 of the LoRA paper, live: do two runs move in the same directions? φ(i, j) of any layer, beside chance."""
 
 from collections.abc import Callable
+from statistics import median
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from app.content import label, text
 from app.kit import url, verdicts
-from app.kit.pages import script_of
+from app.kit.pages import training_link
 from app.kit.plain import escaped
 from app.kit.url import pick
 from app.rank_lab import data, similarity_charts
 from app.rank_lab.similarity_charts import Compared
-from peft_core.analysis.spectra.similarity import Simulated, directions, simulated_by_chance, subspace_similarity
+from peft_core.analysis.spectra.similarity import (
+    MIDDLE,
+    Simulated,
+    directions,
+    simulated_by_chance,
+    subspace_similarity,
+)
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.lora.method import LoraConfig
+from peft_core.report.reproduction.planned_rows import as_planned
 from peft_core.t5.names import Place, matrix
 
 if TYPE_CHECKING:
@@ -24,9 +32,8 @@ if TYPE_CHECKING:
 FIRST, SECOND, PLACE, WHAT = "lab_first", "lab_second", "lab_place", "lab_what"  # in the URL
 MODULES = ("q", "v")
 MOST = 64  # directions of one run, at most
-DRAWS = 200
-ABOVE = 0.025  # of random subspaces share more than the upper limit
 WHATS = ("A", "dW", "start")
+PAPERS = 0.5  # "share a subspace of dimension 1 with normalized similarity > 0.5", section 7.2
 MISSING_RANK = 64  # what the paper compares r = 8 with
 
 
@@ -57,9 +64,10 @@ def draw() -> None:
         _compare(both, matrix(place.stack, place.block, place.layer, module), "dW" if what == "dW" else "A")
         for module in MODULES
     ]
-    _show(compared, titles, what, first.record.config.train.seed == second.record.config.train.seed)
+    one_each = _strongest(both, "dW" if what == "dW" else "A") if what != "start" else []
+    _show(compared, titles, what, one_each, first.record.config.train.seed == second.record.config.train.seed)
     many = sum(name.module in MODULES and name in both[1] for name in both[0])
-    st.caption(label("rank_lab", "many_matrices", n=many, chance=f"{ABOVE * many:.1g}"))
+    st.caption(label("rank_lab", "many_matrices", n=many, chance=f"{(1 - MIDDLE[1]) * many:.1g}"))
 
 
 def _has_both(info: CheckpointInfo) -> bool:
@@ -75,15 +83,13 @@ def _train_another(known: list[CheckpointInfo]) -> None:
     """Two are needed: what to train, with a link that sets it."""
     one = next(iter(known), None)
     st.info(text("rank_lab", "one_more" if one else "two_more", rank=MISSING_RANK), icon=":material/info:")
-    query = {"section": "train", "lora_r": str(MISSING_RANK)}
+    run = as_planned(one.base if one else "tiny-t5", LoraConfig(r=MISSING_RANK))
     if one:
-        config = one.record.config
-        query |= {"base": one.base, "train_size": str(config.data.train_size), "epochs": str(config.train.epochs)}
-        query |= {"max_length": str(config.data.max_length), "seed": str(config.train.seed)}
-        if config.train.max_seconds:
-            query["max_seconds"] = str(int(config.train.max_seconds))
+        train = one.record.config.train.model_copy(update={"learning_rate": run.learning_rate})
+        run = run.model_copy(update={"data": one.record.config.data, "train": train})
+    page, query = training_link(run)
     title = label("rank_lab", "train_another", rank=MISSING_RANK)
-    st.page_link(script_of("lora"), label=title, icon=":material/stacks:", query_params=query)
+    st.page_link(page, label=title, icon=":material/stacks:", query_params=query)
 
 
 def _choose(
@@ -141,12 +147,19 @@ def _compare(both: "list[Deltas]", name: Place, of: str) -> Compared | str:
     return Compared(name, len(first), subspace_similarity(first, second))
 
 
+def _strongest(both: "list[Deltas]", of: str) -> list[float]:
+    """φ(1, 1) of every matrix of MODULES that both runs have moved."""
+    moved = [name for name in both[0] if name.module in MODULES and all(d.get(name) and d[name].norm for d in both)]
+    first, second = ([directions(deltas[name], of)[:, 0] for name in moved] for deltas in both)
+    return [float((u @ w) ** 2) for u, w in zip(first, second, strict=True)]
+
+
 @st.cache_data(max_entries=64, show_spinner=False)
 def _chance(dimension: int, rows: int, columns: int) -> Simulated:
-    return simulated_by_chance(dimension, rows, columns, DRAWS)
+    return simulated_by_chance(dimension, rows, columns)
 
 
-def _show(compared: list[Compared | str], titles: list[str], what: str, same_seed: bool) -> None:
+def _show(compared: list[Compared | str], titles: list[str], what: str, one_each: list[float], same_seed: bool) -> None:
     """Maps of q and v, random subspaces beside them, and one sentence each."""
     found = [one for one in compared if isinstance(one, Compared)]
     for refusal in (one for one in compared if isinstance(one, str)):
@@ -158,9 +171,14 @@ def _show(compared: list[Compared | str], titles: list[str], what: str, same_see
     similarity_charts.maps(found, chance, titles, what)
     for one in found:
         st.markdown(_sentence(one, chance))
+    if one_each:
+        values = {"above": sum(phi > PAPERS for phi in one_each), "n": len(one_each), "limit": f"{PAPERS:g}"}
+        span = {"low": f"{min(one_each):.2f}", "middle": f"{median(one_each):.2f}", "high": f"{max(one_each):.2f}"}
+        st.markdown(text("rank_lab", "papers_one", **values, **span))
     if same_seed and what == "A":
         st.caption(text("rank_lab", "same_seed"))
-    st.caption(text("rank_lab", "chance", d=found[0].dimension, draws=DRAWS))
+    st.caption(text("rank_lab", "letters"))
+    st.caption(text("rank_lab", "chance", d=found[0].dimension, draws=f"{chance.draws:,}"))
 
 
 def _sentence(one: Compared, chance: Simulated) -> str:

@@ -8,8 +8,9 @@ from app.kit import verdicts
 from app.kit.formats import percent
 from app.kit.plain import escaped
 from app.kit.url import pick
-from app.rank_lab import data, updates_charts
+from app.rank_lab import data, strip, updates_charts
 from app.rank_lab.data import Layer
+from app.rank_lab.strip import Cell
 from peft_core.analysis.spectra.spectrum import effective_rank, energy_curve
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.errors import PeftClassroomError
@@ -44,9 +45,14 @@ def draw() -> None:
             st.info(label("rank_lab", sentence), icon=":material/info:")
     _layer(info, layers[key])
     st.markdown(text("rank_lab", "all_layers"))
-    updates_charts.strip(list(layers.values()), key, info.method)
+    strip.draw([_cell(layer) for layer in layers.values()], key, info.method, "strip_alt", "delta_strip")
     st.caption(text("rank_lab", "effective_rank"))
     st.caption(text("rank_lab", "not_offered"))
+
+
+def _cell(layer: Layer) -> Cell:
+    more = {"effective": f"{layer.effective:.2f}", "norm": f"{layer.norm:.3g}"}
+    return Cell(layer.name, layer.effective, f"{layer.effective:.1f}" if layer.norm else "0", more)
 
 
 def _layer(info: CheckpointInfo, layer: Layer) -> None:
@@ -59,9 +65,10 @@ def _layer(info: CheckpointInfo, layer: Layer) -> None:
     updates_charts.spectrum(layer, info.method)
     st.caption(label("rank_lab", "legend"))
     st.markdown(text("rank_lab", "delta_full" if info.method == "full" else "delta_lora", **values, **_facts(layer)))
-    if layer.rounding:
-        floor = layer.rounding / layer.max_rank**0.5
-        st.caption(text("rank_lab", "rounding", rounding=f"{layer.rounding:.2g}", floor=f"{floor:.2g}"))
+    if layer.floor:
+        told, all_of_them = int((layer.sigmas > layer.floor).sum()), effective_rank(layer.sigmas)
+        values = {"floor": f"{layer.floor:.2g}", "told": told, "n": layer.max_rank, "all": f"{all_of_them:.1f}"}
+        st.caption(text("rank_lab", "rounding", **values))
 
 
 def _facts(layer: Layer) -> dict[str, str | int]:
@@ -74,4 +81,4 @@ def _facts(layer: Layer) -> dict[str, str | int]:
             f"{name}enough": int(np.argmax(curve >= MOST)),
             f"{name}effective": f"{effective_rank(sigmas):.1f}",
         }
-    return facts
+    return facts | {"effective": f"{layer.effective:.1f}"}

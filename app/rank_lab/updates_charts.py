@@ -1,6 +1,5 @@
-"""Charts of updates: σ and energy of one ΔW beside a random matrix, and the effective rank of every layer."""
+"""Charts of one ΔW: its σ and its energy beside a random matrix's."""
 
-from collections.abc import Sequence
 from functools import lru_cache
 
 import altair as alt
@@ -12,16 +11,18 @@ from app.content import label
 from app.kit import figure, theme
 from app.rank_lab import data
 from app.rank_lab.data import Layer
-from peft_core.analysis.spectra.spectrum import effective_rank, energy_curve
+from peft_core.analysis.spectra.spectrum import energy_curve
 
 ROWS = "rows"  # name of the data
 HEIGHT = 220
 FEW = 16  # points, at most, that are marked one by one
-CELL = 30  # pixels of a row of the strip
 
 
 def spectrum(layer: Layer, method: str) -> None:
-    """σ against its number, and the share of the energy against the number of terms, beside a random matrix's."""
+    """σ against its number, and the share of the energy against the number of terms, beside a random matrix's.
+
+    Where the stored weights were rounded, a dotted line is the largest σ of rounding.
+    """
     place = data.in_words(layer.name)
     values = {"sigma": (1, layer.sigmas, layer.random)}
     values["energy"] = 0, energy_curve(layer.sigmas), energy_curve(layer.random)
@@ -33,6 +34,9 @@ def spectrum(layer: Layer, method: str) -> None:
                 "kind": np.repeat(["measured", "random"], len(measured)),
             }
         )
+        if name == "sigma" and layer.floor:
+            ends = {"k": [1, len(measured)], "value": layer.floor, "kind": "floor"}
+            rows = pd.concat([rows, pd.DataFrame(ends)])
         spec = figure.filled(_form(name, method, len(measured) <= FEW + 1, theme.is_dark()), {ROWS: rows}, {})
         shown = range(0, min(len(measured), 4))
         words = {
@@ -65,52 +69,8 @@ def _form(name: str, method: str, few: bool, dark: bool) -> str:
     measured = base.transform_filter("datum.kind == 'measured'")
     marks = measured.mark_point(filled=True, shape=style.shape, size=110 if few else 18, color=style.colour, opacity=1)
     layers = random.mark_line(color=theme.soft_ink(), strokeDash=[5, 4], strokeWidth=2)
+    layers += base.transform_filter("datum.kind == 'floor'").mark_line(
+        color=theme.ink(), strokeDash=[1, 4], strokeCap="round", strokeWidth=2.5
+    )
     layers += measured.mark_line(color=style.colour, strokeWidth=2.5)
     return figure.form(theme.readable((layers + marks).properties(height=HEIGHT)))
-
-
-def strip(layers: Sequence[Layer], chosen: str, method: str) -> None:
-    """A cell a weight matrix with its effective rank in it; the chosen one is framed."""
-    cells = pd.DataFrame([_cell(layer, chosen) for layer in layers])
-    highest = float(cells["effective"].max()) or 1.0
-    pale, strong, change = theme.on_ramp()
-    blocks, modules = list(dict.fromkeys(cells["block"])), list(dict.fromkeys(cells["module"]))
-    plain_axis = {"ticks": False, "domain": False, "labelFlush": False}
-    above = alt.Axis(orient="top", labelAngle=0, labelExpr="split(datum.label, ' ')", **plain_axis)  # in two lines
-    base = alt.Chart(cells).encode(
-        x=alt.X("block:N", sort=blocks, title=None, axis=above),
-        y=alt.Y("module:N", sort=modules, title=None, axis=alt.Axis(labelLimit=170, **plain_axis)),
-        tooltip=[
-            alt.Tooltip("place:N", title=label("rank_lab", "layer")),
-            alt.Tooltip("effective:Q", title=label("rank_lab", "effective"), format=".2f"),
-            alt.Tooltip("norm:Q", title=label("rank_lab", "norm"), format=".3g"),
-        ],
-    )
-    colour = alt.Color(
-        "effective:Q", scale=alt.Scale(domain=[0, highest], range=theme.ramp(), interpolate="rgb"), legend=None
-    )
-    boxes = base.mark_rect(stroke=theme.frozen(), strokeWidth=0.5).encode(color=colour)
-    frame = base.transform_filter("datum.chosen").mark_rect(
-        fillOpacity=0, stroke=theme.METHOD[method].colour, strokeWidth=4
-    )
-    on = alt.condition(f"datum.effective > {change * highest}", alt.value(strong), alt.value(pale))
-    words = base.mark_text(fontSize=14).encode(text="written:N", color=on)
-    chart = (boxes + frame + words).properties(height=CELL * len(modules) + 44)
-    listed = "; ".join(f"{place} {written}" for place, written in zip(cells["place"], cells["written"], strict=True))
-    st.altair_chart(
-        theme.readable(chart), width="stretch", key="delta_strip", alt=label("rank_lab", "strip_alt", rows=listed)
-    )
-
-
-def _cell(layer: Layer, chosen: str) -> dict[str, object]:
-    name, effective = layer.name, effective_rank(layer.sigmas)
-    place = label("steps", name.layer)
-    return {
-        "block": label("rank_lab", "block", stack=label("steps", name.stack)[:3], block=name.block + 1),
-        "module": label("steps", "place_module", place=place, module=name.module),
-        "place": data.in_words(name),
-        "effective": effective,
-        "written": f"{effective:.1f}" if layer.norm else "0",
-        "norm": layer.norm,
-        "chosen": name.key == chosen,
-    }

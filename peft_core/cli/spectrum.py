@@ -12,6 +12,7 @@ from peft_core.analysis.spectra.delta import (
     random_like,
 )
 from peft_core.analysis.spectra.similarity import (
+    DRAWS,
     Of,
     check_same_base,
     directions,
@@ -62,8 +63,9 @@ def spectrum(
                 "shape": delta.shape,
                 "max_rank": delta.max_rank,
                 "norm": delta.norm,
-                "rounding": getattr(delta, "rounding", 0.0),
-                "effective_rank": effective_rank(sigmas),
+                "rounding": delta.rounding,
+                "floor": delta.floor,
+                "effective_rank": effective_rank(sigmas, delta.floor),
                 "stable_rank": stable_rank(sigmas),
                 "sigmas": sigmas.tolist(),
                 "energy": curve.tolist(),
@@ -75,7 +77,7 @@ def spectrum(
                 name.key,
                 "×".join(map(str, delta.shape)),
                 str(delta.max_rank),
-                *(f"{x:.2f}" for x in (delta.norm, effective_rank(sigmas), effective_rank(by_chance))),
+                *(f"{x:.2f}" for x in (delta.norm, effective_rank(sigmas, delta.floor), effective_rank(by_chance))),
                 f"{stable_rank(sigmas):.2f}",
                 *(f"{curve[min(k, delta.max_rank)]:.1%}" for k in SHOWN),
             )
@@ -84,8 +86,9 @@ def spectrum(
         )
     lines = [
         *aligned(table, right=True),
-        "effective: exp of the entropy of σ/Σσ (Roy & Vetterli 2007); of random: that of a Gaussian matrix of the same",
-        "shape, rank and norm; stable: Σσ²/σ₁²; k=…: share of the first k in Σσ²; rank 0: left as it was by training.",
+        "effective: exp of the entropy of σ/Σσ (Roy & Vetterli 2007), in a bf16 file of the σ above those of",
+        "rounding itself; of random: that of a Gaussian matrix of the same shape, rank and norm; stable: Σσ²/σ₁²; k=…:",
+        "share of the first k in Σσ²; rank 0: left as it was by training.",
     ]
     print_result(as_json, {"checkpoint": checkpoint, "seed": seed, "layers": rows}, lines)
 
@@ -100,7 +103,7 @@ def similarity(
     place: PlaceOption = None,
     module: ModuleOption = None,
     top: Annotated[int, typer.Option(min=1, max=1024, help="directions of each, at most")] = 64,
-    draws: Annotated[int, typer.Option(min=1, max=10_000, help="random subspaces to compare with")] = 200,
+    draws: Annotated[int, typer.Option(min=1, max=10_000, help="random subspaces to compare with")] = DRAWS,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:

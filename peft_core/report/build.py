@@ -18,7 +18,7 @@ from peft_core.methods.registry import MethodConfig, method_label, method_of, wh
 from peft_core.report.costs.growth import load_growth
 from peft_core.report.costs.measured import Provenance, TrainingCost, load_cost
 from peft_core.report.quoted import BASE, quoted_rows
-from peft_core.report.reproduction.planned_rows import YARDSTICK_ROWS
+from peft_core.report.reproduction.planned_rows import YARDSTICK_ROWS, as_planned
 from peft_core.report.reproduction.results import Results, RowResult, load_results, shipped_results
 from peft_core.report.table import Counted, Counts, Memory, Reproduction, SeedRun, Table, TableRow, Yardstick
 from peft_core.statistics.intervals import Accuracy, wilson
@@ -71,6 +71,7 @@ def build_table(
                 counts=_counts(base, quoted.method, numel),
                 reproductions=groups,
                 same_runs_as=next((row.key for row in rows if groups and row.reproductions == groups), None),
+                to_run=as_planned(base, quoted.method, quoted.key),
                 note=next((row.note for row in _result_rows(reproduced) if row.report == quoted.key), ""),
             )
         )
@@ -89,6 +90,7 @@ def build_table(
                 counts=_counts(base, method, numel),
                 reproductions=_reproductions(mine, numel, costs),
                 same_runs_as=None,
+                to_run=as_planned(base, method),
             )
         )
     return Table(base, tuple(rows), _yardsticks(reproduced), _untrained(runs))

@@ -148,7 +148,8 @@ class TableRow:
     """One row. `quoted` None: the report has none like it. No `reproductions`: not run here.
 
     `counts` is for this table's base, `quoted_counts` for the report's. Rows of the report that differ only in the
-    library may share their runs: `same_runs_as` is then the key of the first. `note` is that of the results file.
+    library may share their runs: `same_runs_as` is then the key of the first. `to_run` trains it as the reproduction
+    does, alpha and learning rate included; `note` is that of the results file.
     """
 
     key: str
@@ -159,6 +160,7 @@ class TableRow:
     counts: Counts
     reproductions: tuple[Reproduction, ...]
     same_runs_as: str | None
+    to_run: RunConfig
     note: str = ""
 
     @property

@@ -9,10 +9,9 @@ from app.compare.table import row_counts
 from app.content import label, text
 from app.kit.formats import NOTHING, duration, several, with_interval
 from app.kit.measured_on import measured_on
-from app.kit.pages import page_for, script_of
+from app.kit.pages import training_link
 from app.kit.plain import escaped
 from peft_core.config import RunConfig
-from peft_core.methods.method import MethodConfig
 from peft_core.report.quoted import BASE, TEST_REVIEWS
 from peft_core.report.table import Reproduction, TableRow
 from peft_core.statistics.formats import bytes_text
@@ -57,7 +56,7 @@ def draw(row: TableRow, base: str) -> None:
         for one in row.reproductions:
             _runs(one)
     else:
-        _how_to_run(row.method, base)
+        _how_to_run(row.to_run)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -100,16 +99,12 @@ def _runs(run: Reproduction) -> None:
         st.caption(f"{batch} {measured_on(run.memory.provenance)}")
 
 
-def _how_to_run(method: MethodConfig, base: str) -> None:
+def _how_to_run(run: RunConfig) -> None:
     """The command, and the page that trains it with these settings filled in."""
     st.markdown(text("compare", "how_to_run"))
-    lines = wrapped(command(RunConfig(base=base, method=method), output_folder(method)))
-    st.code("\n".join(lines), language="bash")
-    if not services.loadable(base):
-        st.info(text("common", "cannot_train", base=escaped(short(base))), icon=":material/info:")
+    st.code("\n".join(wrapped(command(run, output_folder(run.method)))), language="bash")
+    if not services.loadable(run.base):
+        st.info(text("common", "cannot_train", base=escaped(short(run.base))), icon=":material/info:")
         return
-    page, query = page_for(method)
-    st.page_link(
-        script_of(page.name), label=label("compare", "train_it"), icon=":material/play_arrow:",
-        query_params={"section": "train", "base": base, **query},
-    )  # fmt: skip
+    page, query = training_link(run)
+    st.page_link(page, label=label("compare", "train_it"), icon=":material/play_arrow:", query_params=query)

@@ -7,18 +7,20 @@ from app.kit import url
 from app.method import skeleton
 from app.method.count.count_chart import Knob, Limit
 from app.method.lora import picture, why_rank_one
+from app.method.lora.choices import section as choices
 from app.method.shapes import matrix_shape, wrapped_weights
 from peft_core.counting.by_hand import count
 from peft_core.methods.lora.method import TARGET_MODULES, LoraConfig
 from peft_core.t5.architecture import BaseModel
 
 MAX_RANK, MAX_ALPHA = 256, 512.0
+KEEP, ALPHA = "lora_keep", "lora_alpha"  # in the URL
+RATIO = LoraConfig().scaling  # of every shipped LoRA, too
 
 
 def controls(base: BaseModel) -> LoraConfig:
     """What the class moves. All of it is in the URL."""
     url.clamp("lora_r", label("count", "r"), 1, MAX_RANK)
-    url.clamp("lora_alpha", label("count", "alpha"), 1, MAX_ALPHA, whole=False)
     default = LoraConfig()
     r = st.slider(label("count", "r"), 1, MAX_RANK, default.r, key="lora_r", bind="query-params")
     targets = st.pills(
@@ -29,14 +31,28 @@ def controls(base: BaseModel) -> LoraConfig:
         key="lora_targets",
         bind="query-params",
     )
-    alpha = st.number_input(
-        label("count", "alpha"), 1.0, MAX_ALPHA, default.alpha, step=1.0, format="%g", key="lora_alpha",
-        bind="query-params",
-    )  # fmt: skip
+    alpha = _alpha(r)
     if not targets:
         st.warning(label("count", "no_targets"), icon=":material/info:")
         st.stop()
     return LoraConfig(r=r, alpha=alpha, target_modules=tuple(targets))
+
+
+def _alpha(r: int) -> float:
+    """α, which follows r as long as α/r is kept. A link with another α/r opens without that."""
+    url.clamp(ALPHA, label("count", "alpha"), 1, MAX_ALPHA, whole=False)
+    if st.session_state.get(ALPHA, RATIO * r) != RATIO * r and KEEP not in (*st.session_state, *st.query_params):
+        st.session_state[KEEP] = False
+    keep = st.toggle(label("count", "keep_ratio", ratio=f"{RATIO:g}"), True, key=KEEP, bind="query-params")
+    if keep:
+        st.session_state[ALPHA] = RATIO * r
+    alpha = st.number_input(
+        label("count", "alpha"), 1.0, MAX_ALPHA, LoraConfig().alpha, step=1.0, format="%g", key=ALPHA,
+        disabled=keep, bind="query-params",
+    )  # fmt: skip
+    if not keep:
+        st.caption(label("count", "ratio_now", ratio=f"{alpha / r:.3g}"))
+    return alpha
 
 
 def idea(base: BaseModel, config: LoraConfig) -> None:
@@ -76,6 +92,6 @@ skeleton.draw(
         maths,
         Knob("r", label("count", "r"), 1, MAX_RANK),
         limit,
-        more={"rank_one": lambda base, config: why_rank_one.draw()},
+        more={"rank_one": lambda base, config: why_rank_one.draw(), "choices": choices.draw},
     )
 )

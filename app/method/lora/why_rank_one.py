@@ -40,7 +40,10 @@ def draw() -> None:
     st.markdown(svd_parts.table(terms, x, k))
     svd_parts.product(matrix, terms, x, k)
     st.markdown(text("rank_one", "limits"))
-    st.page_link(script_of("rank_lab"), label=label("rank_one", "to_lab"), icon=":material/science:")
+    for name, query in (("to_similarity", {"lab": "similarity"}), ("to_lab", {})):
+        st.page_link(
+            script_of("rank_lab"), label=label("rank_one", name), icon=":material/science:", query_params=query
+        )
     st.caption(text("rank_one", "source"))
 
 

@@ -5,6 +5,7 @@ import streamlit as st
 from app import services
 from app.content import label, text
 from app.kit import url
+from app.kit.pages import rate_key
 from app.kit.plain import escaped
 from app.method.train.monitor import monitor
 from peft_core.config import PRESETS, PRESETS_TIMED_IN, PRESETS_TIMED_WITH, RunConfig, TrainConfig
@@ -25,10 +26,10 @@ MAX_EPOCHS, MAX_SECONDS = 20, int(CLASSROOM_LIMITS.max_seconds)
 def train_settings(base: BaseModel, method: MethodConfig) -> RunConfig:
     """The form; every value is checked again by the configuration, the server and the worker."""
     _presets(base, method)
-    start, rate_key = PRESETS["minute"], f"{method.method}_rate"
+    start, own_rate = PRESETS["minute"], rate_key(method.method)
     url.nearest("train_size", label("train", "reviews"), SIZES)
     url.nearest("max_length", label("train", "max_length"), LENGTHS)
-    url.nearest(rate_key, label("train", "learning_rate"), RATES)
+    url.nearest(own_rate, label("train", "learning_rate"), RATES)
     url.clamp("epochs", label("train", "epochs"), 1, MAX_EPOCHS)
     url.clamp("max_seconds", label("train", "max_seconds"), 10, MAX_SECONDS)
     url.clamp("seed", label("train", "seed"), 0, 2**31 - 1)
@@ -42,7 +43,7 @@ def train_settings(base: BaseModel, method: MethodConfig) -> RunConfig:
         label("train", "max_seconds"), 10, MAX_SECONDS, start.max_seconds, step=10, key="max_seconds", **bind
     )
     default_rate = method_of(method).learning_rate
-    rate = three.select_slider(label("train", "learning_rate"), RATES, default_rate, key=rate_key, **bind)
+    rate = three.select_slider(label("train", "learning_rate"), RATES, default_rate, key=own_rate, **bind)
     seed = three.number_input(label("train", "seed"), 0, 2**31 - 1, 0, key="seed", **bind)
     config = RunConfig(
         base=base.name,

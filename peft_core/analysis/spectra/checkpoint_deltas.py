@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -48,7 +49,7 @@ def deltas_of(model: nn.Module, backbone: Backbone) -> Deltas:
             found[name] = LowRankDelta(name, _numpy(layer.lora_B), _numpy(layer.lora_A), layer.scaling)
         elif not lora:
             update = _numpy(layer.weight - before[name].weight)
-            found[name] = DenseDelta(name, update, _rounding(layer.weight) if update.any() else 0.0)
+            found[name] = DenseDelta(name, update, *(_rounding(layer.weight) if update.any() else (0.0, 0.0)))
     return dict(sorted(found.items(), key=lambda item: item[0].order))
 
 
@@ -56,6 +57,11 @@ def linear_layers(model: nn.Module) -> dict[Place, nn.Linear | LoRALinear]:
     """The linear layers of all blocks of a T5. The output layer lies in no block."""
     modules = ((matrix_of(dotted), module) for dotted, module in model.named_modules())
     return {name: module for name, module in modules if name}
+
+
+def base_weights(backbone: Backbone) -> dict[Place, np.ndarray]:
+    """W₀ of every linear layer of the blocks, (out, in)."""
+    return {name: _numpy(layer.weight) for name, layer in linear_layers(backbone.model).items()}
 
 
 def initial_deltas(record: RunRecord, backbone: Backbone) -> Deltas:
@@ -74,12 +80,19 @@ def initial_deltas(record: RunRecord, backbone: Backbone) -> Deltas:
 
 
 @torch.no_grad()
-def _rounding(weight: torch.Tensor) -> float:
-    """Expected norm of what rounding to bf16, 8 significant bits, changed: step² / 12 a number. 0 for fp32."""
+def _rounding(weight: torch.Tensor) -> tuple[float, float]:
+    """What rounding to bf16, 8 significant bits, changed: its expected norm, and its largest singular value.
+
+    An error is anywhere within a step, so it has step² / 12 on average. Were all steps equal, s·(√m + √n) would be the
+    largest σ of an (m, n) matrix of errors with root mean square s. Steps grow with the weights, in some matrices with
+    whole rows, and σ is up to 2.7 times as large then: so errors are drawn, always the same ones. Zeros for fp32.
+    """
     if not torch.equal(weight, weight.to(torch.bfloat16).to(weight.dtype)):
-        return 0.0
-    step = torch.exp2(torch.frexp(weight).exponent.double() - 8) * (weight != 0)
-    return float(torch.linalg.vector_norm(step) / 12**0.5)
+        return 0.0, 0.0
+    step = (torch.exp2(torch.frexp(weight).exponent.double() - 8) * (weight != 0)).cpu().numpy()
+    drawn = step * np.random.default_rng(0).uniform(-0.5, 0.5, step.shape)
+    wide = drawn if len(drawn) <= len(drawn.T) else drawn.T
+    return float(np.linalg.norm(step) / 12**0.5), float(np.linalg.eigvalsh(wide @ wide.T)[-1] ** 0.5)
 
 
 def _numpy(tensor: torch.Tensor):

@@ -64,13 +64,14 @@ def svd(matrix: np.ndarray) -> Svd:
 class DenseDelta:
     """An update that is kept as a matrix, (out, in).
 
-    `rounding` is the Frobenius norm that the rounding of the stored weights adds to it, as expected: singular values
-    below about rounding / √max_rank are the file's, not the training's.
+    `rounding` is the Frobenius norm that the rounding of the stored weights adds to it, as expected, and `floor` the
+    largest singular value that rounding has by itself: σ below it are the file's, not the training's.
     """
 
     name: Place
     matrix: np.ndarray
     rounding: float = 0.0
+    floor: float = 0.0
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -101,6 +102,7 @@ class LowRankDelta:
     b: np.ndarray
     a: np.ndarray
     scaling: float
+    rounding = floor = 0.0  # stored in fp32
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -1,12 +1,14 @@
 """Do two runs move in the same directions? Subspace similarity of Hu et al. 2021, section 7.2. NumPy only.
 
-    φ(i, j) = ‖U_iᵀ·U_j‖²_F / min(i, j)        0: no direction in common, 1: the smaller subspace lies in the larger
+    φ(i, j) = ‖U_iᵀ·U_j‖²_F / min(i, j)        0: at right angles, 1: the smaller subspace lies in the larger
 
-U_i (d, i) holds the first i right singular vectors of one matrix, U_j (d, j) those of the other. The paper takes LoRA's
-A (r, in), of rank 8 and of rank 64; ΔW itself has directions of the same kind, and full fine-tuning has them, too.
+U_i (d, i) holds the first i right singular vectors of one matrix (v in `spectrum.py`, U in the paper), U_j (d, j) those
+of the other. The paper takes LoRA's A (r, in), of rank 8 and of rank 64; ΔW itself has directions of the same kind, and
+full fine-tuning has them, too.
 
 By chance: if one subspace is uniformly random, every squared cosine ⟨u, w⟩² of two unit vectors is 1/d on average, so
-E‖U_iᵀ·U_j‖² = i·j/d and E φ = max(i, j)/d.
+E‖U_iᵀ·U_j‖² = i·j/d and E φ = max(i, j)/d. Where one of the two is a single direction, φ(1, j) and φ(j, 1) have the
+distribution Beta(j/2, (d − j)/2).
 """
 
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ from peft_core.checkpoints.record import RunRecord
 from peft_core.errors import PeftClassroomError
 
 Of = Literal["A", "dW"]
+DRAWS, MIDDLE = 1000, (0.025, 0.975)  # of random subspaces, and the shares below the two limits
 NOTHING = 1e-6  # of σ₁: a factor kept in fp32 has no direction below this, only rounding
 
 
@@ -85,7 +88,10 @@ def expected_by_chance(dimension: int, rows: int, columns: int) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Simulated:
-    """φ of random subspaces, each array (rows, columns): the mean, and the range that holds the middle 95% of draws."""
+    """φ of random subspaces, each array (rows, columns): the mean of the draws, and the range of the middle 95%.
+
+    The range is exact in the first row and the first column, elsewhere that of the draws.
+    """
 
     mean: np.ndarray
     low: np.ndarray
@@ -93,7 +99,7 @@ class Simulated:
     draws: int
 
 
-def simulated_by_chance(dimension: int, rows: int, columns: int, draws: int = 200, seed: int = 0) -> Simulated:
+def simulated_by_chance(dimension: int, rows: int, columns: int, draws: int = DRAWS, seed: int = 0) -> Simulated:
     """φ of a fixed and a uniformly random subspace, drawn `draws` times.
 
     Which fixed one makes no difference, so it is spanned by the first coordinate axes.
@@ -104,5 +110,15 @@ def simulated_by_chance(dimension: int, rows: int, columns: int, draws: int = 20
     drawn = np.array(
         [subspace_similarity(axes, np.linalg.qr(rng.standard_normal((dimension, columns)))[0]) for _ in range(draws)]
     )
-    low, high = np.quantile(drawn, (0.025, 0.975), axis=0)
-    return Simulated(drawn.mean(0), low, high, draws)
+    limits = np.quantile(drawn, MIDDLE, axis=0)
+    limits[:, 0, :], limits[:, :, 0] = _of_one(dimension, columns), _of_one(dimension, rows)
+    return Simulated(drawn.mean(0), *limits, draws)
+
+
+def _of_one(dimension: int, most: int) -> np.ndarray:
+    """The limits of φ(1, j) for j = 1 … most, (2, most), by the Beta distribution; 1 for j = d, the whole space."""
+    from scipy.special import betaincinv
+
+    j = np.arange(1, most + 1)
+    parts = j / 2, np.maximum(dimension - j, 1) / 2
+    return np.where(j < dimension, [betaincinv(*parts, share) for share in MIDDLE], 1.0)

@@ -3,8 +3,8 @@
     M = Σᵢ σᵢ·uᵢ·vᵢᵀ        σ₁ ≥ σ₂ ≥ … ≥ 0, the uᵢ orthonormal, the vᵢ orthonormal
     M·x = Σᵢ σᵢ·⟨vᵢ, x⟩·uᵢ
 
-Of all matrices of rank k, the sum of the first k pieces is nearest to M in the Frobenius norm, and what is missing has
-the norm √(σₖ₊₁² + σₖ₊₂² + …) (Eckart & Young 1936).
+Of all matrices of rank k or less, the sum of the first k pieces is nearest to M in the Frobenius norm, and what is
+missing has the norm √(σₖ₊₁² + σₖ₊₂² + …) (Eckart & Young 1936).
 """
 
 from collections.abc import Sequence
@@ -87,13 +87,16 @@ def energy_curve(sigmas: np.ndarray) -> np.ndarray:
     return sums / sums[-1]
 
 
-def effective_rank(sigmas: np.ndarray) -> float:
+def effective_rank(sigmas: np.ndarray, floor: float = 0.0) -> float:
     """exp(−Σ pᵢ·ln pᵢ) with pᵢ = σᵢ / Σσ (Roy & Vetterli 2007, *The effective rank*, definition 1).
 
     Between 1, if one σ is all there is, and n, if all are equally large. 0 for the zero matrix.
+
+    Args:
+        floor: only σ above it count: the many small ones of rounding would add up to a rank of their own.
     """
     p = np.asarray(sigmas, dtype=np.float64)
-    p = p[p > 0]
+    p = p[p > floor]
     p = p / p.sum()
     return float(np.exp(-(p * np.log(p)).sum())) if len(p) else 0.0
 

@@ -11,11 +11,12 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from peft_core.config import RunConfig, TrainConfig
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.adapter.method import AdapterConfig
 from peft_core.methods.full.method import FullConfig
 from peft_core.methods.lora.method import LoraConfig
-from peft_core.methods.registry import MethodField
+from peft_core.methods.registry import MethodConfig, MethodField, what_costs
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.report.quoted import quoted_rows
 from peft_core.validated import Frozen, one_of
@@ -154,6 +155,18 @@ ROWS = (
 )
 YARDSTICK_ROWS = tuple(YardstickRow(size) for size in (2_000, 4_000, 8_000, 20_000))
 ROW_NAMES = tuple(row.name for row in (*ROWS, *YARDSTICK_ROWS))
+
+
+def as_planned(base: str, method: MethodConfig, report: str | None = None) -> RunConfig:
+    """`method` on `base` with what the table's row of it has besides: LoRA's alpha, and its learning rate.
+
+    Args:
+        report: key of the report's row; None: a row that the report lacks.
+    """
+    same = [row for row in ROWS if row.report == report and what_costs(row.method) == what_costs(method)]
+    if not same:
+        return RunConfig(base=base, method=method)
+    return RunConfig(base=base, method=same[0].method, train=TrainConfig(learning_rate=same[0].learning_rate))
 
 
 def check_rows(names: Iterable[str]) -> None:

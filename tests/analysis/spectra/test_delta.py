@@ -9,7 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from peft_core.analysis.spectra.checkpoint_deltas import deltas_of, initial_deltas, linear_layers, load_deltas
+from peft_core.analysis.spectra.checkpoint_deltas import (
+    _rounding,
+    deltas_of,
+    initial_deltas,
+    linear_layers,
+    load_deltas,
+)
 from peft_core.analysis.spectra.delta import (
     DenseDelta,
     LowRankDelta,
@@ -17,6 +23,7 @@ from peft_core.analysis.spectra.delta import (
     random_like,
     svd,
 )
+from peft_core.analysis.spectra.spectrum import effective_rank
 from peft_core.checkpoints.files import save_checkpoint
 from peft_core.errors import PeftClassroomError
 from peft_core.methods import apply_method
@@ -25,6 +32,7 @@ from peft_core.methods.full.method import FullConfig
 from peft_core.methods.lora.layer import lora_layers
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
+from peft_core.paths import SHIPPED_CHECKPOINTS
 from peft_core.t5.backbone import load_backbone
 from peft_core.t5.names import matrix, matrix_of
 from tests.cases import CASES, make_base
@@ -176,3 +184,41 @@ def test_rounding_of_a_stored_full_model_is_told(backbone, batch):
         float((layer.weight.detach() - exact[name]).square().sum()) for name, layer in linear_layers(model).items()
     )
     assert np.isclose(sum(delta.rounding**2 for delta in found.values()), truth, rtol=0.1)
+
+
+@pytest.mark.parametrize("rows", ["alike", "of unequal size"])
+@pytest.mark.parametrize("shape", [(60, 60), (240, 60), (60, 240)])
+def test_the_floor_is_the_largest_singular_value_of_rounding_itself(shape, rows):
+    """Known weights, rounded: what rounding has added is known exactly. Of weights alike also by s·(√m + √n)."""
+    rng = np.random.default_rng(7)
+    exact = rng.uniform(1, 2, shape)
+    if rows != "alike":
+        exact *= np.geomspace(1, 64, shape[0])[:, None]
+    stored = torch.tensor(exact).to(torch.bfloat16).double()
+    truth = np.linalg.svd(stored.numpy() - exact, compute_uv=False)
+    norm, floor = _rounding(stored)
+    assert np.isclose(norm, np.linalg.norm(truth), rtol=0.05)
+    assert np.isclose(floor, truth[0], rtol=0.15)
+    if rows == "alike":
+        assert np.isclose(floor, norm / np.sqrt(exact.size) * (shape[0] ** 0.5 + shape[1] ** 0.5), rtol=0.1)
+
+
+def test_rounding_does_not_raise_the_effective_rank_of_a_known_update():
+    """Rank 5 added to large weights and rounded: of all its σ it would seem to be of more than twice that."""
+    rng = np.random.default_rng(3)
+    before = torch.tensor(rng.normal(0, 1, (80, 80))).to(torch.bfloat16).double()
+    update = rng.standard_normal((80, 5)) @ rng.standard_normal((5, 80)) * 0.005
+    stored = (before + torch.tensor(update)).to(torch.bfloat16).double()
+    delta = DenseDelta(NAME, (stored - before).numpy(), *_rounding(stored))
+    truth = effective_rank(np.linalg.svd(update, compute_uv=False))
+    assert np.isclose(effective_rank(delta.svd.sigmas, delta.floor), truth, rtol=0.05)
+    assert effective_rank(delta.svd.sigmas) > 2 * truth
+
+
+def test_the_shipped_full_checkpoint_is_not_given_the_rank_of_its_rounding():
+    """Of all its σ 49.9; of those above rounding about 10.8: rounded once more, an update of rank 34 had 45.1."""
+    delta = load_deltas(SHIPPED_CHECKPOINTS / "full", load_backbone("tiny-t5"))[
+        matrix("decoder", 0, "self-attention", "v")
+    ]
+    assert round(effective_rank(delta.svd.sigmas), 1) == 49.9
+    assert np.isclose(effective_rank(delta.svd.sigmas, delta.floor), 10.8, atol=0.3)

@@ -161,6 +161,19 @@ def test_a_row_in_full_has_the_printed_counts_and_how_to_run_what_was_not_run(on
     assert all(c.startswith(f"python -m peft_core train {quoted.method.method}") for c in commands)
 
 
+def test_how_to_run_a_row_says_alpha_and_learning_rate_as_its_shipped_run_has_them(only_shipped):
+    """α/r is 2 at every rank: with α left at its default a run at r = 1 would be scaled by 16."""
+    table = build_table(services.checkpoints(), "mini-t5")
+    for row in (row for row in table.rows if row.method.method == "lora"):
+        assert row.to_run.method.scaling == 2
+    (r_64,) = (row for row in table.rows if row.method == LoraConfig(r=64))
+    assert (
+        r_64.to_run.learning_rate == next(i for i in services.checkpoints() if i.name == "lora-64").record.learning_rate
+    )
+    app = only_shipped(row="lora-1-library", our_base="mini-t5")
+    assert "--alpha 2 " in app.code[0].value.replace("\\\n", " ")
+
+
 def test_seeds_of_two_machines_are_told_apart_and_their_times_not_mixed(nothing_here, tmp_path, backbone):
     record = make_record(backbone, LoraConfig())
     for seed, precision in enumerate(("bfloat16", "bfloat16", "float32")):

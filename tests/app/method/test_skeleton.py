@@ -4,15 +4,17 @@ import pytest
 
 from app import services
 from app.content import label
-from app.kit.pages import script_of
+from app.kit.pages import script_of, training_link
 from peft_core.checkpoints.listing import find_checkpoint
 from peft_core.checkpoints.record import write_record
-from peft_core.config import PRESETS, RunConfig
+from peft_core.config import PRESETS, RunConfig, TrainConfig
 from peft_core.counting.by_hand import count
 from peft_core.methods.adapter.method import AdapterConfig
 from peft_core.methods.full.method import FullConfig
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
+from peft_core.report.reproduction.planned_rows import ROWS
+from peft_core.reviews.config import DataConfig
 from peft_core.t5.architecture import base_model
 from tests.trained import make_record
 
@@ -28,23 +30,26 @@ MOVED = {
         {"hub_factor": "64", "hub_placement": "houlsby"},
         lambda a: AdapterConfig(bottleneck_dim=a.d_model // 64, placement="houlsby"),
     ),
-    "lora": ({"lora_r": "16", "lora_targets": ["q", "wo"]}, lambda a: LoraConfig(r=16, target_modules=("q", "wo"))),
+    "lora": (
+        {"lora_r": "16", "lora_targets": ["q", "wo"]},
+        lambda a: LoraConfig(r=16, alpha=32, target_modules=("q", "wo")),
+    ),
 }
 every_page = pytest.mark.parametrize("page", MOVED)
 SECTIONS = ("idea", "count", "maths", "steps", "train", "try", "check", "cost", "code")
-# Three widgets of every page, and where to.
+# Some widgets of every page, and where to.
 MOVES = {
     "full": (("base", "t5-small"), ("base", "t5-11b"), ("base", "tiny-t5")),
     "soft_prompt": (("prompt_n", 1), ("prompt_init", "random"), ("base", "t5-3b")),
     "adapter": (("adapter_m", 1), ("adapter_act", "tanh"), ("base", "t5-base")),
     "adapterhub": (("hub_factor", 1024), ("hub_placement", "houlsby"), ("base", "t5-large")),
-    "lora": (("lora_r", 256), ("lora_alpha", 1.0), ("base", "t5-11b")),
+    "lora": (("lora_r", 256), ("lora_keep", False), ("lora_alpha", 1.0), ("base", "t5-11b")),
 }
 
 
 @every_page
 @pytest.mark.parametrize("section", SECTIONS)
-def test_three_moves_in_every_section(open_page, page, section):
+def test_some_moves_in_every_section(open_page, page, section):
     app = open_page(page, section=section)
     for key, value in MOVES[page]:
         app.get_by_key(key).set_value(value).run()
@@ -126,6 +131,45 @@ def test_train_submits_what_the_page_shows_and_the_link_finds_the_run_again(open
     assert any("number 1 in line" in i.value for i in app.info)
     again = open_page(page, section="train", run=spec.id)
     assert any(spec.name in m.value for m in again.markdown)
+
+
+PLANNED = {row.method: row.learning_rate for row in ROWS} | {
+    LoraConfig(r=3, alpha=5, target_modules=("q", "wo")): 0.004,
+    AdapterConfig(non_linearity="gelu"): 0.01,
+    SoftPromptConfig(prompt_init="random"): 1.0,
+}
+
+
+@pytest.mark.parametrize(("method", "rate"), PLANNED.items(), ids=repr)
+def test_a_link_that_fills_in_the_settings_fills_in_all_of_them(open_page, line, method, rate):
+    """What is trained is the run that the link was made from, LoRA's alpha and the learning rate included."""
+    data, train = DataConfig(train_size=500, max_length=64), TrainConfig(epochs=3, max_seconds=40, seed=5)
+    run = RunConfig(base="mini-t5", method=method, data=data, train=train)
+    run = run.model_copy(update={"train": train.model_copy(update={"learning_rate": rate or run.learning_rate})})
+    script, query = training_link(run)
+    app = open_page(script.split("/")[1], **query)
+    app.get_by_key("train").click().run()
+    assert not app.info or not any("nearest possible" in note.value for note in app.info)
+    assert line[0].config == run
+
+
+def test_alpha_follows_r_unless_the_link_or_a_click_says_otherwise(open_page, line):
+    def trained(app):
+        app.get_by_key("train").click().run()
+        config = line[-1].config.method
+        return config.r, config.alpha
+
+    app = open_page("lora", section="train")
+    for r in (64, 1):
+        app.get_by_key("lora_r").set_value(r).run()
+        assert trained(app) == (r, 2 * r)
+    app.get_by_key("lora_keep").set_value(False).run()
+    app.get_by_key("lora_r").set_value(32).run()
+    assert trained(app) == (32, 2)
+    assert label("count", "ratio_now", ratio="0.0625") in [c.value for c in app.caption]
+    other = open_page("lora", section="train", lora_r="64", lora_alpha="16")
+    assert not other.get_by_key("lora_keep").value
+    assert trained(other) == (64, 16)
 
 
 @every_page

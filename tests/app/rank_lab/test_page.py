@@ -15,8 +15,10 @@ from app.kit import theme
 from app.kit.formats import percent
 from app.kit.plain import escaped
 from app.kit.svd_parts import number
-from app.rank_lab import data, enough_chart, enough_data, similarity_charts
+from app.rank_lab import data, similarity_charts
 from app.rank_lab.builder import nonzero_terms
+from app.rank_lab.enough import chart as enough_chart
+from app.rank_lab.enough import measured as enough_data
 from app.rank_lab.matrix_editor import PRESETS, read, written
 from peft_core.analysis.spectra.spectrum import effective_rank, energy, partial_sum, residual_norm
 from peft_core.analysis.spectra.truncation_file import TRUNCATION, Truncation, write_truncation
@@ -194,10 +196,10 @@ def test_the_spectrum_on_the_screen_is_that_of_the_checkpoint(lab, name):
     share, words = sigmas[0] ** 2 / (sigmas**2).sum(), prose(app)
     assert f"**{percent(share)}** of the energy" in words.replace("\n", " ")
     assert f"norm {delta.norm:.2f}" in words or f"norm is {delta.norm:.2f}" in words
-    assert f"**{effective_rank(sigmas):.1f}** (random:" in words
+    assert f"**{effective_rank(sigmas, delta.floor):.1f}** (random:" in words
     assert "encoder 2 · self-attention · v" in words
     strip = next(alt for alt in alts(app) if alt.startswith("Effective rank of every"))
-    assert f"encoder 2 · self-attention · v {effective_rank(sigmas):.1f}" in strip
+    assert f"encoder 2 · self-attention · v {effective_rank(sigmas, delta.floor):.1f}" in strip
     assert any(f"σ1 = {sigmas[0]:.3g}" in alt for alt in alts(app))
 
 
@@ -246,6 +248,25 @@ def test_own_runs_are_offered_and_a_damaged_one_is_a_sentence(with_runs):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+# ΔW in W₀
+
+
+def test_the_norms_of_w0_in_the_updates_directions_are_numpys(with_runs, backbone):
+    """Of one matrix of a LoRA run, from its dense ΔW and projectors."""
+    app = with_runs(lab="against", against_of=RUN[0], against_layer="encoder.1.self_attention.v", against_k="1")
+    (name,) = (n for n in data.deltas(tinys()[RUN[0]]) if n.key == "encoder.1.self_attention.v")
+    dense = data.deltas(tinys()[RUN[0]])[name].matrix
+    weight = dict(backbone.model.named_modules())[name.name].weight.detach().numpy().astype(np.float64)
+    right = np.linalg.eigh(dense.T @ dense)[1][:, -1]
+    left = dense @ right / np.linalg.norm(dense @ right)
+    there, own = abs(left @ weight @ right), np.linalg.norm(weight, 2)
+    words = prose(app)
+    assert f"W₀ has norm **{there:.2f}**" in words and f"**{percent(there / own)}** of what W₀'s own" in words
+    assert f"amplification of **{np.linalg.norm(dense @ right) / there:.2g}**" in words
+    assert app.query_params["against_k"] == "1"
+
+
+# ---------------------------------------------------------------------------------------------------------------------
 # Figure 3 of the LoRA paper
 
 
@@ -263,7 +284,23 @@ def test_one_lora_checkpoint_is_not_enough_and_the_link_trains_another(one_shipp
     asked = parse_qs(link.query_string)
     config = read_record(SHIPPED_CHECKPOINTS / "lora-8").config
     assert asked["lora_r"] == ["64"] and asked["section"] == ["train"]
+    planned = read_record(SHIPPED_CHECKPOINTS / "lora-64")
+    assert asked["lora_alpha"] == [f"{planned.config.method.alpha:g}"]
+    assert asked["lora_rate"] == [f"{planned.learning_rate:g}"]
     assert asked["train_size"] == [str(config.data.train_size)] and asked["max_length"] == [str(config.data.max_length)]
+
+
+def test_phi_of_the_strongest_directions_of_all_matrices_stands_beside_the_papers(lab):
+    app = lab(lab="similarity", lab_first="lora-8", lab_second="lora-64")
+    known = {info.name: info for info in services.checkpoints()}
+    both = [data.deltas(known[name]) for name in ("lora-8", "lora-64")]
+    ones = []
+    for name in both[0]:
+        if all(np.abs(deltas[name].b).max() > 0 for deltas in both):
+            u, w = (np.linalg.eigh(d[name].a.T.astype(np.float64) @ d[name].a)[1][:, -1] for d in both)
+            ones.append(np.dot(u, w) ** 2)
+    assert f"Here {sum(one > 0.5 for one in ones)} of {len(ones)} trained" in prose(app)
+    assert f"from {min(ones):.2f} to {max(ones):.2f}, median {np.median(ones):.2f}" in prose(app)
 
 
 def test_every_map_shows_phi_of_both_runs(with_runs):
@@ -408,7 +445,17 @@ def test_checkpoints_that_are_not_here_are_left_out_with_a_note(lab, odd):
     assert odd not in app.query_params.get("cut", [])
 
 
-@pytest.mark.parametrize("section", ["delta", "enough", "similarity"])
+def test_answers_that_new_factors_of_the_same_matrix_change_are_counted(lab):
+    app = lab(lab="enough", cut=["lora-8", "lora-64"])
+    (told,) = [c.value for c in app.caption if c.value.startswith("Cut to its own rank")]
+    for name, rank in (("lora-8", 8), ("lora-64", 64)):
+        stored = json.loads((SHIPPED_CHECKPOINTS / name / TRUNCATION).read_text())
+        (whole,) = [point["right"] for point in stored["points"] if point["rank"] == rank]
+        n = sum(a != b for a, b in zip(whole, stored["untruncated"]["right"], strict=True))
+        assert n and f"{n} of 3,000 (" in told
+
+
+@pytest.mark.parametrize("section", ["delta", "enough", "similarity", "against"])
 def test_without_checkpoints_there_is_a_sentence(lab, monkeypatch, section):
     monkeypatch.setattr(data, "with_update", dict)
     app = lab(lab=section)

@@ -11,7 +11,7 @@ import streamlit as st
 from app.content import label
 from app.kit import theme
 from app.kit.plain import escaped
-from app.rank_lab.enough_data import Shown
+from app.rank_lab.enough.measured import Shown
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.statistics.intervals import Accuracy
 

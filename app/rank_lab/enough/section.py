@@ -8,8 +8,9 @@ from app.content import label, text
 from app.kit import url, verdicts
 from app.kit.formats import percent
 from app.kit.plain import escaped
-from app.rank_lab import data, enough_chart, enough_data
-from app.rank_lab.enough_data import Shown
+from app.rank_lab import data
+from app.rank_lab.enough import chart, measured
+from app.rank_lab.enough.measured import Shown
 from peft_core.analysis.spectra.truncation_finding import Finding, rank_one_beside
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.errors import PeftClassroomError
@@ -32,23 +33,25 @@ def draw() -> None:
     titles = verdicts.titles(known.values())
     chosen = _choose(known, titles)
     limit = _limit(chosen)
-    enough_data.go_on()
-    if refusal := enough_data.work().refusal:
+    measured.go_on()
+    if refusal := measured.work().refusal:
         st.error(escaped(refusal), icon=":material/error:")
     shown = [one for info in chosen if (one := _shown(info, titles[info.name]))]
-    _missing([info for info in chosen if not enough_data.is_stored(info)], limit, titles)
+    _missing([info for info in chosen if not measured.is_stored(info)], limit, titles)
     if not shown:
         return
     st.markdown(label("rank_lab", "enough_title"))
-    st.caption(enough_chart.legend(shown))
-    enough_chart.draw(shown, _rank_one(shown))
+    st.caption(chart.legend(shown))
+    chart.draw(shown, _rank_one(shown))
     st.caption(label("rank_lab", "enough_legend"))
     with st.spinner(label("rank_lab", "comparing")):
-        found = [enough_data.finding(one) for one in shown]
+        found = [measured.finding(one) for one in shown]
     for one, its in zip(shown, found, strict=True):
         st.markdown(f"**{escaped(one.title)}.** {escaped(its.sentence)}")
     _so_many(found)
     _table(shown)
+    if listed := [words for one in shown if (words := _differing(one))]:
+        st.caption(text("rank_lab", "cut_to_own_rank", listed=", ".join(listed)))
     st.caption(text("rank_lab", "how_cut"))
 
 
@@ -56,7 +59,7 @@ def _choose(known: dict[str, CheckpointInfo], titles: dict[str, str]) -> list[Ch
     """Several checkpoints, in the URL by name; at first those whose truncation is stored."""
     in_link = st.query_params.get_all(CHOSEN)
     if CHOSEN not in st.session_state:
-        stored = [name for name, info in known.items() if enough_data.is_stored(info)]
+        stored = [name for name, info in known.items() if measured.is_stored(info)]
         here = [name for name in dict.fromkeys(in_link) if name in known]
         st.session_state[CHOSEN] = (here or stored or list(known))[:MOST]
         st.session_state[f"{CHOSEN} in vain"] = len(here) < len(in_link)
@@ -77,7 +80,7 @@ def _choose(known: dict[str, CheckpointInfo], titles: dict[str, str]) -> list[Ch
 
 def _limit(chosen: list[CheckpointInfo]) -> int:
     """How many test reviews a measurement on this page takes; asked only where something is not stored."""
-    if all(enough_data.is_stored(info) for info in chosen):
+    if all(measured.is_stored(info) for info in chosen):
         return LIMIT
     url.from_link(REVIEWS, LIMITS, LIMIT)
     limit = st.segmented_control(label("rank_lab", "reviews"), LIMITS, key=REVIEWS, required=True)
@@ -87,14 +90,14 @@ def _limit(chosen: list[CheckpointInfo]) -> int:
 
 def _shown(info: CheckpointInfo, title: str) -> Shown | None:
     """From the file beside the weights, or else from what this session has measured."""
-    if enough_data.is_stored(info):
+    if measured.is_stored(info):
         try:
-            return Shown(info, title, enough_data.stored(info), now=False)
+            return Shown(info, title, measured.stored(info), now=False)
         except (OSError, PeftClassroomError) as error:
             st.error(escaped(error), icon=":material/error:")
             return None
-    measured = enough_data.work().done.get(enough_data.identity(info))
-    return Shown(info, title, measured, now=True) if measured else None
+    done = measured.work().done.get(measured.identity(info))
+    return Shown(info, title, done, now=True) if done else None
 
 
 def _missing(infos: list[CheckpointInfo], limit: int, titles: dict[str, str]) -> None:
@@ -112,7 +115,7 @@ def _missing(infos: list[CheckpointInfo], limit: int, titles: dict[str, str]) ->
             st.button(
                 label("rank_lab", "measure_now", name=escaped(titles[info.name]), n=limit),
                 key=f"measure_{info.name}",
-                on_click=enough_data.begin,
+                on_click=measured.begin,
                 args=(info, limit),
                 disabled=not services.loadable(info.base),
             )
@@ -138,6 +141,15 @@ def _so_many(found: list[Finding]) -> None:
     st.markdown(label("rank_lab", "so_many", tests=len(p), alone=alone, left=left))
 
 
+def _differing(one: Shown) -> str:
+    """How many answers ΔW cut to its own rank and ΔW as it is do not share; nothing where there are none."""
+    truncation = one.truncation
+    if not (whole := truncation.at(truncation.max_rank)):
+        return ""
+    n = int((whole.is_right != truncation.untruncated.is_right).sum())
+    return label("rank_lab", "differing", n=n, of=f"{truncation.n:,}", title=escaped(one.title)) if n else ""
+
+
 def _table(shown: list[Shown]) -> None:
     """Every number of the chart, the uncut model and the base model included."""
     rows = []
@@ -148,7 +160,7 @@ def _table(shown: list[Shown]) -> None:
         points.append((label("rank_lab", "row_uncut"), "", truncation.untruncated.accuracy))
         for rank, energy, accuracy in points:
             source = label("rank_lab", "source_now" if one.now else "source_file", date=truncation.created[:10])
-            row = {"checkpoint": one.title, "rank": rank, "energy": energy, "accuracy": enough_chart.written(accuracy)}
+            row = {"checkpoint": one.title, "rank": rank, "energy": energy, "accuracy": chart.written(accuracy)}
             row |= {"n": f"{accuracy.n:,}", "source": source}
             rows.append({label("rank_lab", f"column_{name}"): value for name, value in row.items()})
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", key="enough_table")
