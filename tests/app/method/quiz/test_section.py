@@ -1,5 +1,6 @@
 """Every question has exactly one right option, made from the truth; and nothing is shown before it is predicted."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -261,3 +262,34 @@ def test_a_missing_file_of_measurements_is_a_sentence(open_page, monkeypatch, tm
     monkeypatch.setattr(facts_module, "load_cost", missing)
     app = open_page("lora", section="check")
     assert any("measure again" in e.value for e in app.error)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What is said of memory agrees with the table under it
+
+
+def _megabytes(words: str) -> list[float]:
+    return [float(n.replace(",", "")) for n in re.findall(r"([\d,.]+)\N{NO-BREAK SPACE}MB", words)]
+
+
+def test_the_saving_of_lora_has_three_parts_that_add_up(facts):
+    asked = quiz.questions(quiz.Setting("lora", BASES[0], LoraConfig()), facts)
+    (memory,) = [question for question in asked if question.name == "memory"]
+    full, lora, saved, *parts = _megabytes(memory.explain)
+    assert len(parts) == 3
+    assert abs(full - lora - saved) <= 1
+    assert abs(saved - sum(parts)) <= 2
+    weights, gradients, optimizer, rest, peak = (
+        _megabytes(line)[0] - _megabytes(line)[1] for line in memory.table.splitlines()[2:]
+    )
+    assert peak == full - lora
+    for part, column in zip(parts, (gradients + optimizer, weights, rest), strict=True):
+        assert abs(part - column) <= 2
+
+
+def test_gradients_and_means_are_as_many_times_the_weights_as_is_said(facts):
+    asked = quiz.questions(quiz.Setting("full", BASES[0], FullConfig()), facts)
+    (question,) = [question for question in asked if question.name == "weights_share"]
+    weights, gradients, optimizer, *_ = (_megabytes(line)[0] for line in question.table.splitlines()[2:])
+    said = float(re.search(r"([\d.]+)× the weights", question.explain)[1])
+    assert said == pytest.approx((gradients + optimizer) / weights, rel=0.02)
