@@ -80,11 +80,9 @@ def _one_step(base: BaseModel, config: MethodConfig, report: CostReport) -> None
         cost_charts.time([first, second])
     st.markdown(cost_words.comparison(first, second))
     st.markdown(cost_words.reason(first))
-    measured, worked_out = st.columns([5, 6], gap="large")
-    measured.markdown(table([first, second]))
-    with worked_out:
-        _sum(base, config, beside)
+    st.markdown(table([first, second]))
     st.caption(f"{label('cost', 'work', batch=first.batch, width=first.width)} {measured_on(report.provenance)}")
+    _sum(base, config, beside)
 
 
 def _sum(base: BaseModel, config: MethodConfig, beside: MethodConfig) -> None:
