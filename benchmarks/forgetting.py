@@ -24,7 +24,7 @@ from peft_core.paths import SHIPPED_CHECKPOINTS
 from peft_core.report.costs.measured import write_report
 from peft_core.report.forgetting import FORGETTING, Abilities, ForgettingReport, ForgettingRow
 from peft_core.reviews.batches import collate, encode
-from peft_core.statistics.paired_test import mcnemar
+from peft_core.statistics.paired_test import paired_test
 from peft_core.t5.backbone import Backbone, fingerprint, load_backbone
 from peft_core.training.pretraining.teacher import SNIPPETS_HELD_OUT, snippets
 
@@ -91,7 +91,7 @@ def _batches(texts: Texts) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.T
 
 def row_of(name: str, method: MethodConfig, before: Answers, after: Answers) -> ForgettingRow:
     """A checkpoint beside the base model that it started from."""
-    pair = mcnemar(before.right, after.right)
+    pair = paired_test(before.right, after.right)
     distance = 1 - F.cosine_similarity(before.states, after.states, dim=-1)
     return ForgettingRow(
         checkpoint=name,

@@ -1,5 +1,7 @@
 """What is made small: the cross-entropy of the label word after one decoder step, on the student's own words."""
 
+from typing import TYPE_CHECKING
+
 import altair as alt
 import pandas as pd
 import streamlit as st
@@ -9,11 +11,13 @@ from app.content import label, text
 from app.kit import theme, url
 from app.kit.plain import escaped
 from app.method.steps.controls import words
-from peft_core.analysis.walkthrough import decoder_step as library
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.method import MethodConfig
 from peft_core.reviews.splits import LABEL_WORDS
 from peft_core.t5.architecture import BaseModel
+
+if TYPE_CHECKING:
+    from peft_core.analysis.walkthrough.decoder_step import DecoderStep
 
 PAGE, TRUTH = "method/full", "step_truth"
 BAR, AXIS = 34, 40  # pixels
@@ -54,14 +58,14 @@ def draw(base: BaseModel, config: MethodConfig) -> None:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _step(base: str, typed: str):
+def _step(base: str, typed: str) -> "DecoderStep":
     from peft_core.analysis.walkthrough.decoder_step import decoder_step
 
     with services.exclusive_predictor(base) as predictor:
         return decoder_step(predictor.backbone, predictor.backbone.model, typed)
 
 
-def _chart(step: "library.DecoderStep", truth: str) -> None:
+def _chart(step: "DecoderStep", truth: str) -> None:
     """The likeliest words, the label words among them, and all the rest in one bar."""
     shares = dict(step.likeliest) | dict(zip(LABEL_WORDS, step.labels, strict=True))
     rows = [{"word": word, "p": p} for word, p in sorted(shares.items(), key=lambda item: -item[1])]
