@@ -38,13 +38,14 @@ def numbers() -> dict[str, object]:
     whole = next(method for method in METHODS.values() if method.owns_weights).config()
     other = METHODS[OTHER].config()
     results, cost = load_results(shipped_results(BASE)), load_cost()
-    accuracies = [results.test_accuracies(method) for method in (whole, other)]
+    shipped = {info.record.config.method: info.record for info in services.checkpoints() if info.shipped}
+    runs = [results.runs_of(shipped[method].config) for method in (whole, other)]
+    accuracies = [[run.record.test.accuracy for run in of_method] for of_method in runs]
     rows = [cost.train(BASE, method) for method in (whole, other)]
-    record = next(info.record for info in services.checkpoints() if info.shipped and info.base == BASE)
     return {
         "base": BASE, "other": method_label(other), "full": f"{fmean(accuracies[0]):.1%}",
         "few": f"{fmean(accuracies[1]):.1%}", "runs_full": len(accuracies[0]), "runs_few": len(accuracies[1]),
         "numbers": times(rows[0].trainable_parameters / rows[1].trainable_parameters),
         "memory": times(rows[0].peak / rows[1].peak), "time": times(rows[0].step / rows[1].step),
-        "untrained": f"{record.untrained.accuracy:.1%}",
+        "untrained": f"{shipped[whole].untrained.accuracy:.1%}",
     }  # fmt: skip

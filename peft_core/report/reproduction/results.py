@@ -13,7 +13,6 @@ from peft_core.checkpoints.record import RunRecord
 from peft_core.config import RunConfig
 from peft_core.errors import PeftClassroomError
 from peft_core.files import write_atomic
-from peft_core.methods.method import MethodConfig
 from peft_core.paths import RESULTS
 from peft_core.report.reproduction.plan import Settings
 from peft_core.report.reproduction.planned_rows import ROWS, ReportKey
@@ -133,9 +132,14 @@ class Results(Frozen):
         """
         return {run.name: run for run in (*self.runs, *self.yardsticks)}[name]
 
-    def test_accuracies(self, method: MethodConfig) -> tuple[float, ...]:
-        """Test accuracy of every run of this setting that is done, each with a seed of its own."""
-        return tuple(run.record.test.accuracy for run in self.runs if run.record and run.config.method == method)
+    def runs_of(self, config: RunConfig) -> tuple[RunResult, ...]:
+        """The runs that are done and differ from `config` in nothing but their seed."""
+
+        def alike(run: RunResult) -> bool:
+            train = config.train.model_copy(update={"seed": run.config.train.seed})
+            return run.state == "done" and run.config == config.model_copy(update={"train": train})
+
+        return tuple(filter(alike, self.runs))
 
     def seconds_left(self, name: str) -> float | None:
         """How long a run still trains, validations and tests not counted: from its own speed, or from the mean of the
