@@ -41,8 +41,8 @@ def glossary() -> Mapping[str, str]:
 
 
 def anchor(term: str) -> str:
-    """Where a term stands on the page Glossary."""
-    return "-".join(re.findall(r"\w+", term.lower()))
+    """Where a term stands on the page Glossary: the id that a browser is given for such a heading."""
+    return "-".join(re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+", term)).lower()
 
 
 def marked(body: str, language: str = LANGUAGE) -> str:
