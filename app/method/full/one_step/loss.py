@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from peft_core.analysis.walkthrough.decoder_step import DecoderStep
 
 PAGE, TRUTH = "method/full", "step_truth"
-BAR, AXIS = 34, 40  # pixels
+BAR, AXIS = 27, 40  # pixels
 STYLE = {"positive": theme.POSITIVE, "negative": theme.NEGATIVE}
 
 
@@ -52,7 +52,7 @@ def draw(base: BaseModel, config: MethodConfig) -> None:
     number = LABEL_WORDS.index(truth)
     p = step.labels[number]
     _chart(step, truth)
-    st.latex(rf"\mathrm{{loss}} = -\ln p(\text{{{truth}}}) = -\ln {p:.3f} = {step.loss(number):.3f}")
+    st.latex(rf"\mathrm{{loss}} = -\ln {p:.3g} = {step.loss(number):.3f}")
     st.markdown(text(PAGE, "loss_pushes", truth=truth, up=1 - p, vocabulary=step.vocabulary - 1))
     st.caption(text(PAGE, "loss_forcing", base=base.name))
 
@@ -62,7 +62,7 @@ def _step(base: str, typed: str) -> "DecoderStep":
     from peft_core.analysis.walkthrough.decoder_step import decoder_step
 
     with services.exclusive_predictor(base) as predictor:
-        return decoder_step(predictor.backbone, predictor.backbone.model, typed)
+        return decoder_step(predictor.backbone, predictor.backbone.model, typed, shown=4)
 
 
 def _chart(step: "DecoderStep", truth: str) -> None:
@@ -81,7 +81,7 @@ def _chart(step: "DecoderStep", truth: str) -> None:
     )
     x = alt.X("p:Q", title=label(PAGE, "loss_axis", start=step.start), scale=alt.Scale(domain=[0, 1.35]))
     axis = alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], format="%", grid=False)
-    bars = base.mark_bar(size=20).encode(x=x.axis(axis), color=alt.Color("colour:N", scale=None))
+    bars = base.mark_bar(size=18).encode(x=x.axis(axis), color=alt.Color("colour:N", scale=None))
     names = base.mark_text(align="left", dx=8, fontSize=14, color=theme.ink()).encode(x="p:Q", text="words:N")
     said = "; ".join(row["words"] for row in rows)
     chart = theme.readable((bars + names).properties(height=AXIS + BAR * len(rows)))
