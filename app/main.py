@@ -9,13 +9,13 @@ if (ROOT := str(Path(__file__).resolve().parent.parent)) not in sys.path:  # thi
 import streamlit as st
 
 from app import services
-from app.content import label
+from app.content import FOLDER, label
 from app.kit import theme
 from app.kit.pages import method_pages, script_of
 
 st.set_page_config(
     page_title=label("app", "title"),
-    page_icon=Path(__file__).with_name("icon.svg"),
+    page_icon=FOLDER / "icon.svg",
     layout="wide",
     initial_sidebar_state=220,
 )
@@ -23,7 +23,13 @@ theme.tidy()
 services.start()
 pages = {
     label("navigation", "start"): [
-        st.Page(script_of("home"), title=label("navigation", "home"), icon=":material/home:", default=True)
+        st.Page(script_of("home"), title=label("navigation", "home"), icon=":material/home:", default=True),
+        st.Page(
+            script_of("glossary"),
+            title=label("navigation", "glossary"),
+            icon=":material/dictionary:",
+            url_path="glossary",
+        ),
     ],
     label("navigation", "methods"): [
         st.Page(script_of(name), title=page.short, icon=f":material/{page.icon}:", url_path=name)

@@ -35,6 +35,13 @@ class TrainConfig(Frozen):
     )
     seed: int = Field(0, ge=0, le=2**31 - 1, description="of the reviews drawn, the initial values and the order")
 
+    def rate_at(self, step: int, planned: int, peak: float) -> float:
+        """Learning rate of step 0, 1, … of `planned`: linear warm-up to `peak`, then linear decay to zero."""
+        warmup = max(1, round(self.warmup_fraction * planned))
+        rising = (step + 1) / warmup
+        falling = (planned - step) / max(1, planned - warmup)
+        return peak * max(0.0, min(rising, falling, 1.0))
+
 
 class RunConfig(Frozen):
     """Everything a training run depends on."""

@@ -31,7 +31,8 @@ COMPARE = ("table", "trade_off", "curves", "significant", "optimism", "export")
 REPORT = ("curves", "last", "rising", "tree", "mask", "targets", "starts", "slips", "ties", "digits")
 LAB = ("builder", "delta", "enough", "similarity", "against")
 PAGES = {
-    "home": {"home": "/"},
+    "home": {"home": "/", **{f"home-{tab}": f"/?about={tab}" for tab in ("why", "family", "when_not")}},
+    "glossary": {"glossary": "/glossary"},
     **{page: {f"{page}-{section}": f"/{page}?section={section}" for section in SECTIONS} for page in method_pages()},
     "playground": {f"playground-{tab}": f"/playground?tab={tab}" for tab in TABS},
     "compare": {f"compare-{part}": f"/compare?part={part}" for part in COMPARE},
@@ -44,6 +45,8 @@ for question in ("every_pair", "seeds", "power", "quoted"):
     PAGES["compare"][f"compare-{question}"] = f"/compare?part=significant&question={question}"
 for question in ("temperature", "threshold"):
     PAGES["playground"][f"playground-{question}"] = f"/playground?tab=calibration&sure={question}"
+PAGES["full"] |= {f"full-{name}": f"/full?section=maths&one_step={name}" for name in ("loss", "rate", "precision")}
+PAGES["full"]["full-forgetting"] = "/full?section=forgetting"
 PAGES["lora"]["lora-rank_one"] = "/lora?section=rank_one&terms=2"
 for pane in ("scaling", "targets", "origin", "start", "many"):
     PAGES["lora"][f"lora-choices-{pane}"] = f"/lora?section=choices&lora_question={pane}"

@@ -25,7 +25,6 @@ def test_every_room_is_drawn_and_there_are_few(folder, text, most):
         "__main__.py",
         "config.py",
         "main.py",
-        "icon.svg",
         ".streamlit",
     }  # named in the text, or no room
     names = drawn(text) & there if folder == "app" else drawn(text)

@@ -14,7 +14,7 @@ OF_METHODS = sorted((ROOT / "peft_core" / "methods").glob("*/[a-z]*.py"))  # a m
 LAYERS = [path for path in OF_METHODS if path.name == "layer.py"]
 LOADS_TORCH = {  # every other module of the library is imported without torch
     "analysis.explain.attribution", "analysis.nearest_words.checkpoint_rows",
-    "analysis.spectra.checkpoint_deltas", "analysis.spectra.truncation",
+    "analysis.spectra.checkpoint_deltas", "analysis.spectra.truncation", "analysis.walkthrough.decoder_step",
     "analysis.walkthrough.ends", "analysis.walkthrough.forward", "analysis.walkthrough.tokens",
     "checkpoints.files", "checkpoints.memory", "checkpoints.packed_pass", "checkpoints.passes", "checkpoints.predictor",
     "checkpoints.weights_file", "cli.progress", "counting.by_numel", "counting.real_model",

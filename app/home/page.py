@@ -1,4 +1,4 @@
-"""Home: what PEFT is, and what each method trains on the chosen base model."""
+"""Home: what PEFT is, and what each method trains on the chosen base model; why, which, and when not, a click away."""
 
 import altair as alt
 import pandas as pd
@@ -6,7 +6,8 @@ import streamlit as st
 
 from app import services
 from app.content import label, text
-from app.kit import theme
+from app.home import family, when_not, why
+from app.kit import theme, url
 from app.kit.pages import pages_of, script_of
 from peft_core.counting.by_hand import count
 from peft_core.methods.registry import METHODS, method_config
@@ -74,12 +75,21 @@ def chart(rows: pd.DataFrame, base_name: str) -> None:
     )
 
 
+def methods() -> None:
+    """What every method trains on the chosen base model."""
+    words, selector = st.columns([3, 1], vertical_alignment="bottom")
+    words.caption(text("home", "provenance"))
+    chosen = selector.selectbox(label("home", "base"), list(catalogue()), key="base", bind="query-params")
+    chart(cards(chosen), chosen)
+
+
+SCREENS = {"methods": methods, "why": why.draw, "family": family.draw, "when_not": when_not.draw}
 st.markdown(text("home", "lead"))
-heading, selector = st.columns([3, 1], vertical_alignment="bottom")
-heading.markdown(text("home", "cards"))
-chosen = selector.selectbox(label("home", "base"), list(catalogue()), key="base", bind="query-params")
-chart(cards(chosen), chosen)
-st.caption(text("home", "provenance"))
+tabs = url.tabs("about", tuple(SCREENS), [label("home", f"tab_{name}") for name in SCREENS])
+for name, screen in SCREENS.items():
+    with tabs[name]:
+        if tabs[name].open:
+            screen()
 st.markdown(text("home", "next"))
 st.page_link(script_of("playground"), label=label("home", "open_playground"), icon=":material/rate_review:")
 st.page_link(script_of("rank_lab"), label=label("home", "open_rank_lab"), icon=":material/science:")

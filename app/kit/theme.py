@@ -43,6 +43,8 @@ def tidy() -> None:
     rules += " .stColumn:has(.st-key-controls) { position: sticky; top: 4rem; align-self: flex-start; } }"
     for kind, style in (("positive", POSITIVE), ("negative", NEGATIVE)):
         rules += f"[class*='verdict_{kind}'] [data-testid='stMetricValue'] {{ color: {style.words}; }}"
+    rules += "[data-testid='stMarkdownContainer'] a[href^='glossary#'] { color: inherit; text-decoration-style: dotted;"
+    rules += " text-underline-offset: 0.2em; cursor: help; }"
     if is_dark():
         rules += "[data-testid='stBaseButton-primary'], [data-tag], [data-tag] * { color: #12161C; }"
     rules += f"[data-testid='stCaptionContainer'] {{ color: {soft_ink()}; opacity: 1; }}"

@@ -94,11 +94,8 @@ class Trainer:
 
     # -- what a step is ----------------------------------------------------------------------------------------------
     def rate_at(self, step: int) -> float:
-        """Learning rate of step `step` (0, 1, …): linear warm-up, then linear decay to zero at the planned end."""
-        warmup = max(1, round(self.config.warmup_fraction * self.planned_steps))
-        rising = (step + 1) / warmup
-        falling = (self.planned_steps - step) / max(1, self.planned_steps - warmup)
-        return self.peak_rate * max(0.0, min(rising, falling, 1.0))
+        """Learning rate of step `step` (0, 1, …), as things are planned now."""
+        return self.config.rate_at(step, self.planned_steps, self.peak_rate)
 
     def loss(self, batch: Batch, counted: int | None = None) -> torch.Tensor:
         """Cross-entropy of the label word, added up and divided by `counted` (None: the rows that are no filler)."""

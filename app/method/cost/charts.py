@@ -1,6 +1,6 @@
 """Charts of measured costs: the memory of a training step in its parts, its time, and curves along one number."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import altair as alt
@@ -12,6 +12,7 @@ from app.kit import theme
 from app.kit.formats import duration, megabytes
 from app.method.cost.words import with_range
 from app.method.quiz.questions.measured import PARTS
+from peft_core.methods.method import MethodConfig
 from peft_core.methods.registry import method_label
 from peft_core.report.costs.measured import TrainingCost
 
@@ -19,6 +20,18 @@ BAR, ROW, AXIS = 30, 70, 36  # pixels: a bar, its row with the name above it, th
 CURVE, LEGEND = 270, 90  # a chart of curves, and what a legend takes of it
 STACK = {part: field for part, field in PARTS.items() if part != "peak"}
 OPACITY = dict(zip(STACK, (0.55, 0.4, 0.25, 0.1), strict=True))  # words on them stay readable
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One method's memory: bytes by part, in the order of the table."""
+
+    method: MethodConfig
+    parts: Mapping[str, float]
+
+    @property
+    def total(self) -> float:
+        return sum(self.parts.values())
 
 
 @dataclass(frozen=True)
@@ -35,12 +48,23 @@ class Curve:
 
 
 def memory(rows: Sequence[TrainingCost]) -> None:
+    """A measured step: a stacked bar a row of `rows`, as high as its peak."""
+    bars = [Bar(row.method, {part: getattr(row, field) for part, field in STACK.items()}) for row in rows]
+    _stacked(bars, "cost_memory", "memory_alt")
+
+
+def sums(bars: Sequence[Bar]) -> None:
+    """What is worked out from the counts: the same parts, without activations."""
+    _stacked(bars, "cost_sum", "sum_alt")
+
+
+def _stacked(rows: Sequence[Bar], key: str, alt_text: str) -> None:
     """A stacked bar a row of `rows`, each part with its number in the table and, where it fits, its name."""
     parts, spoken = [], []
     for row in rows:
         start, who, words = 0.0, method_label(row.method), []
-        for number, (part, field) in enumerate(STACK.items(), 1):
-            name, size = label("quiz", part), getattr(row, field)
+        for number, (part, size) in enumerate(row.parts.items(), 1):
+            name = label("quiz", part)
             parts.append(
                 {
                     "who": who, "is": row.method.method, "part": part, "start": start / 1e6,
@@ -49,7 +73,7 @@ def memory(rows: Sequence[TrainingCost]) -> None:
             )  # fmt: skip
             words.append(f"{name} {megabytes(size)}")
             start += size
-        spoken.append(label("cost", "memory_row", who=who, peak=megabytes(row.peak), parts=", ".join(words)))
+        spoken.append(label("cost", "memory_row", who=who, peak=megabytes(row.total), parts=", ".join(words)))
     frame = pd.DataFrame(parts)
     x = alt.X("start:Q", title=None, scale=alt.Scale(domainMin=0, nice=True), axis=alt.Axis(tickCount=5, grid=False))
     base = alt.Chart(frame).encode(x=x, x2="end:Q", y=_row(rows), color=_colour(rows), tooltip=alt.value(None))
@@ -64,9 +88,8 @@ def memory(rows: Sequence[TrainingCost]) -> None:
         .mark_text(text=alt.ExprRef(fits), fontSize=14, fontWeight="bold", color=theme.ink())
         .encode(x=alt.X("middle:Q"), y=_row(rows))
     )
-    names = _names(rows, [megabytes(row.peak) for row in rows])
-    words = label("cost", "memory_alt", rows="; ".join(spoken))
-    _show(bars + inside + names, AXIS + ROW * len(rows), "cost_memory", words)
+    names = _names(rows, [megabytes(row.total) for row in rows])
+    _show(bars + inside + names, AXIS + ROW * len(rows), key, label("cost", alt_text, rows="; ".join(spoken)))
 
 
 def time(rows: Sequence[TrainingCost]) -> None:
@@ -89,11 +112,11 @@ def time(rows: Sequence[TrainingCost]) -> None:
     _show(chart, AXIS + ROW * len(rows), "cost_time", label("cost", "time_alt", rows="; ".join(spoken)))
 
 
-def _row(rows: Sequence[TrainingCost]) -> alt.Y:
+def _row(rows: Sequence[TrainingCost | Bar]) -> alt.Y:
     return alt.Y("who:N", sort=[method_label(row.method) for row in rows], axis=None)
 
 
-def _colour(rows: Sequence[TrainingCost]) -> alt.Color:
+def _colour(rows: Sequence[TrainingCost | Bar]) -> alt.Color:
     names = [row.method.method for row in rows]
     return alt.Color(
         "is:N", scale=alt.Scale(domain=names, range=[theme.METHOD[name].colour for name in names]), legend=None
@@ -107,7 +130,7 @@ def _shape(rows: Sequence[TrainingCost]) -> alt.Shape:
     )
 
 
-def _names(rows: Sequence[TrainingCost], values: Sequence[str]) -> alt.Chart:
+def _names(rows: Sequence[TrainingCost | Bar], values: Sequence[str]) -> alt.Chart:
     """Whose row it is, and its number, over the row's left end."""
     names = [method_label(row.method) for row in rows]
     lines = [

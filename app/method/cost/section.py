@@ -1,6 +1,7 @@
 """What does it cost? Memory and time of a training step beside full fine-tuning, and how they grow: all measured.
 
-    predict first → what is compared → figure → ratios → why → all numbers → where from;  then the same along one number
+    predict first → what is compared → figure → ratios → why → all numbers, and the sum behind them → where from;
+    then the same along one number
 
 It comes after "Check yourself", which asks for these very numbers before it shows them. Nothing is interpolated: a
 setting that was not measured is said to be so, and the nearest one that was is named as such.
@@ -23,6 +24,7 @@ from app.method.quiz.questions.facts import DEFAULTS
 from app.method.quiz.questions.measured import PARTS
 from peft_core.config import RunConfig
 from peft_core.counting.by_hand import count
+from peft_core.counting.training_bytes import training_bytes
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.method import MethodConfig
 from peft_core.methods.registry import METHODS, method_label, method_of
@@ -31,6 +33,7 @@ from peft_core.report.costs.measured import CostReport, TrainingCost, load_cost
 from peft_core.t5.architecture import BaseModel
 
 YARDSTICK = next(method for method in METHODS.values() if method.owns_weights)
+WORKED_OUT = {"weights": "weights", "gradients": "gradients", "optimizer": "optimizer"}  # part → field
 WITH = "cost_with"  # full fine-tuning's page: the method it is compared with
 
 
@@ -56,12 +59,13 @@ def _one_step(base: BaseModel, config: MethodConfig, report: CostReport) -> None
     if not rows:
         command = f"python -m benchmarks.cost --shapes {base.name}"
         cost_words.unmeasured_base(base.name, [row.shape for row in report.training], command)
-        return
     full = method_of(config).owns_weights
-    first = nearest(rows, config)
-    second = nearest(rows, _other(rows, base) if full else YARDSTICK.config())
+    beside = _other(rows, base) if full else YARDSTICK.config()
+    first, second = nearest(rows, config), nearest(rows, beside)
     if first is None or second is None:
-        cost_words.unmeasured_setting(base.name, config, rows)
+        if rows:
+            cost_words.unmeasured_setting(base.name, config, rows)
+        _sum(base, config, beside)
         return
     cost_words.used_instead(config, first.method)
     few, all_ = sorted((first.trainable_parameters, second.trainable_parameters))
@@ -78,6 +82,20 @@ def _one_step(base: BaseModel, config: MethodConfig, report: CostReport) -> None
     st.markdown(cost_words.reason(first))
     st.markdown(table([first, second]))
     st.caption(f"{label('cost', 'work', batch=first.batch, width=first.width)} {measured_on(report.provenance)}")
+    _sum(base, config, beside)
+
+
+def _sum(base: BaseModel, config: MethodConfig, beside: MethodConfig) -> None:
+    """What can be worked out of the memory, for these very settings: it moves with the controls."""
+    sizes = {method: training_bytes(base.architecture, method) for method in (config, beside)}
+    st.markdown(label("cost", "sum_title"))
+    cost_charts.sums(
+        [
+            cost_charts.Bar(method, {part: getattr(size, field) for part, field in WORKED_OUT.items()})
+            for method, size in sizes.items()
+        ]
+    )
+    st.markdown(cost_words.sum_of_bytes(base, config))
 
 
 def _other(rows: Sequence[TrainingCost], base: BaseModel) -> MethodConfig:

@@ -9,10 +9,12 @@ import streamlit as st
 
 from app.content import label, text
 from app.kit.formats import duration, megabytes, share, times
+from peft_core.counting.training_bytes import BF16, FP32, training_bytes
 from peft_core.methods.method import MethodConfig
 from peft_core.methods.registry import method_label, method_of, what_costs
 from peft_core.report.costs.growth import KNOBS, TURNED, ServingCost, SweepName
 from peft_core.report.costs.measured import TrainingCost
+from peft_core.t5.architecture import BaseModel
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,15 @@ def reason(row: TrainingCost) -> str:
         "cost", "reason_full" if method_of(row.method).owns_weights else "reason", method=method_label(row.method),
         weights=megabytes(row.weight_bytes), moving=megabytes(moving), moving_share=share(moving / row.peak),
         rest=megabytes(row.rest), rest_share=share(row.rest / row.peak),
+    )  # fmt: skip
+
+
+def sum_of_bytes(base: BaseModel, config: MethodConfig) -> str:
+    """The sum behind the memory of the weights, with this page's numbers in it."""
+    size = training_bytes(base.architecture, config)
+    return text(
+        "cost", "sum_full" if method_of(config).owns_weights else "sum", base=base.name, weights=size.base // BF16,
+        trained=size.trained // FP32, total=megabytes(size.total),
     )  # fmt: skip
 
 

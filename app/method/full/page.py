@@ -3,14 +3,15 @@
 import streamlit as st
 
 from app.content import text
+from app.kit.formats import megabytes
 from app.method import skeleton
-from app.method.full import picture
+from app.method.full import forgetting, picture
+from app.method.full.one_step import section as one_step
 from peft_core.counting.by_hand import count
+from peft_core.counting.training_bytes import BF16, training_bytes
 from peft_core.methods.full.method import FullConfig
 from peft_core.methods.registry import method_of
 from peft_core.t5.architecture import BaseModel
-
-BYTES = 4  # of a number in fp32
 
 
 def controls(base: BaseModel) -> FullConfig:
@@ -22,13 +23,14 @@ def controls(base: BaseModel) -> FullConfig:
 def idea(base: BaseModel, config: FullConfig) -> None:
     """The whole model, and what it takes to train it."""
     total = count(base.architecture, config).total_parameters
-    megabytes = f"{total * BYTES / 1e6:,.0f} MB"
-    training = f"{4 * total * BYTES / 1e6:,.0f} MB"
-    st.markdown(text("method/full", "idea", base=base.name, total=total, file=megabytes, training=training))
+    training = training_bytes(base.architecture, config)
+    each = training.total // total
+    values = {"file": megabytes(BF16 * total), "training": megabytes(training.total), "each": each}
+    st.markdown(text("method/full", "idea", base=base.name, total=total, **values))
     picture.draw(base, config)
 
 
-def maths(base: BaseModel, config: FullConfig) -> None:
+def update(base: BaseModel, config: FullConfig) -> None:
     """One step of plain gradient descent, then what AdamW adds."""
     a = base.architecture
     st.latex(r"W \;\leftarrow\; W - \eta\,\frac{\partial\,\mathrm{loss}}{\partial W}\qquad\text{for every } W")
@@ -40,4 +42,17 @@ def maths(base: BaseModel, config: FullConfig) -> None:
     st.caption(text("method/full", "source"))
 
 
-skeleton.draw(skeleton.MethodPage("full", controls, idea, maths))
+def maths(base: BaseModel, config: FullConfig) -> None:
+    """The update, and three more screens on what one training step is."""
+    one_step.draw(base, config, update)
+
+
+skeleton.draw(
+    skeleton.MethodPage(
+        "full",
+        controls,
+        idea,
+        maths,
+        more={"forgetting": lambda base, config: forgetting.draw()},
+    )
+)

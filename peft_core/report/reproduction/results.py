@@ -132,6 +132,15 @@ class Results(Frozen):
         """
         return {run.name: run for run in (*self.runs, *self.yardsticks)}[name]
 
+    def runs_of(self, config: RunConfig) -> tuple[RunResult, ...]:
+        """The runs that are done and differ from `config` in nothing but their seed."""
+
+        def alike(run: RunResult) -> bool:
+            train = config.train.model_copy(update={"seed": run.config.train.seed})
+            return run.state == "done" and run.config == config.model_copy(update={"train": train})
+
+        return tuple(filter(alike, self.runs))
+
     def seconds_left(self, name: str) -> float | None:
         """How long a run still trains, validations and tests not counted: from its own speed, or from the mean of the
         runs of its method that are done. None: no speed was measured."""

@@ -1,17 +1,23 @@
 """What questions may quote: measured costs, the records of shipped checkpoints, and pairs of them compared."""
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Literal
 
 import streamlit as st
 
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.checkpoints.record import RunRecord
+from peft_core.config import RunConfig
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.method import MethodConfig
 from peft_core.methods.registry import METHODS
 from peft_core.report.costs.measured import CostReport, StepZeroReport, TrainingCost, load_cost, load_step_zero
-from peft_core.statistics.paired_test import PairedTest, paired_test
+from peft_core.report.reproduction.results import Results, load_results, shipped_results
+from peft_core.statistics.means import MeanDifference, difference_of_means
+from peft_core.statistics.paired_test import LEVEL, PairedTest, agresti_min_interval, paired_test
+
+SHIPPED_ON = "tiny-t5"  # the base model of the shipped checkpoints
 
 DEFAULTS: dict[str, MethodConfig] = {name: method.config() for name, method in METHODS.items()}
 
@@ -23,8 +29,19 @@ class Comparison:
     first: CheckpointInfo
     second: CheckpointInfo
     verdict: Literal["first", "second", "unclear"]  # which one is more accurate
-    evidence: Literal["paired", "apart", "overlap"]  # single predictions, or the 95% intervals alone
+    evidence: Literal["seeds", "paired", "apart", "overlap"]  # runs, single predictions, or the 95% intervals alone
     paired: PairedTest | None
+    seeds: "Seeds | None" = None
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """All runs of two settings: the test accuracy of each, the difference of their means, and every pair of runs."""
+
+    first: tuple[float, ...]
+    second: tuple[float, ...]
+    means: MeanDifference
+    pairs: tuple[PairedTest, ...]
 
 
 class StillLoading(Exception):
@@ -39,6 +56,7 @@ class Facts:
     step_zero: StepZeroReport
     checkpoints: tuple[CheckpointInfo, ...]
     reviews_loaded: bool = True
+    results: Results | None = None  # of every run, those that are not shipped included
 
     def shape(self, base: str) -> str:
         """The base model itself where its cost was measured, otherwise the largest one that was."""
@@ -58,14 +76,18 @@ class Facts:
     def compare(self, first: CheckpointInfo, second: CheckpointInfo) -> Comparison:
         """Which of the two is more accurate on the test reviews, if that can be told.
 
-        Where single predictions are stored, by an exact McNemar test; otherwise only intervals that do not overlap
-        tell.
+        Where both settings were run with several seeds, by Welch's t-test of these runs; else, where single predictions
+        are stored, by an exact McNemar test; otherwise only intervals that do not overlap tell.
 
         Raises:
             StillLoading: if there are single predictions, but the reviews are not in memory yet.
         """
         a, b = first.record, second.record
         better: Literal["first", "second"] = "first" if a.test.accuracy > b.test.accuracy else "second"
+        if seeds := self.seeds(a.config, b.config):
+            sure = seeds.means.p is not None and seeds.means.p < LEVEL
+            ahead: Literal["first", "second"] = "first" if seeds.means.value > 0 else "second"
+            return Comparison(first, second, ahead if sure else "unclear", "seeds", None, seeds)
         paired = None
         if _same_reviews_predicted(a, b):
             if not self.reviews_loaded:
@@ -77,6 +99,17 @@ class Facts:
             return Comparison(first, second, better, "apart", None)
         return Comparison(first, second, "unclear", "overlap", None)
 
+    def seeds(self, first: RunConfig, second: RunConfig) -> Seeds | None:
+        """The runs of two settings on the same reviews; None where one of them was run once."""
+        found = [self.results.runs_of(config) if self.results else () for config in (first, second)]
+        same_reviews = (first.data.source, first.data.test_size) == (second.data.source, second.data.test_size)
+        if min(map(len, found)) < 2 or not same_reviews:
+            return None
+        accuracies = [tuple(run.record.test.accuracy for run in runs) for runs in found]
+        right = [[[answer == "1" for answer in run.test_right] for run in runs] for runs in found]
+        pairs = [paired_test(*pair, agresti_min_interval) for pair in product(*right)]
+        return Seeds(*accuracies, difference_of_means(*accuracies), tuple(pairs))
+
 
 def load(checkpoints: list[CheckpointInfo], reviews_loaded: bool) -> Facts:
     """The facts, with the shipped ones among the checkpoints.
@@ -85,7 +118,8 @@ def load(checkpoints: list[CheckpointInfo], reviews_loaded: bool) -> Facts:
         PeftClassroomError: if a file of measurements is missing or damaged.
     """
     shipped = tuple(info for info in checkpoints if info.shipped)
-    return Facts(load_cost(), load_step_zero(), shipped, reviews_loaded)
+    results = load_results(shipped_results(SHIPPED_ON))
+    return Facts(load_cost(), load_step_zero(), shipped, reviews_loaded, results)
 
 
 def _same_reviews_predicted(a: RunRecord, b: RunRecord) -> bool:

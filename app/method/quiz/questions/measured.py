@@ -46,6 +46,10 @@ def _work(row: TrainingCost) -> dict[str, object]:
     return {"shape": row.shape, "batch": row.batch, "width": row.width, "label": method_label(row.method)}
 
 
+def _state(row: TrainingCost) -> int:
+    return row.gradient_bytes + row.optimizer_bytes
+
+
 def memory(setting: Setting, facts: Facts) -> Question | None:
     """So many times fewer parameters: how many times less memory?"""
     if not (pair := _pair(setting, facts, "lora")):
@@ -54,8 +58,9 @@ def memory(setting: Setting, facts: Facts) -> Question | None:
     fewer, less = full.trainable_parameters / lora.trainable_parameters, full.peak / lora.peak
     values = _work(lora) | {
         "fewer": times(fewer), "less": times(less), "full": megabytes(full.peak), "lora": megabytes(lora.peak),
-        "moving": megabytes(full.gradient_bytes + full.optimizer_bytes),
-        "moved": megabytes(lora.gradient_bytes + lora.optimizer_bytes), "rest": share(lora.rest / lora.peak),
+        "saved": megabytes(full.peak - lora.peak), "state": megabytes(_state(full) - _state(lora)),
+        "copies": megabytes(full.weight_bytes - lora.weight_bytes), "activations": megabytes(full.rest - lora.rest),
+        "rest": share(lora.rest / lora.peak),
     }  # fmt: skip
     source = _measured(setting, facts.cost.provenance, values["shape"])
     return estimated(setting, "memory", less, fewer, source, values, _memory_table([full, lora]))
@@ -67,7 +72,10 @@ def weights_share(setting: Setting, facts: Facts) -> Question | None:
     if row is None:
         return None
     truth = row.weight_bytes / row.peak
-    values = _work(row) | {"peak": megabytes(row.peak), "rest": share(row.rest / row.peak)}
+    values = _work(row) | {
+        "peak": megabytes(row.peak), "rest": share(row.rest / row.peak), "weights": megabytes(row.weight_bytes),
+        "state": megabytes(_state(row)), "twice": times(_state(row) / row.weight_bytes),
+    }  # fmt: skip
     source = _measured(setting, facts.cost.provenance, values["shape"])
     return numeric(setting, "weights_share", truth, (0.25, 0.5, 0.9), share, source, values, table=_memory_table([row]))
 

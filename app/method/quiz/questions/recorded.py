@@ -1,7 +1,9 @@
 """Questions on the accuracies in the `run.json` of shipped checkpoints: which differences are more than chance?"""
 
+from collections.abc import Mapping
+
 from app.content import label, text
-from app.method.quiz.questions.facts import Comparison, Facts
+from app.method.quiz.questions.facts import Comparison, Facts, Seeds
 from app.method.quiz.questions.question import Question, Setting, worded
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.methods.registry import method_label
@@ -37,6 +39,8 @@ def evidence(comparison: Comparison) -> str:
             "p": f"p < {NEVER_ROUNDED_TO_ZERO}" if small else f"p = {paired.p:.2g}",
         }
         section = "paired_chance" if comparison.verdict == "unclear" else "paired_real"
+    if comparison.seeds:
+        return _of_seeds(comparison.seeds, values, comparison.verdict == "unclear")
     seeds = sorted({first.record.config.train.seed, second.record.config.train.seed})
     return " ".join(
         (
@@ -44,6 +48,23 @@ def evidence(comparison: Comparison) -> str:
             text("quiz/shared", "one_run", seeds=", ".join(map(str, seeds))),
         )
     )
+
+
+def _of_seeds(seeds: Seeds, values: Mapping[str, object], unclear: bool) -> str:
+    """All runs of both settings: the unit is the run."""
+    shares = [", ".join(f"{share:.1%}" for share in sorted(runs)) for runs in (seeds.first, seeds.second)]
+    ahead = sum(pair.difference > 0 for pair in seeds.pairs)
+    p = sorted(pair.p for pair in seeds.pairs)
+    return text(
+        "quiz/shared", "seeds_chance" if unclear else "seeds_real", **values, first_shares=shares[0],
+        second_shares=shares[1], difference=_points(seeds.means.value), low=_points(seeds.means.low),
+        high=_points(seeds.means.high), p=f"{seeds.means.p:.2g}", ahead=ahead, pairs=len(seeds.pairs),
+        smallest=f"{p[0]:.2g}", largest=f"{p[-1]:.2g}",
+    )  # fmt: skip
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.1f}".replace("-", "−")
 
 
 def _difference(setting: Setting, facts: Facts, name: str, first: str, second: str) -> Question | None:

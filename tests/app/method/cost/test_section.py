@@ -6,10 +6,12 @@ from statistics import median
 import pytest
 
 from app.content import label
+from app.kit.formats import megabytes
 from app.method.cost import charts as cost_charts
 from app.method.cost import growth
 from app.method.cost import section as cost_section
 from app.method.cost import words as cost_words
+from peft_core.counting.by_hand import count
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.adapter.method import AdapterConfig
 from peft_core.methods.full.method import FullConfig
@@ -18,11 +20,13 @@ from peft_core.methods.registry import method_label
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.report.costs.growth import KNOBS, TURNED, GrowthReport, alike, load_growth
 from peft_core.report.costs.measured import load_cost, load_report
+from peft_core.t5.architecture import base_model
 from tests.app.method.test_skeleton import MOVES
 
 DEFAULT = {
     "soft_prompt": SoftPromptConfig(), "adapter": AdapterConfig(), "lora": LoraConfig(), "full": FullConfig(),
 }  # fmt: skip
+ONE_STEP = 3  # charts: memory and time as measured, and the sum
 every_page = pytest.mark.parametrize("page", MOVES)
 
 
@@ -115,7 +119,7 @@ def test_the_section_shows_the_parts_of_the_memory_and_every_chart_says_its_numb
     app = cost(open_page, page)
     assert not app.error
     words = spoken(app)
-    assert len(words) == 4
+    assert len(words) == ONE_STEP + 2
     assert all(word and "{" not in word for word in words)
     assert "Full fine-tuning" in words[0]
     for part in cost_charts.STACK:
@@ -138,10 +142,10 @@ def test_every_curve_is_in_the_link_and_follows_the_page(open_page, page, agains
     app = cost(open_page, page, cost_against=against)
     assert app.get_by_key(growth.AGAINST).value == against
     if load_growth().sweep(against):
-        assert len(spoken(app)) == 2 + 2
+        assert len(spoken(app)) == ONE_STEP + 2
         assert label("cost", f"x_{against}") in spoken(app)[-1]
     else:
-        assert len(spoken(app)) == 2
+        assert len(spoken(app)) == ONE_STEP
         assert f"python -m benchmarks.growth --only {against}" in app.info[-1].value
     for key, value in MOVES[page]:
         app.get_by_key(key).set_value(value).run()
@@ -154,7 +158,7 @@ def test_a_sweep_that_was_not_measured_says_how_to_measure_it(open_page, monkeyp
     monkeypatch.setattr(growth, "load_growth", GrowthReport)
     app = cost(open_page, "lora", cost_against="batch")
     assert "**Not measured** on tiny-t5. To measure it: `python -m benchmarks.growth --only batch`." in shown(app)
-    assert len(spoken(app)) == 2
+    assert len(spoken(app)) == ONE_STEP
 
 
 def test_this_setting_is_marked_where_it_was_measured_and_nothing_is_guessed_between(open_page):
@@ -179,16 +183,29 @@ def test_this_setting_is_marked_where_it_was_measured_and_nothing_is_guessed_bet
         ("adapterhub", {"hub_placement": "houlsby", "base": "t5-small"}),
     ],
 )
-def test_what_was_not_measured_is_said_so_and_has_no_figure(open_page, page, query):
+def test_what_was_not_measured_is_said_so_and_only_the_sum_is_drawn(open_page, page, query):
     app = cost(open_page, page, **query)
     assert sum("**Not measured**" in note.value for note in app.info) == 2
-    assert not spoken(app)
+    (words,) = spoken(app)
+    assert "worked out from the counts" in words
     assert "×" not in "".join(m.value for m in app.markdown if "trains" in m.value)
 
 
 def test_what_costs_nothing_needs_no_measurement_of_its_own(open_page):
     app = cost(open_page, "lora", lora_alpha="4")
     assert not any("not measured" in note.value.lower() for note in app.info)
+
+
+def test_the_sum_moves_with_the_page_and_is_that_of_the_counts(open_page):
+    for rank, base in ((8, "tiny-t5"), (100, "tiny-t5"), (100, "t5-3b")):
+        app = cost(open_page, "lora", lora_r=str(rank), base=base)
+        (words,) = (words for words in spoken(app) if "worked out from the counts" in words)
+        counted = count(base_model(base).architecture, LoraConfig(r=rank))
+        whole = counted.total_parameters - counted.trainable_parameters
+        assert f"**{whole:,}** weights of {base} × **2** bytes" in shown(app)
+        few, full = 2 * whole + 16 * counted.trainable_parameters, 18 * whole
+        assert f"LoRA r={rank} {megabytes(few)}: " in words
+        assert f"Full fine-tuning {megabytes(full)}: " in words
 
 
 def test_full_fine_tuning_is_compared_the_other_way_round_with_a_method_to_choose(open_page):
@@ -211,9 +228,11 @@ def test_the_section_asks_to_predict_first_and_leads_there(open_page):
 
 
 @pytest.mark.parametrize(
-    ("module", "name"), [(cost_section, "load_cost"), (growth, "load_growth")], ids=["cost", "growth"]
+    ("module", "name", "left"),
+    [(cost_section, "load_cost", 2), (growth, "load_growth", ONE_STEP)],
+    ids=["cost", "growth"],
 )
-def test_a_damaged_file_is_a_sentence_and_the_other_half_stays(open_page, monkeypatch, tmp_path, module, name):
+def test_a_damaged_file_is_a_sentence_and_the_other_half_stays(open_page, monkeypatch, tmp_path, module, name, left):
     path = tmp_path / "file.json"
     path.write_text('{"format": 1, "training": "<b>none</b>"}')
     with pytest.raises(PeftClassroomError, match="damaged"):
@@ -222,4 +241,4 @@ def test_a_damaged_file_is_a_sentence_and_the_other_half_stays(open_page, monkey
     app = cost(open_page, "lora")
     (error,) = app.error
     assert "damaged" in error.value
-    assert len(spoken(app)) == 2
+    assert len(spoken(app)) == left

@@ -1,8 +1,11 @@
 """Every question has exactly one right option, made from the truth; and nothing is shown before it is predicted."""
 
+import json
+import re
 from dataclasses import replace
 
 import pytest
+from scipy.stats import ttest_ind
 
 from app import services
 from app.content import FOLDER, LANGUAGE, _sections, label
@@ -19,6 +22,7 @@ from peft_core.methods.full.method import FullConfig
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.registry import METHODS
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
+from peft_core.report.reproduction.results import shipped_results
 from peft_core.statistics.paired_test import PairedTest
 from peft_core.t5.architecture import BaseModel, catalogue
 from tests.cases import SHAPES, TINY
@@ -140,6 +144,7 @@ def measured_at(info, accuracy: float, half_width: float):
 
 
 def test_intervals_that_overlap_name_no_winner_and_prove_no_tie(facts):
+    facts = replace(facts, results=None)
     one, other = facts.checkpoints[:2]
     for a, b, verdict, kind in (
         (0.85, 0.84, "unclear", "overlap"),
@@ -156,6 +161,7 @@ def test_single_predictions_decide_where_they_are_stored(facts, monkeypatch, p, 
     monkeypatch.setattr(facts_module, "_same_reviews_predicted", lambda first, second: True)
     test = PairedTest(500, 120, 90, 100, p, 0.037, 0.002, 0.072)
     monkeypatch.setattr(facts_module, "_paired_if_possible", lambda first, second: test)
+    facts = replace(facts, results=None)
     one, other = facts.checkpoints[:2]
     comparison = facts.compare(measured_at(one, 0.85, 0.01), measured_at(other, 0.84, 0.01))
     assert (comparison.verdict, comparison.evidence) == (verdict, "paired")
@@ -163,6 +169,28 @@ def test_single_predictions_decide_where_they_are_stored(facts, monkeypatch, p, 
     assert "120" in words
     assert ("p < 0.0001" if p < 0.0001 else f"p = {p:.2g}") in words
     assert ("too often" in words) == (verdict == "unclear")
+
+
+def test_where_there_are_several_seeds_all_of_them_are_the_evidence(facts):
+    """Welch's t-test worked out again from the results file; every pair of runs is looked at."""
+    runs = json.loads(shipped_results("tiny-t5").read_text())["runs"]
+    shares = {
+        name: [r["record"]["test"]["accuracy"] for r in runs if r["name"].split("-seed")[0] == name]
+        for name in ("full", "lora-8")
+    }
+    by_name = {info.name: info for info in facts.checkpoints}
+    comparison = facts.compare(by_name["full"], by_name["lora-8"])
+    assert sorted(comparison.seeds.first) == sorted(shares["full"])
+    assert sorted(comparison.seeds.second) == sorted(shares["lora-8"])
+    assert len(comparison.seeds.pairs) == len(shares["full"]) * len(shares["lora-8"]) == 6
+    p = ttest_ind(shares["full"], shares["lora-8"], equal_var=False).pvalue
+    assert (comparison.verdict, comparison.evidence) == ("first" if p < 0.05 else "unclear", "seeds")
+    words = evidence(comparison)
+    assert f" = {p:.2g})" in words
+    assert "6 of 6 pairs" in words
+    close = facts.compare(by_name["adapter-8"], by_name["lora-8"])
+    assert (close.verdict, close.evidence) == ("unclear", "seeds")
+    assert "can explain that" in evidence(close)
 
 
 def test_while_the_reviews_are_being_read_their_question_keeps_its_place(facts, monkeypatch):
@@ -261,3 +289,34 @@ def test_a_missing_file_of_measurements_is_a_sentence(open_page, monkeypatch, tm
     monkeypatch.setattr(facts_module, "load_cost", missing)
     app = open_page("lora", section="check")
     assert any("measure again" in e.value for e in app.error)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What is said of memory agrees with the table under it
+
+
+def _megabytes(words: str) -> list[float]:
+    return [float(n.replace(",", "")) for n in re.findall(r"([\d,.]+)\N{NO-BREAK SPACE}MB", words)]
+
+
+def test_the_saving_of_lora_has_three_parts_that_add_up(facts):
+    asked = quiz.questions(quiz.Setting("lora", BASES[0], LoraConfig()), facts)
+    (memory,) = [question for question in asked if question.name == "memory"]
+    full, lora, saved, *parts = _megabytes(memory.explain)
+    assert len(parts) == 3
+    assert abs(full - lora - saved) <= 1
+    assert abs(saved - sum(parts)) <= 2
+    weights, gradients, optimizer, rest, peak = (
+        _megabytes(line)[0] - _megabytes(line)[1] for line in memory.table.splitlines()[2:]
+    )
+    assert peak == full - lora
+    for part, column in zip(parts, (gradients + optimizer, weights, rest), strict=True):
+        assert abs(part - column) <= 2
+
+
+def test_gradients_and_means_are_as_many_times_the_weights_as_is_said(facts):
+    asked = quiz.questions(quiz.Setting("full", BASES[0], FullConfig()), facts)
+    (question,) = [question for question in asked if question.name == "weights_share"]
+    weights, gradients, optimizer, *_ = (_megabytes(line)[0] for line in question.table.splitlines()[2:])
+    said = float(re.search(r"([\d.]+)× the weights", question.explain)[1])
+    assert said == pytest.approx((gradients + optimizer) / weights, rel=0.02)

@@ -1,0 +1,106 @@
+"""Why train so few numbers: one base model and a small file a task, instead of a whole model a task."""
+
+from dataclasses import dataclass
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from app import services
+from app.content import label, text
+from app.kit import theme, url
+from app.kit.formats import megabytes, times
+from app.kit.pages import page_for, pages_of, script_of
+from peft_core.checkpoints.listing import CheckpointInfo
+from peft_core.methods.method import MethodConfig
+from peft_core.methods.registry import METHODS, method_label, method_of
+
+MOST, AT_FIRST = 100, 30
+ROW, AXIS = 40, 40  # pixels
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Bytes of one task's file, and whether it needs the base model beside it."""
+
+    method: MethodConfig
+    each: int
+    needs_base: bool
+
+    def of(self, tasks: int, base: int) -> int:
+        """Bytes for so many tasks."""
+        return tasks * self.each + (base if self.needs_base else 0)
+
+
+def file_bytes(info: CheckpointInfo) -> int:
+    """The weights of a checkpoint on disk."""
+    return (info.path / method_of(info.record.config.method).weights_file).stat().st_size
+
+
+def storages(infos: list[CheckpointInfo]) -> list[Storage]:
+    """The first shipped checkpoint of each method, the largest file first."""
+    found: dict[str, Storage] = {}
+    for info in infos:
+        needs_base = not METHODS[info.method].owns_weights
+        found.setdefault(info.method, Storage(info.record.config.method, file_bytes(info), needs_base))
+    return sorted(found.values(), key=lambda storage: -storage.each)
+
+
+def draw() -> None:
+    """Claim, a number of tasks, what they take on disk, and what this app itself ships."""
+    shipped = [info for info in services.checkpoints() if info.shipped]
+    whole = [info for info in shipped if METHODS[info.method].owns_weights]
+    few = [info for info in shipped if not METHODS[info.method].owns_weights]
+    st.markdown(text("home", "why"))
+    if not whole or not few:
+        return
+    base = file_bytes(whole[0])  # a whole model, as full fine-tuning leaves it, is as large as the one it came from
+    url.clamp("tasks", label("home", "tasks"), 1, MOST)
+    tasks = st.slider(label("home", "tasks"), 1, MOST, AT_FIRST, key="tasks", bind="query-params")
+    rows = storages(shipped)
+    _chart(rows, tasks, base)
+    full, small = rows[0], next(row for row in rows if row.needs_base)
+    values = {
+        "tasks": tasks, "base": whole[0].base, "full": megabytes(full.of(tasks, base)),
+        "few": megabytes(small.of(tasks, base)), "method": method_label(small.method), "whole": megabytes(base),
+        "times": times(full.of(tasks, base) / small.of(tasks, base)), "each": megabytes(small.each),
+    }  # fmt: skip
+    st.markdown(text("home", "why_reading", **values))
+    sizes = {
+        "k": len(few), "small": megabytes(sum(map(file_bytes, few))), "base_file": megabytes(base),
+        "copies": megabytes(len(few) * base),
+    }  # fmt: skip
+    st.markdown(text("home", "why_shipped", **sizes))
+    st.markdown(text("home", "why_forget"))
+    with st.container(horizontal=True):
+        forgetting = script_of(pages_of(whole[0].method)[0].name)
+        st.page_link(
+            forgetting, label=label("home", "to_forgetting"), icon=":material/history:",
+            query_params={"section": "forgetting"},
+        )  # fmt: skip
+        page, query = page_for(small.method)
+        st.page_link(
+            script_of(page.name), label=label("home", "to_cost"), icon=":material/memory:",
+            query_params={"section": "cost", **query},
+        )  # fmt: skip
+
+
+def _chart(rows: list[Storage], tasks: int, base: int) -> None:
+    records = []
+    for row in rows:
+        who, size = method_label(row.method), row.of(tasks, base)
+        words = label("home", "full_copies", method=who, size=megabytes(size))
+        records.append({"who": who, "is": row.method.method, "mb": size / 1e6, "words": words})
+    frame = pd.DataFrame(records)
+    y = alt.Y("who:N", sort=frame["who"].tolist(), axis=None)
+    names = frame["is"].tolist()
+    colours = alt.Scale(domain=names, range=[theme.METHOD[name].colour for name in names])
+    chart = alt.Chart(frame).encode(y=y, tooltip=alt.value(None))
+    x = alt.X(
+        "mb:Q", title=label("home", "why_axis"), scale=alt.Scale(domainMin=0), axis=alt.Axis(tickCount=5, grid=False)
+    )
+    bars = chart.mark_bar(size=12).encode(x=x, color=alt.Color("is:N", scale=colours, legend=None))
+    words = chart.mark_text(align="left", dy=-15, fontSize=14, color=theme.ink()).encode(x=alt.value(0), text="words:N")
+    said = label("home", "why_alt", tasks=tasks, rows="; ".join(frame["words"]))
+    shown = theme.readable((bars + words).properties(height=AXIS + ROW * len(rows)))
+    st.altair_chart(shown, width="stretch", key="home_why", alt=said)
