@@ -11,6 +11,7 @@ from pathlib import Path
 
 from app.content import head
 from peft_core.config import RunConfig
+from peft_core.methods.method import MethodConfig
 from peft_core.methods.registry import METHODS
 
 FOLDER = Path(__file__).parent.parent / "method"
@@ -60,17 +61,22 @@ def rate_key(method: str) -> str:
     return f"{method}_rate"
 
 
+def page_for(method: MethodConfig) -> tuple[MethodPage, dict[str, str | list[str]]]:
+    """The page with a method's own name, and what a link says to set its widgets as configured."""
+    (page, *_) = pages_of(method.method)
+    return page, {key: _in_link(getattr(method, field)) for field, key in page.link.items()}
+
+
 def training_link(run: RunConfig) -> tuple[str, dict[str, str | list[str]]]:
     """The script of the page that trains `run`, and the rest of the link that fills in every setting its form has.
 
     A limit in seconds that the run lacks is left to the form.
     """
-    (page, *_) = pages_of(run.method.method)
-    values = {key: getattr(run.method, field) for field, key in page.link.items()}
+    page, method = page_for(run.method)
     both = dict(run.data) | dict(run.train)
-    values |= {name: both[name] for name in FORM if both[name] is not None}
+    values = {name: both[name] for name in FORM if both[name] is not None}
     values |= {"base": run.base, "section": "train", rate_key(page.method): run.learning_rate}
-    return script_of(page.name), {key: _in_link(value) for key, value in values.items()}
+    return script_of(page.name), method | {key: _in_link(value) for key, value in values.items()}
 
 
 def _in_link(value: object) -> str | list[str]:
