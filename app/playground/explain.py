@@ -15,6 +15,7 @@ from app.playground import word_chart
 from app.playground.word_chart import signed
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.errors import PeftClassroomError
+from peft_core.reviews.checks import check_text, had_markup
 
 if TYPE_CHECKING:
     from peft_core.analysis.explain.attribution import Attribution
@@ -78,17 +79,13 @@ def _choose_methods() -> tuple[str, ...]:
 def usable(review: str) -> str | None:
     """The review as the models read it; None, and a sentence on the screen, where there is nothing to read."""
     try:
-        return check(review)
+        read = check_text(review)
     except PeftClassroomError as error:
         st.info(escaped(error), icon=":material/info:")
         return None
-
-
-def check(review: str) -> str:
-    """`predictor.check_text`, imported when it is needed: torch comes with it."""
-    from peft_core.reviews.checks import check_text
-
-    return check_text(review)
+    if had_markup(review):
+        st.caption(label("explain", "had_markup"))
+    return read
 
 
 def known(review: str, info: CheckpointInfo, method: str) -> "Attribution | None":
