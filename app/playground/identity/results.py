@@ -121,13 +121,24 @@ def _heat_map(words: Sequence[str], cells: list[dict[str, object]]) -> None:
     places = {word: number for number, word in enumerate(words)}
     frame["row"], frame["word"] = frame["word"].map(places), [shortened(word, 22) for word in frame["word"]]
     base = alt.Chart(frame).encode(
-        y=alt.Y("word:N", sort=alt.EncodingSortField("row", "min"), title=None, axis=alt.Axis(labelLimit=170)),
+        y=alt.Y(
+            "word:N",
+            sort=alt.EncodingSortField("row", "min"),
+            title=None,
+            axis=alt.Axis(labelLimit=170, labelFlush=False),
+        ),
         x=alt.X(
             "column:N",
             sort=columns,
             title=None,
             axis=alt.Axis(
-                orient="top", labelAngle=-50, labelLimit=HEADINGS, labelOverlap=False, domain=False, ticks=False
+                orient="top",
+                labelAngle=-50,
+                labelLimit=HEADINGS,
+                labelOverlap=False,
+                labelFlush=False,
+                domain=False,
+                ticks=False,
             ),
         ),
         tooltip=alt.Tooltip("tip:N", title=None),
