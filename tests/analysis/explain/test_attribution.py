@@ -83,7 +83,7 @@ def logit_difference_of(backbone, model, fill):
 @every_config
 @pytest.mark.parametrize("baseline", [*BASELINES, AVERAGE])
 def test_integrated_gradients_are_complete(backbone, model, config, baseline, monkeypatch):
-    monkeypatch.setattr(attribution, "MAX_STEPS", 27 * 3**3)
+    monkeypatch.setattr(attribution, "MAX_STEPS", 27 * 3**4)
     monkeypatch.setattr(attribution, "MAX_POSITIONS", 10**9)
     found = integrated_gradients(backbone, model, TEXT, LENGTH, baseline)
     assert found.words == tuple(TEXT.split())
