@@ -164,8 +164,8 @@ def _in_one_sentence(words: Sequence[str], base: Answered, fine_tuned: Sequence[
     values = {
         "base": base.title,
         "spread": f"{100 * before.spread:.0f}",
-        "low_word": words[before.lowest], "low": f"{base.p[before.lowest]:.0%}",
-        "high_word": words[before.highest], "high": f"{base.p[before.highest]:.0%}",
+        "low_word": _isolated(words[before.lowest]), "low": f"{base.p[before.lowest]:.0%}",
+        "high_word": _isolated(words[before.highest]), "high": f"{base.p[before.highest]:.0%}",
     }  # fmt: skip
     st.text(label("identity", "was_there", **values))
     after = {one.title: moves(one.p, one.base) for one in fine_tuned}
@@ -190,8 +190,8 @@ def _table(words: Sequence[str], models: Sequence[Answered], counted: Sequence[M
         moved = moves(one.p, one.base)
         row = {
             "model": one.title,
-            "lowest": f"{words[moved.lowest]} {one.p[moved.lowest]:.0%}",
-            "highest": f"{words[moved.highest]} {one.p[moved.highest]:.0%}",
+            "lowest": f"{_isolated(words[moved.lowest])} {one.p[moved.lowest]:.0%}",
+            "highest": f"{_isolated(words[moved.highest])} {one.p[moved.highest]:.0%}",
             "spread": f"{100 * moved.spread:.0f}",
             "change": formats.NOTHING if one.is_base else f"{100 * moved.change:.0f}",
             "order_base": formats.NOTHING if one.is_base else _correlation(moved.order),
@@ -205,6 +205,11 @@ def _table(words: Sequence[str], models: Sequence[Answered], counted: Sequence[M
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", key="identity_table")
     chance = f"{min(1.0, 1.96 / (len(words) - 1) ** 0.5):.2f}"
     st.caption(text("identity", "table", n=len(words), chance=chance))
+
+
+def _isolated(word: str) -> str:
+    """A word whose script may run from right to left, so that the numbers beside it stay where they are."""
+    return f"\N{FIRST STRONG ISOLATE}{word}\N{POP DIRECTIONAL ISOLATE}"
 
 
 def _correlation(value: float | None) -> str:
