@@ -26,7 +26,7 @@ from app.kit.pages import method_pages  # noqa: E402
 
 OUT = ROOT / "screenshots"
 SECTIONS = ("idea", "count", "maths", "steps", "train", "try", "check", "cost", "code")
-TABS = ("compare", "explain", "what_if", "many", "calibration")
+TABS = ("compare", "explain", "what_if", "identity", "many", "calibration")
 COMPARE = ("table", "trade_off", "curves", "significant", "optimism", "export")
 REPORT = ("curves", "last", "rising", "tree", "mask", "targets", "starts", "slips", "ties", "digits")
 LAB = ("builder", "delta", "enough", "similarity", "against")
@@ -112,6 +112,8 @@ def make_worth_a_picture(page: Page, name: str) -> None:
         _write(page, "review", REVIEW)
         button = {"compare": "classify", "explain": "explain_go", "what_if": "what_if_negate"}[name.split("-")[1]]
         press(page, button)
+    elif name == "playground-identity":
+        press(page, "identity_go")
     elif name == "playground-many":
         _write(page, "many_text", "\n".join(["A wonderful, moving film.", "Dull from start to finish.", REVIEW]))
         press(page, "many_classify")

@@ -1,8 +1,9 @@
 """Which words speak for a verdict: occlusion and integrated gradients, computed only when asked for.
 
-Results are plain data in the session, by (text, checkpoint, method): they stay while other widgets move.
+Results are plain data in the session, by (text, checkpoint, method, start): they stay while other widgets move.
 """
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -11,17 +12,19 @@ from app import services
 from app.content import label, text
 from app.kit import theme, url, verdicts
 from app.kit.plain import escaped
-from app.playground import word_chart
+from app.playground import starts, word_chart
 from app.playground.word_chart import signed
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.errors import PeftClassroomError
+from peft_core.reviews.checks import check_text, had_markup
 
 if TYPE_CHECKING:
     from peft_core.analysis.explain.attribution import Attribution
 
 METHODS = ("occlusion", "integrated_gradients")
 CHOICES = ("both", *METHODS)
-KEPT = "explain results"  # session state: {(text, checkpoint, method): Attribution}, the latest MOST_KEPT
+STARTS = ("padding", "mean", "full_stop", "average")  # of integrated gradients, as the library names them
+KEPT = "explain results"  # session state: {(text, checkpoint, method, start): Attribution}, the latest MOST_KEPT
 MOST_KEPT = 12
 TOP = 10
 
@@ -34,15 +37,16 @@ def draw(review: str, chosen: list[CheckpointInfo]) -> None:
         info = choose_checkpoint("explain_checkpoint", label("explain", "checkpoint"), chosen)
     with right:
         methods = _choose_methods()
+    start = _choose_start() if "integrated_gradients" in methods else STARTS[0]
     cleaned = usable(review)
     if cleaned is None:
         return
     if st.button(label("explain", "explain"), type="primary", key="explain_go"):
-        explain(cleaned, info, methods)
-    found = [known(cleaned, info, method) for method in methods]
+        explain(cleaned, info, methods, start)
+    found = [known(cleaned, info, method, start) for method in methods]
     shown = [result for result in found if result is not None]
     if shown:
-        _show(shown, verdicts.titles(services.checkpoints())[info.name])
+        _show(shown, verdicts.titles(services.checkpoints())[info.name], start)
     else:
         st.caption(label("explain", "on_demand"))
     with st.expander(label("explain", "how")):
@@ -75,28 +79,41 @@ def _choose_methods() -> tuple[str, ...]:
     return METHODS if choice == "both" else (choice,)
 
 
+def _choose_start() -> str:
+    url.from_link("explain_start", STARTS, STARTS[0])
+    start = st.segmented_control(
+        label("explain", "start"),
+        STARTS,
+        format_func=lambda name: label("explain", f"start_{name}"),
+        required=True,
+        key="explain_start",
+    )
+    url.remember("explain_start", start, default=STARTS[0])
+    return start
+
+
 def usable(review: str) -> str | None:
     """The review as the models read it; None, and a sentence on the screen, where there is nothing to read."""
     try:
-        return check(review)
+        read = check_text(review)
     except PeftClassroomError as error:
         st.info(escaped(error), icon=":material/info:")
         return None
+    if had_markup(review):
+        st.caption(label("explain", "had_markup"))
+    return read
 
 
-def check(review: str) -> str:
-    """`predictor.check_text`, imported when it is needed: torch comes with it."""
-    from peft_core.reviews.checks import check_text
-
-    return check_text(review)
-
-
-def known(review: str, info: CheckpointInfo, method: str) -> "Attribution | None":
+def known(review: str, info: CheckpointInfo, method: str, start: str = STARTS[0]) -> "Attribution | None":
     """What was computed before, if it was."""
-    return st.session_state.get(KEPT, {}).get((review, info.name, method))
+    return st.session_state.get(KEPT, {}).get(_key(review, info, method, start))
 
 
-def explain(review: str, info: CheckpointInfo, methods: tuple[str, ...]) -> None:
+def _key(review: str, info: CheckpointInfo, method: str, start: str) -> tuple[str, ...]:
+    return review, info.name, method, start if method == "integrated_gradients" else ""
+
+
+def explain(review: str, info: CheckpointInfo, methods: tuple[str, ...], start: str = STARTS[0]) -> None:
     """Compute what is not known yet and keep it. What cannot be computed is a sentence on the screen."""
     from peft_core.analysis.explain import attribution
 
@@ -105,16 +122,18 @@ def explain(review: str, info: CheckpointInfo, methods: tuple[str, ...]) -> None
         with st.spinner(label("explain", "computing")), services.exclusive_predictor(info.base) as predictor:
             model, max_length = predictor.model(info.path)
             for method in methods:
-                if (review, info.name, method) not in kept:
+                if (key := _key(review, info, method, start)) not in kept:
                     compute = attribution.METHODS[method]
-                    kept[review, info.name, method] = compute(predictor.backbone, model, review, max_length)
+                    if method == "integrated_gradients":
+                        compute = partial(compute, baseline=start)
+                    kept[key] = compute(predictor.backbone, model, review, max_length)
     except PeftClassroomError as error:
         st.error(escaped(error), icon=":material/error:")
     while len(kept) > MOST_KEPT:
         kept.pop(next(iter(kept)))
 
 
-def _show(shown: list["Attribution"], title: str) -> None:
+def _show(shown: list["Attribution"], title: str, start: str) -> None:
     """The verdict, the text once a method, in one scale, then the most influential words side by side."""
     p = shown[0].probability
     said = "positive" if p > 0.5 else "negative"
@@ -125,6 +144,8 @@ def _show(shown: list["Attribution"], title: str) -> None:
         st.markdown(f"**{label('explain', result.method)}**")
         word_chart.words(result, max(map(abs, scores), default=0.0), key=f"explain_words_{result.method}")
         st.markdown(_sum_in_words(result))
+        if result.starts:
+            starts.show(result, start)
     st.markdown(f"**{label('explain', 'top')}**")
     for column, result in zip(st.columns(len(shown)), shown, strict=True):
         with column:
@@ -133,6 +154,7 @@ def _show(shown: list["Attribution"], title: str) -> None:
     if len(shown) == 2:
         both = set(shown[0].most_influential(TOP)) & set(shown[1].most_influential(TOP))
         st.caption(label("explain", "shared", n=len(both), of=len(shown[0].most_influential(TOP))))
+        starts.disagreements(*shown)
 
 
 def _sum_in_words(result: "Attribution") -> str:

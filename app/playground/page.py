@@ -1,4 +1,4 @@
-"""Playground: one review or many, any checkpoints: compare, explain, change a word, look at how sure they are."""
+"""Playground: one review or many, any checkpoints: compare, explain, change a word, identity terms, how sure."""
 
 import streamlit as st
 
@@ -9,10 +9,11 @@ from app.kit.plain import escaped
 from app.kit.review_box import review_box, truth_line
 from app.playground import explain, many_reviews, what_if
 from app.playground.how_sure import section as how_sure
+from app.playground.identity import section as identity
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.errors import PeftClassroomError
 
-TABS = ("compare", "explain", "what_if", "many", "calibration")
+TABS = ("compare", "explain", "what_if", "identity", "many", "calibration")
 
 
 def choose_checkpoints() -> list[CheckpointInfo]:
@@ -88,6 +89,8 @@ with tabs[opened]:
         explain.draw(review, chosen)
     elif opened == "what_if":
         what_if.draw(review, chosen)
+    elif opened == "identity":
+        identity.draw(chosen)
     elif opened == "many":
         many_reviews.draw(chosen)
     else:

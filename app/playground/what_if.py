@@ -19,6 +19,7 @@ from app.playground.verdict_changes import Change
 from peft_core.analysis.explain.edits import Edit, delete_word, negate, replace_word
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.errors import PeftClassroomError
+from peft_core.reviews.checks import check_text
 from peft_core.reviews.words import split_words
 
 EDITS = "what_if edits"  # session state: (the review, [Edit, …])
@@ -76,7 +77,7 @@ def _button(name: str, disabled: bool, edit: Callable[[], Edit]) -> None:
 def _apply(edit: Callable[[], Edit]) -> None:
     try:
         done = edit()
-        explain.check(done.text)
+        check_text(done.text)
     except PeftClassroomError as error:
         st.session_state[PROBLEM] = str(error)
         return

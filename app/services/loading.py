@@ -18,7 +18,7 @@ EXAMPLES_PER_LABEL = 6
 class HeavyImports:
     """Imports torch and friends in the background, then reads the example reviews. Never touches streamlit.
 
-    `ready` is set when the libraries are in (or `error` says why not), `finished` when there is nothing left to do.
+    `ready` is set when the libraries are in (or `error` says why not), `finished` when there is nothing to wait for.
     """
 
     def __init__(self) -> None:
@@ -36,6 +36,7 @@ class HeavyImports:
     def _import(self) -> None:
         try:
             import datasets  # noqa: F401
+            import py3langid.langid  # noqa: F401
 
             import peft_core.checkpoints.predictor
             import peft_core.counting.by_numel  # noqa: F401
@@ -52,6 +53,10 @@ class HeavyImports:
         if self.error is None:
             self.examples = _examples()
         self.finished.set()
+        if self.error is None:
+            from peft_core.reviews.language import is_english
+
+            is_english("")  # reads its tables, so that the first question need not
 
 
 @st.cache_resource(show_spinner=False)

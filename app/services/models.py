@@ -79,18 +79,20 @@ def _take_cores() -> None:
     torch.set_num_threads(max(1, cores // 2) if training else cores)
 
 
-def ask(texts: Sequence[str], chosen: Sequence[CheckpointInfo]) -> list["list[Prediction] | PeftClassroomError"]:
-    """For each checkpoint, in order, its predictions for `texts`, or why there are none.
+def ask(texts: Sequence[str], chosen: Sequence[CheckpointInfo | str]) -> list["list[Prediction] | PeftClassroomError"]:
+    """For each checkpoint, in order, its predictions for `texts`, or why there are none; a name is a base model's own.
 
-    Checkpoints of one base model are asked together, while no other session computes.
+    Checkpoints of one base model are asked together with it, while no other session computes.
     """
-    answers: dict[str, list[Prediction] | PeftClassroomError] = {}
-    for base in dict.fromkeys(info.base for info in chosen):
-        of_base = [info for info in chosen if info.base == base]
+    answers: dict[int, list[Prediction] | PeftClassroomError] = {}
+    bases = [one if isinstance(one, str) else one.base for one in chosen]
+    for base in dict.fromkeys(bases):
+        places = [place for place, other in enumerate(bases) if other == base]
+        paths = [None if isinstance(one := chosen[place], str) else one.path for place in places]
         try:
             with exclusive_predictor(base) as model:
-                found = model.classify_with_each(texts, [info.path for info in of_base])
+                found = model.classify_with_each(texts, paths)
         except PeftClassroomError as error:
-            found = [error] * len(of_base)
-        answers |= {info.name: of_info for info, of_info in zip(of_base, found, strict=True)}
-    return [answers[info.name] for info in chosen]
+            found = [error] * len(places)
+        answers |= zip(places, found, strict=True)
+    return [answers[place] for place in range(len(chosen))]

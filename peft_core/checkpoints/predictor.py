@@ -21,12 +21,13 @@ from peft_core.checkpoints.passes import Row, label_logits
 from peft_core.checkpoints.record import RECORD
 from peft_core.errors import PeftClassroomError
 from peft_core.reviews.batches import framed, prefix_pieces, room_for_text, text_pieces
-from peft_core.reviews.checks import check_number, check_text
+from peft_core.reviews.checks import check_number, check_text, had_markup
 from peft_core.reviews.config import DataConfig
+from peft_core.reviews.language import is_english
 from peft_core.reviews.splits import LABEL_WORDS
 from peft_core.t5.backbone import Backbone
 
-UNFAMILIAR_PIECES_PER_WORD = 2.0  # English reviews need about 1.2 pieces a word; other languages fall apart
+MANY_UNKNOWN = 0.2  # share of a text's pieces
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,14 @@ class _Loaded:
     model: nn.Module
     max_length: int
     shared: bool
+
+
+@dataclass(frozen=True)
+class _Text:
+    """A text as token ids, and what is to be said of it whatever model reads it."""
+
+    pieces: list[int]
+    notes: list[str]
 
 
 class Predictor:
@@ -85,6 +94,7 @@ class Predictor:
         """
         cleaned = [check_text(text) for text in check_number(texts)]
         pieces = text_pieces(self.backbone.tokenizer, cleaned)
+        read = [_Text(ids, self._notes(*each, ids)) for *each, ids in zip(texts, cleaned, pieces, strict=True)]
         answers: list[list[Prediction] | PeftClassroomError] = [[] for _ in checkpoints]
         loaded: dict[int, _Loaded] = {}
         for place, checkpoint in enumerate(checkpoints):
@@ -95,7 +105,7 @@ class Predictor:
         shared = [place for place, found in loaded.items() if found.shared]
         alone = [[place] for place, found in loaded.items() if not found.shared]
         for places in filter(None, (shared, *alone)):
-            predictions = self._predict(cleaned, pieces, [loaded[place] for place in places])
+            predictions = self._predict(read, [loaded[place] for place in places])
             for place, of_checkpoint in zip(places, predictions, strict=True):
                 answers[place] = of_checkpoint
         return answers
@@ -126,14 +136,12 @@ class Predictor:
             self._loaded.move_to_end(key)
             return self._loaded[key]
 
-    def _predict(
-        self, texts: Sequence[str], pieces: Sequence[list[int]], group: Sequence[_Loaded]
-    ) -> list[list[Prediction]]:
+    def _predict(self, texts: Sequence[_Text], group: Sequence[_Loaded]) -> list[list[Prediction]]:
         """Predictions of checkpoints that may be computed together: a list each, with one a text."""
         started = time.perf_counter()
         rows = [
-            Row(loaded.model, framed(self.backbone.tokenizer, self._before, of_text, loaded.max_length))
-            for of_text in pieces
+            Row(loaded.model, framed(self.backbone.tokenizer, self._before, text.pieces, loaded.max_length))
+            for text in texts
             for loaded in group
         ]
         positive = label_logits(rows, self.backbone.label_ids).softmax(-1)[:, 1].view(len(texts), len(group))
@@ -143,30 +151,39 @@ class Predictor:
                 Prediction(
                     label=LABEL_WORDS[p > 0.5],
                     probability_positive=p,
-                    tokens=len(of_text),
-                    notes=tuple(self._notes(text, of_text, loaded.max_length)),
+                    tokens=len(text.pieces),
+                    notes=(*self._cut(text.pieces, loaded.max_length), *text.notes),
                     seconds=seconds,
                     together=len(rows),
                 )
-                for text, of_text, p in zip(texts, pieces, column.tolist(), strict=True)
+                for text, p in zip(texts, column.tolist(), strict=True)
             ]
             for loaded, column in zip(group, positive.T, strict=True)
         ]
 
-    def _notes(self, text: str, pieces: list[int], max_length: int) -> list[str]:
-        notes = []
+    def _cut(self, pieces: list[int], max_length: int) -> list[str]:
+        """What a model of this length leaves out."""
         room = room_for_text(self._before, max_length)
-        if len(pieces) > room:
-            notes.append(
-                f"This review has {len(pieces):,} tokens; the model reads the first {room // 4} and the last "
-                f"{room - room // 4} of them."
-            )
-        unknown = pieces.count(self.backbone.tokenizer.unk_token_id) / max(len(pieces), 1)
-        per_word = len(pieces) / max(len(text.split()), 1)
-        if not any(character.isalpha() for character in text):
+        if len(pieces) <= room:
+            return []
+        return [
+            f"This review has {len(pieces):,} tokens; the model reads the first {room // 4} and the last "
+            f"{room - room // 4} of them."
+        ]
+
+    def _notes(self, text: str, cleaned: str, pieces: list[int]) -> list[str]:
+        """What was done to a text, and why its answer may mean nothing."""
+        notes = ["This text had HTML in it; it was read without."] if had_markup(text) else []
+        unknown = pieces.count(self.backbone.tokenizer.unk_token_id)
+        if not any(character.isalpha() for character in cleaned):
             notes.append("There are no words in this text, so the answer means nothing.")
-        elif unknown > 0.2 or per_word > UNFAMILIAR_PIECES_PER_WORD:
+        elif not is_english(cleaned):
             notes.append(
                 "This does not look like English, all that these models have learned: do not trust the answer."
+            )
+        if unknown > MANY_UNKNOWN * len(pieces):
+            notes.append(
+                f"{unknown:,} of this text's {len(pieces):,} tokens stand for signs that the model does not know, all "
+                "of them the same to it."
             )
         return notes

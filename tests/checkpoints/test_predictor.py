@@ -68,12 +68,16 @@ def test_only_the_latest_checkpoints_stay_loaded(backbone, folders):
 
 def test_notes_say_what_a_reader_should_know(backbone, folders):
     predictor = Predictor(backbone)
-    long, foreign, symbols, plain = predictor.classify(
-        ["good " * 400, "schöner Film über Leben", "!!! 12345 ???", "a good film"], folders["lora"]
+    long, foreign, symbols, html, unknown, plain = predictor.classify(
+        ["good " * 400, "una película muy buena", "!!! 12345 ???", "a good<br/>film", "a good 電影 !", "a good film"],
+        folders["lora"],
     )
     assert "400 tokens" in long.notes[0]
     assert "not look like English" in foreign.notes[0]
     assert "no words" in symbols.notes[0]
+    assert html.notes == ("This text had HTML in it; it was read without.",)
+    assert html.probability_positive == pytest.approx(plain.probability_positive, abs=1e-6)
+    assert "2 of this text's 4 tokens stand for signs" in unknown.notes[-1]
     assert plain.notes == ()
 
 

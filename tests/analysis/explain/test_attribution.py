@@ -9,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peft_core.analysis.explain import attribution
-from peft_core.analysis.explain.attribution import TOLERANCE, integrated_gradients, logit_differences, occlusion
+from peft_core.analysis.explain.attribution import (
+    AVERAGE,
+    BASELINES,
+    TOLERANCE,
+    integrated_gradients,
+    logit_differences,
+    occlusion,
+    opposite,
+)
 from peft_core.analysis.explain.edits import delete_word
 from peft_core.checkpoints.files import load_checkpoint, save_checkpoint
 from peft_core.checkpoints.predictor import Predictor
@@ -51,16 +59,64 @@ def test_the_logit_difference_behind_the_embeddings_is_the_predictors(backbone, 
     assert behind.item() == pytest.approx((positive - negative).item(), abs=1e-5)
 
 
+def logit_difference_of(backbone, model, fill):
+    """d of TEXT with the embedding `fill` in the place of every word: a hook on the lookup, the model does all else."""
+    tokens = torch.tensor(encode(backbone.tokenizer, [TEXT], backbone.base.prefix, LENGTH))
+    first, last = tokens.shape[1] - 1 - len(TEXT.split()), tokens.shape[1] - 1  # a word is a token here; then the end
+
+    def replaced(module, inputs, embedded):
+        if inputs[0].shape[1] == tokens.shape[1]:  # not the decoder's one token
+            embedded = embedded.clone()
+            embedded[:, first:last] = fill
+        return embedded
+
+    tables = {m for name, m in model.named_modules() if name.endswith(("shared", "encoder.embed_tokens"))}
+    hooks = [table.register_forward_hook(replaced) for table in tables]
+    try:
+        negative, positive = label_logits(model, tokens, torch.ones_like(tokens), backbone.label_ids)[0].tolist()
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return positive - negative
+
+
 @every_config
-def test_integrated_gradients_are_complete(backbone, model, config, monkeypatch):
+@pytest.mark.parametrize("baseline", [*BASELINES, AVERAGE])
+def test_integrated_gradients_are_complete(backbone, model, config, baseline, monkeypatch):
     monkeypatch.setattr(attribution, "MAX_STEPS", 27 * 3**4)
-    found = integrated_gradients(backbone, model, TEXT, LENGTH)
+    monkeypatch.setattr(attribution, "MAX_POSITIONS", 10**9)
+    found = integrated_gradients(backbone, model, TEXT, LENGTH, baseline)
     assert found.words == tuple(TEXT.split())
+    table, ids = model.shared.weight.detach(), backbone.tokenizer.convert_tokens_to_ids(["<pad>", "."])
+    starts = {"padding": table[ids[0]], "mean": table.sum(0) / len(table), "full_stop": table[ids[1]]}
+    expected = {name: logit_difference_of(backbone, model, row) for name, row in starts.items()}
+    assert dict(found.starts) == pytest.approx(expected, abs=1e-4)
+    d = sum(expected.values()) / 3 if baseline == AVERAGE else expected[baseline]
+    assert found.baseline == pytest.approx(d, abs=1e-4)
     assert found.complete
-    assert found.total == pytest.approx(found.explained, abs=TOLERANCE * max(1, abs(found.explained)))
+    whole = float(logit_differences(backbone, model, [TEXT], LENGTH)[0])
+    assert sum(found.scores) == pytest.approx(whole - d, abs=2 * TOLERANCE * max(1, abs(whole - d)))
     assert found.total == pytest.approx(sum(found.scores) + found.rest)
     assert found.rest == 0  # prefix, prompt and end mark are the same at both ends of the path
     assert any(abs(score) > 1e-4 for score in found.scores)
+
+
+def test_the_average_is_the_mean_of_each_words_scores(backbone, folders):
+    model, _ = load_checkpoint(folders[CASES["lora-all"]], backbone)
+    each = [integrated_gradients(backbone, model, TEXT, LENGTH, one) for one in BASELINES]
+    together = integrated_gradients(backbone, model, TEXT, LENGTH, AVERAGE)
+    assert together.scores == pytest.approx(np.mean([one.scores for one in each], 0))
+    assert together.steps == sum(one.steps for one in each)
+    with pytest.raises(PeftClassroomError, match="Choose one of: padding, mean, full_stop, average"):
+        integrated_gradients(backbone, model, TEXT, LENGTH, "zero")
+
+
+def test_opposite_signs_are_those_of_scores_that_are_not_small():
+    def result(*scores):
+        return attribution.Attribution("occlusion", tuple("abcde"), scores, 0.0, 0.0, 0.0, 1, 0.0)
+
+    first, second = result(0.2, -0.5, 3.0, 0.05, None), result(-0.1, 0.9, 1.0, -9.0, None)
+    assert opposite(first, second) == opposite(second, first) == [1, 0]
 
 
 @every_config

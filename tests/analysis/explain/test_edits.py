@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from peft_core.analysis.explain.edits import AUXILIARIES, DENIAL, delete_word, negate, replace_word
+from peft_core.analysis.explain.edits import AUXILIARIES, DENIAL, NEGATIONS, delete_word, negate, replace_word
 from peft_core.errors import PeftClassroomError
 from peft_core.reviews.words import split_words
 
@@ -92,6 +92,18 @@ def test_negating_changes_any_text_and_says_how(text):
         ("Isn’t it good", "Is it good"),
         ("It won't last", "It will last"),
         ("You can't stop, and cannot look away", "You can stop, and cannot look away"),
+        ("There is no plot.", "There is some plot."),
+        ("No one will like this.", "Someone will like this."),
+        ("NO ONE laughed", "Someone laughed"),
+        ("It is no longer funny.", "It is still funny."),
+        ("No, it was dull.", "No, it was not dull."),
+        ("Nothing happens, and nobody cares.", "Something happens, and nobody cares."),
+        ("A story without a heart", "A story with a heart"),
+        ("It is hardly funny.", "It is funny."),
+        ("You needn't see it", "You need see it"),
+        ("Neither film is good", "Either film is good"),
+        ("It is neither funny, nor sad.", "It is either funny, or sad."),
+        ("None of it works, nowhere", "Some of it works, nowhere"),
         ("Wonderful!", "It is not true that Wonderful!"),
         ("It is not true that Wonderful!", "Wonderful!"),
         ("knots and nevertheless", "It is not true that knots and nevertheless"),
@@ -99,6 +111,16 @@ def test_negating_changes_any_text_and_says_how(text):
 )
 def test_the_rule_of_negation(text, negated):
     assert negate(text).text == negated
+
+
+def test_an_edit_of_two_words_says_so():
+    assert negate("No one will").done == "Replaced “No one” (word 1) by “Someone”."
+    assert negate("neither good nor bad").done == "Replaced “neither” (word 1) by “either”, and “nor” by “or”."
+
+
+def test_every_word_on_the_list_goes():
+    for word in NEGATIONS:
+        assert word not in negate(f"they {word} so").text.split()
 
 
 def test_every_auxiliary_can_be_negated():

@@ -1,6 +1,7 @@
 """Explain and What if: numbers only when asked for, one click an edit, and a visitor's words stay text."""
 
 import json
+import math
 import re
 import tomllib
 
@@ -123,14 +124,61 @@ def test_checkpoint_and_method_are_in_the_link_and_the_review_is_not(checkpoints
     assert app.get_by_key("explain_checkpoint").value == checkpoints[1].name
     assert app.get_by_key("explain_by").value == "integrated_gradients"
     click(app, "explain_go")
-    ((_, name, method),) = app.session_state[explain.KEPT]
-    assert (name, method) == (checkpoints[1].name, "integrated_gradients")
+    ((_, name, method, start),) = app.session_state[explain.KEPT]
+    assert (name, method, start) == (checkpoints[1].name, "integrated_gradients", "padding")
     assert "film" not in str(dict(app.query_params))
     app.get_by_key("explain_by").set_value("occlusion")
     assert run(app).query_params["explain_by"] == "occlusion"
     app.get_by_key("number").set_value(1)  # the explained checkpoint is no longer one of the chosen
     assert run(app).get_by_key("explain_checkpoint").value == checkpoints[0].name
     assert not opened("explain", REVIEW, explain_checkpoint="../x", explain_by="<b>").error
+
+
+def test_every_baseline_is_told_what_the_checkpoint_calls_it_and_what_scores_from_there_add_up_to(checkpoints):
+    from peft_core.analysis.explain.attribution import AVERAGE, BASELINES
+
+    assert explain.STARTS == (*BASELINES, AVERAGE)
+    app = opened("explain", REVIEW, explain_by="integrated_gradients", explain_start="full_stop")
+    assert app.get_by_key("explain_start").value == "full_stop"
+    click(app, "explain_go")
+    (found,) = app.session_state[explain.KEPT].values()
+    called = {name: 1 / (1 + math.exp(-d)) for name, d in found.starts}
+    rows = app.dataframe[0].value
+    assert list(rows[label("explain", "column_called")])[:3] == [f"{called[name]:.1%}" for name in BASELINES]
+    assert f"{called['full_stop']:.0%} positive" in said(app)
+    sums = [word_chart.signed(found.whole - d) for _, d in found.starts]
+    assert list(rows[label("explain", "column_sum")])[:3] == sums
+    app.get_by_key("explain_start").set_value("average")
+    assert not run(app).get("vega_lite_chart")  # not computed yet
+    click(app, "explain_go")
+    assert app.query_params["explain_start"] == "average"
+    found = list(app.session_state[explain.KEPT].values())[-1]
+    assert found.baseline == pytest.approx(sum(d for _, d in found.starts) / 3)
+    app.get_by_key("explain_by").set_value("occlusion")
+    run(app)
+    assert "explain_start" not in [widget.key for widget in app.get("button_group")]
+
+
+def test_words_with_opposite_signs_are_named_as_text(checkpoints):
+    app = opened("explain", REVIEW)
+    name = checkpoints[0].name
+    words = tuple(REVIEW.split())
+    results = {"occlusion": (0.9, 0.5, *[0.0] * 5), "integrated_gradients": (-5.2, 0.5, *[0.0] * 5)}
+    app.session_state[explain.KEPT] = {
+        (REVIEW, name, method, start): Attribution(method, words, scores, 0.0, 1.0, 0.5, 1, 0.1, starts)
+        for (method, scores), start, starts in zip(
+            results.items(), ("", "padding"), ((), (("padding", 0.5), ("mean", 0.0), ("full_stop", -1.0))), strict=True
+        )
+    }
+    run(app)
+    assert label("explain", "opposite", n=1, of=7, least=0.1) in said(app)
+    assert "the (1) +0.90 / −5.20" in [element.value for element in app.get("text")]
+
+
+def test_html_in_a_review_is_said_to_be_gone(checkpoints):
+    app = opened("explain", f"{REVIEW}<br/>")
+    assert label("explain", "had_markup") in said(app)
+    assert label("explain", "had_markup") not in said(opened("explain", REVIEW))
 
 
 @pytest.mark.parametrize("component", ["explain", "what_if"])
@@ -159,7 +207,7 @@ def test_few_results_are_kept(checkpoints, monkeypatch):
     for review in (REVIEW, "the film was dull", "a good plot"):
         app.get_by_key("review").set_value(review)
         click(run(app), "explain_go")
-    assert [review for review, _, _ in app.session_state[explain.KEPT]] == ["the film was dull", "a good plot"]
+    assert [review for review, *_ in app.session_state[explain.KEPT]] == ["the film was dull", "a good plot"]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
