@@ -10,6 +10,7 @@ from peft_core.checkpoints.record import RunRecord
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.method import MethodConfig
 from peft_core.methods.registry import METHODS
+from peft_core.report.costs.latency import LatencyReport, load_latency
 from peft_core.report.costs.measured import CostReport, StepZeroReport, TrainingCost, load_cost, load_step_zero
 from peft_core.statistics.paired_test import PairedTest, paired_test
 
@@ -37,6 +38,7 @@ class Facts:
 
     cost: CostReport
     step_zero: StepZeroReport
+    latency: LatencyReport
     checkpoints: tuple[CheckpointInfo, ...]
     reviews_loaded: bool = True
 
@@ -85,7 +87,7 @@ def load(checkpoints: list[CheckpointInfo], reviews_loaded: bool) -> Facts:
         PeftClassroomError: if a file of measurements is missing or damaged.
     """
     shipped = tuple(info for info in checkpoints if info.shipped)
-    return Facts(load_cost(), load_step_zero(), shipped, reviews_loaded)
+    return Facts(load_cost(), load_step_zero(), load_latency(), shipped, reviews_loaded)
 
 
 def _same_reviews_predicted(a: RunRecord, b: RunRecord) -> bool:
