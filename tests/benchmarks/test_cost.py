@@ -13,7 +13,7 @@ from peft_core.counting.by_hand import count
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.full.method import FullConfig
 from peft_core.methods.lora.method import LoraConfig
-from peft_core.methods.soft_prompt.method import SoftPromptConfig
+from peft_core.methods.registry import method_of
 from peft_core.paths import ROOT
 from peft_core.report.costs.measured import load_cost
 from peft_core.t5.architecture import BaseModel
@@ -118,7 +118,22 @@ def test_step_zero_compares_every_method_with_the_base_model(backbone):
     rows = Rows(encode(backbone.tokenizer, texts, "", 16), np.array([1, 0, 1, 0]), "", 16)
     accuracy, measured = compare(backbone, rows, seed=0)
     for row in measured:
-        if isinstance(row.method, SoftPromptConfig):
+        if not method_of(row.method).starts_as_base(row.method):
             assert row.largest_change >= row.mean_change > 0
         else:
             assert (row.largest_change, row.changed_verdicts, row.accuracy) == (0, 0, accuracy)
+
+
+def test_the_narrower_adapters_start_the_nearer_they_are_to_the_base_model(backbone):
+    from benchmarks.step_zero import adapter_widths
+    from peft_core.reviews.batches import encode
+    from peft_core.training.measuring import Rows
+
+    texts = ["the film was good", "a dull plot", "never sad", "it was bad but funny"]
+    rows = Rows(encode(backbone.tokenizer, texts, "", 16), np.array([1, 0, 1, 0]), "", 16)
+    found = adapter_widths(backbone, rows, (0.01, 0.1, 1.0), (0, 1))
+    means = np.array([width.mean_changes for width in found])
+    assert means.shape == (3, 2)
+    assert (np.diff(means, axis=0) > 0).all() and (means > 0).all()
+    # two matrices, one behind the other: ten times the σ, a hundred times the detour
+    assert means[1] / means[0] == pytest.approx([100, 100], rel=0.2)

@@ -90,6 +90,15 @@ class StepZeroRow(Frozen):
         return (self.mean_change, *self.further_mean_changes)
 
 
+class StartWidth(Frozen):
+    """Adapters whose matrices start from N(0, σ²) with biases 0, beside the base model. One entry a seed."""
+
+    sigma: float
+    n: int = Field(description="validation reviews")
+    changed_verdicts: tuple[int, ...] = Field(min_length=1)
+    mean_changes: tuple[float, ...] = Field(min_length=1, description="of the probability of “positive”")
+
+
 class StepZeroReport(Frozen):
     """The content of `step_zero.json`."""
 
@@ -101,6 +110,7 @@ class StepZeroReport(Frozen):
     n: int = Field(description="validation reviews")
     base_accuracy: float
     rows: tuple[StepZeroRow, ...]
+    adapter_widths: tuple[StartWidth, ...] = Field((), description="ascending in σ")
 
     def row(self, method: MethodConfig) -> StepZeroRow | None:
         """The row of `method`; None if it was not measured."""
