@@ -31,7 +31,10 @@ def draw(base: BaseModel, config: AdapterConfig) -> None:
     if len(infos) > 1:
         st.markdown(table(infos))
         try:
-            st.markdown(evidence(facts.compare(infos[-1], infos[0])))
+            widest = max(
+                infos, key=lambda info: info.record.config.method.bottleneck_dim
+            )  # the first: of the same seed
+            st.markdown(evidence(facts.compare(widest, infos[0])))
         except StillLoading:
             st.info(label("quiz", "loading"), icon=":material/hourglass_top:")
     st.markdown(text("method/adapter", "width_source"))
