@@ -36,10 +36,10 @@ def latency_round(
         models = {form: _classifier(plain, form, forms[form]) for form in _shuffled(forms, rng)}
         if build == 0:
             multiplications = {form: _count(model, architecture, work) for form, model in models.items()}
+        gc.collect()  # the models of the last build: not in the middle of a round
         for number in range(SETTLING + work.steps):
             batch = random_batch(architecture, work, build * 10_000 + number)
             ids, mask = torch.from_numpy(batch.input_ids), torch.from_numpy(batch.attention_mask)
-            gc.collect()
             for form in _shuffled(forms, rng):
                 model = models[form]
                 taken = seconds(lambda model=model, ids=ids, mask=mask: _classify(model, ids, mask))
