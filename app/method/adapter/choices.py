@@ -67,7 +67,7 @@ def merging(base: BaseModel, config: AdapterConfig) -> None:
     else:
         left, found = rf"{written}(z) + {written}(-z)", act(z) + act(-z)
         shown = rf"{written}({z:g}) + {written}({-z:g})"
-    st.latex(rf"{left} \;=\; {shown} \;=\; {found:.3g}")
+    st.latex(rf"\begin{{gathered}} {left} \\ = \; {shown} \; = \; {found:.3g} \end{{gathered}}")
     st.markdown(text("method/adapter", "merging_zero" if abs(found) < 1e-12 else "merging_found", found=f"{found:.3g}"))
 
 

@@ -28,7 +28,7 @@ def rounding(base: BaseModel, config: AdapterConfig) -> None:
     code = f">>> reduction_factor = {d} / {wish}\n>>> reduction_factor\n{d / wish!r}\n>>> int({d} // reduction_factor)"
     st.code(f"{code}\n{got}", language="python")
     st.markdown(text("method/adapterhub", "rounding_lost" if got < wish else "rounding_kept", wish=wish, got=got))
-    named = ", ".join(map(str, found[:LISTED])) + (", …" if len(found) > LISTED else "")
+    named = ", ".join(map(str, found[:LISTED]))
     section = "rounding_trap" if found else "rounding_safe"
     st.markdown(text("method/adapterhub", section, d=d, base=base.name, k=len(found), half=d // 2, named=named))
 

@@ -80,7 +80,7 @@ def table(report: LatencyReport, shape: str) -> str:
     for row in report.forms(shape):
         at = [report.row(shape, row.form, batch) for batch in report.batches]
         cells = [label("cost", "latency_ratio", **_written(report.against_base(it))) if it else "–" for it in at]
-        lines.append(" | ".join([name(row), *cells, _more(report, row)]))
+        lines.append(" | ".join([name(row), *cells, f"+{share(report.more(row))}"]))
     return "\n".join(f"| {line.removesuffix('|')} |" for line in lines)
 
 
@@ -126,7 +126,7 @@ def _chart(report: LatencyReport, shape: str) -> None:
         legend=None,
     )
     reach = max(frame["high"].max() - 1, 1 - frame["low"].min(), 0.01)
-    scale = alt.Scale(domain=[1 - 0.35 * reach, 1 + 1.9 * reach], nice=True)
+    scale = alt.Scale(domain=[min(1 - 0.35 * reach, frame["low"].min()), 1 + 1.9 * reach], nice=True)
     x = alt.X("low:Q", title=label("cost", "latency_axis"), scale=scale, axis=alt.Axis(tickCount=5, grid=False))
     y = alt.Y("who:N", sort=order, axis=None)
     base = alt.Chart(frame).encode(y=y, yOffset=alt.YOffset("place:O"), color=colour, tooltip=alt.value(None))
