@@ -37,6 +37,7 @@ def draw(base: BaseModel, config: AdapterConfig) -> None:
             st.markdown(evidence(facts.compare(widest, infos[0])))
         except StillLoading:
             st.info(label("quiz", "loading"), icon=":material/hourglass_top:")
+            services.rerun_when_ready(examples=True)
     st.markdown(text("method/adapter", "width_source"))
 
 
