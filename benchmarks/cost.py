@@ -1,6 +1,6 @@
-"""What training and classifying cost: peak memory, where it goes, seconds a step, bytes on disk.
+"""What training costs: peak memory, where it goes, seconds a step, bytes on disk.
 
-    python -m benchmarks.cost                    writes benchmarks/results/cost.json; about ten minutes on 2 quiet cores
+    python -m benchmarks.cost                    writes benchmarks/results/cost.json; under ten minutes on 2 cores
 
 Every round of every method is a fresh process, and the methods take turns (A B C, A B C, …), so that a busy moment
 of the machine does not hit one method alone. Memory is the process's highest resident memory during a step minus what
@@ -22,15 +22,7 @@ from peft_core.methods.full.method import FullConfig
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.registry import MethodConfig, method_label
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
-from peft_core.report.costs.measured import (
-    COST,
-    CostReport,
-    InferenceCost,
-    InferenceForm,
-    TrainingCost,
-    load_cost,
-    write_report,
-)
+from peft_core.report.costs.measured import COST, CostReport, TrainingCost, load_cost, write_report
 from peft_core.t5.architecture import BaseModel, base_model
 
 METHODS: dict[str, MethodConfig] = {
@@ -45,18 +37,11 @@ METHODS: dict[str, MethodConfig] = {
     "lora-8": LoraConfig(r=8),
     "lora-64": LoraConfig(r=64),
 }
-FORMS: dict[InferenceForm, MethodConfig | None] = {
-    "base": None,
-    "soft_prompt": METHODS["soft_prompt-10"],
-    "adapter": METHODS["adapter-8"],
-    "lora": METHODS["lora-8"],
-    "lora_merged": METHODS["lora-8"],
-}
 ONE_OF_EACH = ("full", "soft_prompt-10", "adapter-8", "lora-8")
 DEFAULTS = {"tiny-t5": tuple(METHODS), "t5-small": ONE_OF_EACH}  # shape → methods; a step of t5-small costs five times
-TRAINING_BATCH, INFERENCE_BATCH = 32, 16
+BATCH = 32
 WIDTH = 320  # tokens: as many as the shipped runs read, so that Compare can say what their steps take
-PRELOADED = ("benchmarks.training_round", "benchmarks.inference_round")
+PRELOADED = ("benchmarks.training_round",)
 Run = Callable[..., Any]
 
 
@@ -67,7 +52,7 @@ def measure_training(
     from benchmarks.random_model import Work
     from benchmarks.training_round import TrainingRound, training_round
 
-    work = Work(TRAINING_BATCH, WIDTH, steps)
+    work = Work(BATCH, WIDTH, steps)
     done: list[list[TrainingRound]] = []
     for number in range(rounds):
         print(f"{base.name}: training, round {number + 1} of {rounds}", flush=True)
@@ -86,26 +71,6 @@ def measure_training(
         )
 
 
-def measure_inference(run: Run, base: BaseModel, rounds: int, steps: int) -> Iterator[InferenceCost]:
-    """One row a form, from `rounds` processes that measure all of them."""
-    from benchmarks.inference_round import inference_round
-    from benchmarks.random_model import Work
-
-    work = Work(INFERENCE_BATCH, WIDTH, steps)
-    print(f"{base.name}: classifying, {rounds} rounds", flush=True)
-    done = [run(inference_round, base.architecture, FORMS, work) for _ in range(rounds)]
-    for form, method in FORMS.items():
-        yield InferenceCost(
-            shape=base.name,
-            form=form,
-            method=method,
-            batch=work.batch,
-            width=work.width,
-            encoder_positions=done[0][form][0],
-            seconds=tuple(times[form][1] for times in done),
-        )
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print a line each, write the file."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cost", description=__doc__.splitlines()[0])
@@ -119,13 +84,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ |= one_process_settings(options.threads)
     run = partial(in_a_fresh_process, PRELOADED)
     training: list[TrainingCost] = []
-    inference: list[InferenceCost] = []
     for base in map(base_model, options.shapes):
         methods = [METHODS[name] for name in options.methods or DEFAULTS.get(base.name, ONE_OF_EACH)]
         training += measure_training(run, base, methods, options.rounds, options.steps)
-        inference += measure_inference(run, base, options.rounds, options.steps)
     source = provenance(command_line(parser, options), options.threads)
-    write_report(CostReport(provenance=source, training=tuple(training), inference=tuple(inference)), options.json)
+    write_report(CostReport(provenance=source, training=tuple(training)), options.json)
     print(summary(load_cost(options.json)))
 
 
@@ -140,8 +103,6 @@ def summary(report: CostReport) -> str:
             f"{row.shape:9} {method_label(row.method):22} MB: {memory}; {row.step:.3f} s a step; "
             f"file {row.file_bytes:,} bytes"
         )
-    for row in report.inference:
-        lines.append(f"{row.shape:9} {row.form:12} {row.encoder_positions} rows, {1000 * row.time:.1f} ms a batch")
     return "\n".join(lines)
 
 

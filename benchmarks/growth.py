@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from benchmarks.cost import METHODS, ONE_OF_EACH, TRAINING_BATCH, Run
+from benchmarks.cost import BATCH, METHODS, ONE_OF_EACH, Run
 from benchmarks.processes import command_line, in_a_fresh_process, one_process_settings, provenance
 from peft_core.checkpoints.listing import CheckpointInfo, list_checkpoints
 from peft_core.errors import PeftClassroomError
@@ -65,7 +65,7 @@ LONG = Plan(
         "reviews": (1, 10, 100, 1000),
     },
     methods=("full", "soft_prompt", "adapter", "lora"),
-    batch=TRAINING_BATCH,
+    batch=BATCH,
     width=192,
     rounds=2,
 )

@@ -1,10 +1,12 @@
 """What each method answers before its first training step, beside the base model, on the same reviews.
 
-    python -m benchmarks.step_zero               writes benchmarks/results/step_zero.json; about two minutes
+    python -m benchmarks.step_zero               writes benchmarks/results/step_zero.json; about three minutes
     python -m benchmarks.step_zero --missing     measures only what the file has not, of the same base, reviews and seed
 
-LoRA, adapters and full fine-tuning start as the exact base model; a soft prompt does not. The accuracy alone would not
-show it: as many verdicts may turn right as turn wrong. So the verdicts themselves are compared, and the probabilities.
+LoRA, adapters and full fine-tuning start as the exact base model; a soft prompt does not, nor do adapters that start
+from random numbers: how far those are from it is measured against the σ of the numbers, too. The accuracy alone would
+not show it: as many verdicts may turn right as turn wrong. So the verdicts themselves are compared, and the
+probabilities.
 """
 
 import argparse
@@ -15,20 +17,29 @@ import numpy as np
 import torch
 
 from benchmarks.processes import provenance
-from peft_core.methods import apply_method
+from peft_core.methods import apply_method, trainable_tensors
+from peft_core.methods.adapter.layer import BERT_STD
 from peft_core.methods.adapter.method import AdapterConfig
 from peft_core.methods.common import prompt_ids
 from peft_core.methods.full.method import FullConfig
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.method import MethodConfig
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
-from peft_core.report.costs.measured import STEP_ZERO, StepZeroReport, StepZeroRow, load_step_zero, write_report
+from peft_core.report.costs.measured import (
+    STEP_ZERO,
+    StartWidth,
+    StepZeroReport,
+    StepZeroRow,
+    load_step_zero,
+    write_report,
+)
 from peft_core.reviews.config import DataConfig
 from peft_core.reviews.splits import LABEL_WORDS
 from peft_core.t5.backbone import Backbone, load_backbone
 from peft_core.training.measuring import MeasuredSplit, Rows, load_rows
 
 CPU = torch.device("cpu")
+SIGMAS, SEEDS, FEW = (0.003, 0.01, 0.02, 0.05, 0.1, 0.2), (0, 1, 2), 100  # reviews: six times three answers to each
 METHODS: tuple[MethodConfig, ...] = (
     FullConfig(),
     SoftPromptConfig(num_virtual_tokens=10),
@@ -36,6 +47,7 @@ METHODS: tuple[MethodConfig, ...] = (
     SoftPromptConfig(num_virtual_tokens=10, prompt_init="text", prompt_text=" ".join(LABEL_WORDS)),
     AdapterConfig(bottleneck_dim=8),
     AdapterConfig(bottleneck_dim=8, placement="houlsby"),
+    *(AdapterConfig(bottleneck_dim=8, adapter_init=init) for init in ("houlsby", "bert", "linear")),
     LoraConfig(r=8),
 )
 FURTHER_SEEDS = (1, 2, 3)  # what one draw of a prompt's start does says little
@@ -75,6 +87,26 @@ def _untrained(backbone: Backbone, method: MethodConfig, split: MeasuredSplit, s
     return split.probabilities(model)
 
 
+def adapter_widths(backbone: Backbone, rows: Rows, sigmas: Sequence[float], seeds: Sequence[int]) -> list[StartWidth]:
+    """Untrained adapters against the base model, from the narrowest start to the widest."""
+    split = MeasuredSplit(rows, backbone, CPU)
+    base = split.probabilities(backbone.replica())
+    found = []
+    for sigma in sigmas:
+        changed, means = [], []
+        for seed in seeds:
+            torch.manual_seed(seed)
+            model = apply_method(backbone.replica(), AdapterConfig(bottleneck_dim=8, adapter_init="bert"))
+            with torch.no_grad():
+                for parameter in trainable_tensors(model).values():  # the biases are 0 and stay so
+                    parameter.mul_(sigma / BERT_STD)
+            untrained = split.probabilities(model)
+            changed.append(int(((untrained > 0.5) != (base > 0.5)).sum()))
+            means.append(float(np.abs(untrained - base).mean()))
+        found.append(StartWidth(sigma=sigma, n=len(base), changed_verdicts=tuple(changed), mean_changes=tuple(means)))
+    return found
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print a line each, write the file."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.step_zero", description=__doc__.splitlines()[0])
@@ -83,14 +115,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     backbone, data, seed = load_backbone("tiny-t5"), DataConfig(), 0
     rows = load_rows(backbone, data, "validation", data.validation_size, seed)
-    kept = {}
+    kept, widths = {}, ()
     if options.missing and options.json.is_file():
         before = load_step_zero(options.json)
         if (before.base_fingerprint, before.seed, before.n) == (backbone.fingerprint, seed, len(rows.labels)):
-            kept = {row.method: row for row in before.rows}
+            kept, widths = {row.method: row for row in before.rows}, before.adapter_widths
     accuracy, found = compare(backbone, rows, seed, [method for method in METHODS if method not in kept])
     found = kept | {row.method: row for row in found}
     measured = [found[method] for method in METHODS]
+    few = load_rows(backbone, data, "validation", FEW, seed)
     source = provenance("python -m benchmarks.step_zero", torch.get_num_threads())
     report = StepZeroReport(
         provenance=source.model_copy(update={"precision": "float32"}),
@@ -100,11 +133,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         n=len(rows.labels),
         base_accuracy=accuracy,
         rows=tuple(measured),
+        adapter_widths=widths or tuple(adapter_widths(backbone, few, SIGMAS, SEEDS)),
     )
     write_report(report, options.json)
     print(f"base: {accuracy:.1%} of {report.n}")
     for row in measured:
         print(f"{row.method!r}: {row.accuracy:.1%}, {row.changed_verdicts} verdicts differ, p by {row.mean_change:.4f}")
+    for width in report.adapter_widths:
+        print(f"adapters from σ = {width.sigma}: {width.changed_verdicts} verdicts differ, p by {width.mean_changes}")
 
 
 if __name__ == "__main__":

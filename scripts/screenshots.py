@@ -50,6 +50,10 @@ PAGES["full"]["full-forgetting"] = "/full?section=forgetting"
 PAGES["lora"]["lora-rank_one"] = "/lora?section=rank_one&terms=2"
 for pane in ("scaling", "targets", "origin", "start", "many"):
     PAGES["lora"][f"lora-choices-{pane}"] = f"/lora?section=choices&lora_question={pane}"
+for _choice in ("where", "start", "width", "prediction", "merging", "norms", "tasks"):
+    PAGES["adapter"][f"adapter-choices-{_choice}"] = f"/adapter?section=choices&choice={_choice}"
+for _surprise in ("rounding", "train_adapter", "names", "sharing"):
+    PAGES["adapterhub"][f"adapterhub-{_surprise}"] = f"/adapterhub?section=library&surprise={_surprise}"
 SIZES = {"projector": (1280, 720), "phone": (390, 844)}
 SCHEMES = ("light", "dark")
 REVIEW = "The plot creaks and the dialogue is clumsy, yet the two leads are so good together that I left smiling."

@@ -84,7 +84,6 @@ class Method(ABC):
     learning_rate: ClassVar[float]  # chosen on validation reviews with tiny-t5: `python -m peft_core sweep`
     weights_file: ClassVar[str]  # of a checkpoint, as the library that reads it calls it
     knob: ClassVar[Knob | None] = None
-    starts_as_base: ClassVar[bool] = True  # at step 0 the model computes what the base model computes
     owns_weights: ClassVar[bool] = False  # trains the base's weights, so it needs a copy; rounded when stored
     changes_matrices: ClassVar[bool] = False  # has a ΔW for the Rank lab: a matrix, or two factors
     free_fields: ClassVar[frozenset[str]] = frozenset()  # they change values, never shapes or work
@@ -97,6 +96,10 @@ class Method(ABC):
     @abstractmethod
     def label(self, config: Any) -> str:
         """The method with its one decisive number, as in "LoRA r=8"."""
+
+    def starts_as_base(self, config: Any) -> bool:
+        """Whether the model computes at step 0 exactly what the base model computes."""
+        return True
 
     @abstractmethod
     def added(self, architecture: Architecture, config: Any) -> Iterator[CountLine]:

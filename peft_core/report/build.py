@@ -139,7 +139,8 @@ def _untrained(runs: list[SeedRun]) -> Accuracy | None:
     noted = [
         (run.test.n, run.record.config.data.max_length, curve[0][1])
         for run in runs
-        if (curve := run.record.test_curve) and curve[0][0] == 0 and method_of(run.record.config.method).starts_as_base
+        if (curve := run.record.test_curve) and curve[0][0] == 0
+        if method_of(run.record.config.method).starts_as_base(run.record.config.method)
     ]
     if not noted:
         return None

@@ -13,7 +13,7 @@ from peft_core.counting.by_hand import count
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.full.method import FullConfig
 from peft_core.methods.lora.method import LoraConfig
-from peft_core.methods.soft_prompt.method import SoftPromptConfig
+from peft_core.methods.registry import method_of
 from peft_core.paths import ROOT
 from peft_core.report.costs.measured import load_cost
 from peft_core.t5.architecture import BaseModel
@@ -31,8 +31,7 @@ def here(function, *arguments):
 
 @pytest.fixture
 def small(monkeypatch):
-    monkeypatch.setattr(cost, "TRAINING_BATCH", 4)
-    monkeypatch.setattr(cost, "INFERENCE_BATCH", 2)
+    monkeypatch.setattr(cost, "BATCH", 4)
     monkeypatch.setattr(cost, "WIDTH", 16)
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OMP_WAIT_POLICY"):  # put back afterwards
         monkeypatch.setenv(name, "1" if "THREADS" in name else "PASSIVE")
@@ -55,14 +54,6 @@ def test_every_byte_of_weights_gradients_and_optimizer_is_accounted_for(small, c
     assert row.file_bytes > (2 if isinstance(config, FullConfig) else 4) * counted.trainable_parameters
     assert len(row.peak_bytes) == len(row.step_seconds) == 2
     assert row.peak == pytest.approx(row.weight_bytes + row.gradient_bytes + row.optimizer_bytes + row.rest)
-
-
-def test_every_form_classifies_and_only_the_soft_prompt_reads_more(small):
-    rows = {row.form: row for row in cost.measure_inference(here, BASE, rounds=1, steps=2)}
-    prompt = rows["soft_prompt"]
-    assert prompt.encoder_positions == prompt.width + SoftPromptConfig().num_virtual_tokens
-    assert {row.encoder_positions for form, row in rows.items() if form != "soft_prompt"} == {prompt.width}
-    assert all(row.time > 0 for row in rows.values())
 
 
 MEMORY = """
@@ -127,7 +118,22 @@ def test_step_zero_compares_every_method_with_the_base_model(backbone):
     rows = Rows(encode(backbone.tokenizer, texts, "", 16), np.array([1, 0, 1, 0]), "", 16)
     accuracy, measured = compare(backbone, rows, seed=0)
     for row in measured:
-        if isinstance(row.method, SoftPromptConfig):
+        if not method_of(row.method).starts_as_base(row.method):
             assert row.largest_change >= row.mean_change > 0
         else:
             assert (row.largest_change, row.changed_verdicts, row.accuracy) == (0, 0, accuracy)
+
+
+def test_the_narrower_adapters_start_the_nearer_they_are_to_the_base_model(backbone):
+    from benchmarks.step_zero import adapter_widths
+    from peft_core.reviews.batches import encode
+    from peft_core.training.measuring import Rows
+
+    texts = ["the film was good", "a dull plot", "never sad", "it was bad but funny"]
+    rows = Rows(encode(backbone.tokenizer, texts, "", 16), np.array([1, 0, 1, 0]), "", 16)
+    found = adapter_widths(backbone, rows, (0.01, 0.1, 1.0), (0, 1))
+    means = np.array([width.mean_changes for width in found])
+    assert means.shape == (3, 2)
+    assert (np.diff(means, axis=0) > 0).all() and (means > 0).all()
+    # two matrices, one behind the other: ten times the σ, a hundred times the detour
+    assert means[1] / means[0] == pytest.approx([100, 100], rel=0.2)

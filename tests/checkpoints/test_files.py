@@ -123,11 +123,12 @@ def description(backbone, config, batch, folder) -> dict:
 
 @pytest.mark.parametrize(("placement", "before", "both"), [("pfeiffer", True, False), ("houlsby", False, True)])
 def test_every_field_for_adapterhub_is_that_of_its_two_presets(backbone, batch, placement, before, both, tmp_path):
-    """SeqBnConfig and DoubleSeqBnConfig of `adapters` 1.3.0, with this width and this non-linearity."""
+    """SeqBnConfig and DoubleSeqBnConfig of `adapters` 1.3.0, with this width, this non-linearity and this start."""
     config = AdapterConfig(bottleneck_dim=4, placement=placement, non_linearity="tanh")
     assert description(backbone, config, batch, tmp_path / "c") == {
         "config": {
-            "adapter_residual_before_ln": False, "cross_adapter": False, "dropout": 0.0, "init_weights": "bert",
+            "adapter_residual_before_ln": False, "cross_adapter": False, "dropout": 0.0,
+            "init_weights": "mam_adapter",
             "inv_adapter": None, "inv_adapter_reduction_factor": None, "is_parallel": False, "leave_out": [],
             "ln_after": False, "ln_before": False, "mh_adapter": both, "non_linearity": "tanh",
             "original_ln_after": True, "original_ln_before": before, "output_adapter": True, "phm_layer": False,

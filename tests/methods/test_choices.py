@@ -10,7 +10,7 @@ from peft_core.training.sweep import read_sweep
 DEFAULTS = {
     "full": {},
     "soft_prompt": {"num_virtual_tokens": 10, "prompt_init": "vocab", "prompt_text": None},
-    "adapter": {"bottleneck_dim": 8, "placement": "pfeiffer", "non_linearity": "relu"},
+    "adapter": {"bottleneck_dim": 8, "placement": "pfeiffer", "non_linearity": "relu", "adapter_init": "zero"},
     "lora": {"r": 8, "alpha": 16.0, "dropout": 0.0, "target_modules": ("q", "v")},
     "ia3": {},
 }

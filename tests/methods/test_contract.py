@@ -45,7 +45,7 @@ def idle_in_one_step(name: str) -> bool:
 @every_config
 def test_at_step_0_the_model_is_the_base_model_or_the_method_says_that_it_is_not(base, batch, config):
     same = torch.equal(logits(apply(base, config), batch, base), logits(base.model, batch, base))
-    assert same is method_of(config).starts_as_base
+    assert same is method_of(config).starts_as_base(config)
 
 
 @every_config

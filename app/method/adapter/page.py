@@ -5,7 +5,7 @@ import streamlit as st
 from app.content import label, text
 from app.kit import url
 from app.method import skeleton
-from app.method.adapter import parts, picture
+from app.method.adapter import choices, parts, picture
 from app.method.count.count_chart import Knob
 from peft_core.methods.adapter.method import AdapterConfig
 from peft_core.t5.architecture import BaseModel
@@ -18,7 +18,8 @@ def controls(base: BaseModel) -> AdapterConfig:
     url.clamp("adapter_m", label("count", "m"), 1, MAX_BOTTLENECK)
     default = AdapterConfig()
     m = st.slider(label("count", "m"), 1, MAX_BOTTLENECK, default.bottleneck_dim, key="adapter_m", bind="query-params")
-    return AdapterConfig(bottleneck_dim=m, non_linearity=parts.non_linearity("adapter_act", default))
+    act, init = parts.non_linearity("adapter_act", default), parts.start("adapter_start", default)
+    return AdapterConfig(bottleneck_dim=m, non_linearity=act, adapter_init=init)
 
 
 def idea(base: BaseModel, config: AdapterConfig) -> None:
@@ -46,5 +47,6 @@ skeleton.draw(
         maths,
         Knob("bottleneck_dim", label("count", "m"), 1, MAX_BOTTLENECK),
         parts.limit,
+        more={"choices": choices.draw},
     )
 )

@@ -8,6 +8,7 @@ from peft_core.counting.by_hand import count
 from peft_core.methods.adapter.method import AdapterConfig
 from peft_core.t5.architecture import BaseModel
 
+INITS = ("zero", "houlsby", "bert", "linear")
 NON_LINEARITIES = ("relu", "gelu", "silu", "tanh")
 WRITTEN = {"relu": r"\mathrm{ReLU}", "gelu": r"\mathrm{GELU}", "silu": r"\mathrm{SiLU}", "tanh": r"\tanh"}
 
@@ -18,6 +19,15 @@ def non_linearity(key: str, default: AdapterConfig) -> str:
         label("count", "non_linearity"), NON_LINEARITIES, NON_LINEARITIES.index(default.non_linearity), key=key,
         bind="query-params",
     )  # fmt: skip
+
+
+def start(key: str, default: AdapterConfig) -> str:
+    """The widget for where an adapter starts, and in words what that is; an unknown name in the link is dropped."""
+    chosen = st.selectbox(
+        label("count", "adapter_init"), INITS, INITS.index(default.adapter_init), key=key, bind="query-params"
+    )
+    st.caption(label("count", f"init_{chosen}"))
+    return chosen
 
 
 def formula(base: BaseModel, config: AdapterConfig) -> None:

@@ -6,37 +6,35 @@ from app.content import label, text
 from app.kit import url
 from app.method import skeleton
 from app.method.adapter import parts
-from app.method.adapterhub import picture
+from app.method.adapterhub import library, picture
+from app.method.adapterhub.factor import FACTORS, KEY, LIBRARY_DEFAULT, bottleneck
 from app.method.count.count_chart import Knob
 from peft_core.methods.adapter.method import AdapterConfig
 from peft_core.t5.architecture import BaseModel
 
-# 2ᵏ and 3·2ᵏ: with them m = 8 and m = 1 can be had at every d_model, 384 and 768 included
-FACTORS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 PLACEMENTS = ("pfeiffer", "houlsby")
-LIBRARY_DEFAULT = 16  # SeqBnConfig().reduction_factor
 MAX_BOTTLENECK = 512
 
 
 def controls(base: BaseModel) -> AdapterConfig:
     """What the class moves. All of it is in the URL."""
-    url.nearest("hub_factor", label("count", "reduction_factor"), FACTORS)
+    url.nearest(KEY, label("count", "reduction_factor"), FACTORS)
     factor = st.select_slider(
-        label("count", "reduction_factor"), FACTORS, LIBRARY_DEFAULT, key="hub_factor", bind="query-params"
+        label("count", "reduction_factor"), FACTORS, LIBRARY_DEFAULT, key=KEY, bind="query-params"
     )
     placement = st.radio(
         label("count", "placement"), PLACEMENTS, key="hub_placement", bind="query-params",
         captions=[label("count", f"placement_{name}") for name in PLACEMENTS],
     )  # fmt: skip
-    act = parts.non_linearity("hub_act", AdapterConfig())
-    m = max(1, base.architecture.d_model // factor)  # the library, too, never goes below 1
-    return AdapterConfig(bottleneck_dim=m, placement=placement, non_linearity=act)
+    act, init = parts.non_linearity("hub_act", AdapterConfig()), parts.start("hub_start", AdapterConfig())
+    m = bottleneck(base.architecture.d_model, factor)
+    return AdapterConfig(bottleneck_dim=m, placement=placement, non_linearity=act, adapter_init=init)
 
 
 def idea(base: BaseModel, config: AdapterConfig) -> None:
     """From the library's number to the bottleneck, then where the adapters sit."""
     d, m = base.architecture.d_model, config.bottleneck_dim
-    factor = st.session_state["hub_factor"]
+    factor = st.session_state[KEY]
     st.markdown(text("method/adapterhub", "idea", d=d, m=m, factor=factor, base=base.name))
     picture.draw(base, config)
     st.markdown(text("method/adapterhub", "names"))
@@ -59,5 +57,6 @@ skeleton.draw(
         maths,
         Knob("bottleneck_dim", label("count", "m"), 1, MAX_BOTTLENECK),
         parts.limit,
+        more={"library": library.draw},
     )
 )

@@ -17,7 +17,7 @@ from app.kit.formats import megabytes
 from app.kit.measured_on import measured_on
 from app.kit.plain import escaped
 from app.method.cost import charts as cost_charts
-from app.method.cost import growth
+from app.method.cost import growth, latency
 from app.method.cost import words as cost_words
 from app.method.count.count_chart import Knob
 from app.method.quiz.questions.facts import DEFAULTS
@@ -47,6 +47,8 @@ def draw(base: BaseModel, config: MethodConfig, run: RunConfig, knob: Knob | Non
     except PeftClassroomError as error:
         st.error(escaped(error))
     growth.draw(base, config, run, knob)
+    st.markdown(text("cost", "latency"))
+    latency.draw(base.name)
 
 
 def _to_check() -> None:

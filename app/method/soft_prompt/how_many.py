@@ -84,7 +84,7 @@ def by_length(results: Results) -> dict[int, RunResult]:
 def untrained(results: Results):
     """The base model's accuracy on the test reviews, which runs note that start as the base model."""
     for run in results.runs:
-        if run.record and run.record.test_curve and method_of(run.config.method).starts_as_base:
+        if run.record and run.record.test_curve and method_of(run.config.method).starts_as_base(run.config.method):
             (_, accuracy), n = run.record.test_curve[0], run.record.test.n
             return wilson(round(accuracy * n), n)
     return None

@@ -10,7 +10,8 @@ Placements in a T5 block, where x is a sub-layer's input and f = Sublayer(LN(x))
     pfeiffer   A(x + f)    after the feed-forward sub-layer                        (Pfeiffer et al. 2021)
     houlsby    x + A(f)    after self-attention and after feed-forward; cross-attention has none, as in AdapterHub
 
-W_up and b_up start at zero, so at step 0 every adapter is the identity and the model is exactly the base model.
+W_up and b_up start at zero, so at step 0 every adapter is the identity and the model is exactly the base model. Three
+other starts are only near it (`start`): those of Houlsby et al., of AdapterHub's library, and of nn.Linear itself.
 """
 
 import torch
@@ -20,6 +21,7 @@ from torch.nn import functional as F
 from peft_core.methods.adapter.method import AdapterConfig
 from peft_core.methods.common import WithAdapter, freeze, linear
 
+HOULSBY_STD, BERT_STD = 0.01, 0.02
 NON_LINEARITIES = {"relu": F.relu, "gelu": F.gelu, "silu": F.silu, "tanh": torch.tanh}
 
 
@@ -31,8 +33,7 @@ class BottleneckAdapter(nn.Module):
         self.adapter_down = nn.Linear(d_model, config.bottleneck_dim, device=device)
         self.adapter_up = nn.Linear(config.bottleneck_dim, d_model, device=device)
         self.non_linearity = config.non_linearity
-        nn.init.zeros_(self.adapter_up.weight)
-        nn.init.zeros_(self.adapter_up.bias)
+        start(self, config.adapter_init)
 
     def forward(self, h: torch.Tensor) -> torch.Tensor:
         """h (…, d) → (…, d)"""
@@ -41,6 +42,27 @@ class BottleneckAdapter(nn.Module):
 
     def extra_repr(self) -> str:
         return f"non_linearity={self.non_linearity}"
+
+
+def start(adapter: BottleneckAdapter, init: str) -> None:
+    """Initial values; what a start does not name stays as nn.Linear has drawn it.
+
+    zero      W_up and b_up are 0 (He et al. 2022; "mam_adapter" in AdapterHub's library)
+    houlsby   both matrices N(0, 0.01²), cut off at two standard deviations, biases 0 (Houlsby et al. 2019, section 3.6)
+    bert      both matrices N(0, 0.02²), biases 0: the default of AdapterHub's library
+    linear    nn.Linear's own: uniform up to 1/√in, that is 1/√m on the way up
+    """
+    down, up = adapter.adapter_down, adapter.adapter_up
+    if init == "zero":
+        nn.init.zeros_(up.weight)
+        nn.init.zeros_(up.bias)
+    elif init in ("houlsby", "bert"):
+        for layer in (down, up):
+            if init == "bert":
+                nn.init.normal_(layer.weight, std=BERT_STD)
+            else:
+                nn.init.trunc_normal_(layer.weight, std=HOULSBY_STD, a=-2 * HOULSBY_STD, b=2 * HOULSBY_STD)
+            nn.init.zeros_(layer.bias)
 
 
 PACKED = (WithAdapter, BottleneckAdapter)

@@ -13,6 +13,8 @@ from peft_core.t5.parts import Part
 
 ADAPTER_NAME = "classroom"  # AdapterHub puts the adapter's name into every key
 ADAPTERS_NON_LINEARITY = {"silu": "swish"}  # in AdapterHub's library, where its name differs from ours
+# `init_weights` of AdapterHub's library; nn.Linear's own start has no name there
+ADAPTERS_INIT = {"zero": "mam_adapter", "houlsby": "houlsby", "bert": "bert"}
 
 
 class AdapterConfig(MethodConfig):
@@ -24,6 +26,10 @@ class AdapterConfig(MethodConfig):
         "pfeiffer", description="one adapter a block after the feed-forward sub-layer, or a second after self-attention"
     )
     non_linearity: Literal["relu", "gelu", "silu", "tanh"] = Field("relu", description="between down and up")
+    adapter_init: Literal["zero", "houlsby", "bert", "linear"] = Field(
+        "zero",
+        description="start: way up 0 (zero), near 0 with σ = 0.01 (houlsby) or 0.02 (bert), or nn.Linear's (linear)",
+    )
 
 
 class Adapter(Method):
@@ -33,12 +39,17 @@ class Adapter(Method):
     examples: ClassVar = {
         "pfeiffer": AdapterConfig(bottleneck_dim=3),
         "houlsby": AdapterConfig(bottleneck_dim=5, placement="houlsby", non_linearity="gelu"),
+        "near": AdapterConfig(bottleneck_dim=2, non_linearity="silu", adapter_init="bert"),
     }
     position = 2
     look = Look("#0072B2", "#56B4E9", "triangle-up")
     learning_rate = 4e-3
     weights_file = "adapter.safetensors"
     knob = Knob("bottleneck_dim", "bottleneck")
+    free_fields = frozenset({"adapter_init"})
+
+    def starts_as_base(self, config: AdapterConfig) -> bool:
+        return config.adapter_init == "zero"
 
     def label(self, config: AdapterConfig) -> str:
         return f"Adapter m={config.bottleneck_dim}, {config.placement.capitalize()}"
@@ -74,7 +85,7 @@ class Adapter(Method):
                 "adapter_residual_before_ln": False,
                 "cross_adapter": False,
                 "dropout": 0.0,
-                "init_weights": "bert",
+                "init_weights": ADAPTERS_INIT.get(config.adapter_init, "bert"),  # what is loaded takes its place
                 "inv_adapter": None,
                 "inv_adapter_reduction_factor": None,
                 "is_parallel": False,
@@ -99,6 +110,10 @@ class Adapter(Method):
             "name": ADAPTER_NAME,
             "version": "adapters.1.3.0",
         }
+
+    def libraries(self, config: AdapterConfig) -> tuple[str, ...]:
+        """None of them starts an adapter as nn.Linear starts itself."""
+        return super().libraries(config) if config.adapter_init in ADAPTERS_INIT else ()
 
     def template_values(self, config: AdapterConfig, architecture: Architecture, library: str) -> dict[str, Any]:
         return {

@@ -48,8 +48,10 @@ class SoftPrompt(Method):
     learning_rate = 0.3
     weights_file = "adapter_model.safetensors"
     knob = Knob("num_virtual_tokens", "tokens")
-    starts_as_base = False  # the encoder reads n more positions
     free_fields = frozenset({"prompt_init", "prompt_text"})
+
+    def starts_as_base(self, config: SoftPromptConfig) -> bool:
+        return False  # the encoder reads n more positions
 
     def label(self, config: SoftPromptConfig) -> str:
         return f"Soft prompt n={config.num_virtual_tokens}"

@@ -5,17 +5,15 @@
 
 from pathlib import Path
 from statistics import median
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import BaseModel, Field
 
-from peft_core.methods.registry import METHODS, MethodConfig, MethodField
+from peft_core.methods.registry import MethodConfig, MethodField
 from peft_core.paths import RESULTS
-from peft_core.validated import Content, Frozen, one_of, read_json
+from peft_core.validated import Content, Frozen, read_json
 
 COST, STEP_ZERO = RESULTS / "cost.json", RESULTS / "step_zero.json"
-FORMS = ("base", *METHODS, *(f"{name}_merged" for name in METHODS))
-InferenceForm = Annotated[str, AfterValidator(one_of(FORMS))]
 
 
 class Provenance(Frozen):
@@ -64,38 +62,16 @@ class TrainingCost(Frozen):
         return median(self.step_seconds)
 
 
-class InferenceCost(Frozen):
-    """Classifying `batch` reviews of `width` tokens in fp32, as the Playground does. One entry a round."""
-
-    shape: str
-    form: InferenceForm
-    method: MethodField | None = Field(description="none: the base model by itself")
-    batch: int
-    width: int
-    encoder_positions: int = Field(description="rows that the encoder reads for each review")
-    seconds: tuple[float, ...] = Field(min_length=1, description="median of the round's timed batches")
-
-    @property
-    def time(self) -> float:
-        """Seconds a batch: the median of the rounds."""
-        return median(self.seconds)
-
-
 class CostReport(Frozen):
     """The content of `cost.json`."""
 
     format: Literal[1] = 1
     provenance: Provenance
     training: tuple[TrainingCost, ...]
-    inference: tuple[InferenceCost, ...]
 
     def train(self, shape: str, method: MethodConfig) -> TrainingCost | None:
         """What training `method` on `shape` cost; None if it was not measured."""
         return next((row for row in self.training if (row.shape, row.method) == (shape, method)), None)
-
-    def infer(self, shape: str, form: InferenceForm) -> InferenceCost | None:
-        """What classifying in this form cost; None if it was not measured."""
-        return next((row for row in self.inference if (row.shape, row.form) == (shape, form)), None)
 
 
 class StepZeroRow(Frozen):
@@ -114,6 +90,15 @@ class StepZeroRow(Frozen):
         return (self.mean_change, *self.further_mean_changes)
 
 
+class StartWidth(Frozen):
+    """Adapters whose matrices start from N(0, σ²) with biases 0, beside the base model. One entry a seed."""
+
+    sigma: float
+    n: int = Field(description="validation reviews")
+    changed_verdicts: tuple[int, ...] = Field(min_length=1)
+    mean_changes: tuple[float, ...] = Field(min_length=1, description="of the probability of “positive”")
+
+
 class StepZeroReport(Frozen):
     """The content of `step_zero.json`."""
 
@@ -125,6 +110,7 @@ class StepZeroReport(Frozen):
     n: int = Field(description="validation reviews")
     base_accuracy: float
     rows: tuple[StepZeroRow, ...]
+    adapter_widths: tuple[StartWidth, ...] = Field((), description="ascending in σ")
 
     def row(self, method: MethodConfig) -> StepZeroRow | None:
         """The row of `method`; None if it was not measured."""
@@ -132,7 +118,7 @@ class StepZeroReport(Frozen):
 
 
 def load_cost(path: Path = COST) -> CostReport:
-    """What training and classifying cost.
+    """What training costs.
 
     Raises:
         PeftClassroomError: if the file is missing or damaged.

@@ -40,3 +40,34 @@ def test_adapters_stand_where_the_placement_says(backbone, placement, wanted):
     model = apply(backbone, AdapterConfig(bottleneck_dim=2, placement=placement))
     found = {name for name, module in model.named_modules() if isinstance(module, WithAdapter)}
     assert found == {place.format(block) for place in wanted for block in range(2)}
+
+
+@pytest.mark.parametrize(
+    ("init", "std", "largest"),
+    [
+        ("houlsby", 0.01 * 0.8796, 0.02),  # a normal distribution cut off at ±2σ has 0.8796 of its σ left
+        ("bert", 0.02, 0.2),
+        ("linear", None, None),
+    ],
+)
+def test_matrices_and_biases_start_as_the_start_says(init, std, largest):
+    torch.manual_seed(0)
+    adapter = BottleneckAdapter(512, AdapterConfig(bottleneck_dim=128, adapter_init=init), torch.device("cpu"))
+    for layer, inputs in ((adapter.adapter_down, 512), (adapter.adapter_up, 128)):
+        # uniform between ±1/√in: its standard deviation is that over √3
+        wanted, bound = (std, largest) if std else ((3 * inputs) ** -0.5, inputs**-0.5)
+        assert layer.weight.std().item() == pytest.approx(wanted, rel=0.02)
+        assert layer.weight.abs().max() <= bound
+        assert bool(layer.bias.any()) is (init == "linear")
+
+
+def test_by_default_the_way_up_is_zero_and_the_way_down_is_what_it_always_was():
+    """Checkpoints from before there was a choice have no such field; with their seed they start the same."""
+    old = AdapterConfig.model_validate({"method": "adapter", "bottleneck_dim": 3, "placement": "pfeiffer"})
+    torch.manual_seed(5)
+    adapter = BottleneckAdapter(6, old, torch.device("cpu"))
+    torch.manual_seed(5)
+    down = torch.nn.Linear(6, 3)
+    assert torch.equal(adapter.adapter_down.weight, down.weight)
+    assert torch.equal(adapter.adapter_down.bias, down.bias)
+    assert not adapter.adapter_up.weight.any() and not adapter.adapter_up.bias.any()

@@ -1,7 +1,10 @@
 """Questions whose answer is worked out at this moment, from the page's own settings (peft_core/counting/by_hand.py)."""
 
+import streamlit as st
+
 from app.content import label
 from app.kit.formats import megabytes
+from app.method.adapterhub.factor import KEY, bottleneck
 from app.method.quiz.questions.facts import Facts
 from app.method.quiz.questions.question import Question, Setting, numeric, worded
 from app.method.shapes import matrix_shape, wrapped_weights
@@ -79,9 +82,9 @@ def doubling(setting: Setting, facts: Facts) -> Question:
 def factor(setting: Setting, facts: Facts) -> Question:
     """A larger reduction factor makes a smaller adapter, down to a bottleneck of 1."""
     d, m = setting.base.architecture.d_model, setting.config.bottleneck_dim
-    now_factor = max(1, d // m)
+    now_factor = st.session_state.get(KEY) or max(1, d // m)  # the slider's own: several factors give one width
     next_factor = 2 * now_factor
-    narrower = setting.config.model_copy(update={"bottleneck_dim": max(1, d // next_factor)})
+    narrower = setting.config.model_copy(update={"bottleneck_dim": bottleneck(d, next_factor)})
     now, then = _trained(setting, setting.config), _trained(setting, narrower)
     right = "same" if now == then else "smaller" if then < now else "larger"
     values = {

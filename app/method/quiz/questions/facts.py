@@ -12,6 +12,7 @@ from peft_core.config import RunConfig
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.method import MethodConfig
 from peft_core.methods.registry import METHODS
+from peft_core.report.costs.latency import LatencyReport, load_latency
 from peft_core.report.costs.measured import CostReport, StepZeroReport, TrainingCost, load_cost, load_step_zero
 from peft_core.report.reproduction.results import Results, load_results, shipped_results
 from peft_core.statistics.means import MeanDifference, difference_of_means
@@ -54,6 +55,7 @@ class Facts:
 
     cost: CostReport
     step_zero: StepZeroReport
+    latency: LatencyReport
     checkpoints: tuple[CheckpointInfo, ...]
     reviews_loaded: bool = True
     results: Results | None = None  # of every run, those that are not shipped included
@@ -119,7 +121,7 @@ def load(checkpoints: list[CheckpointInfo], reviews_loaded: bool) -> Facts:
     """
     shipped = tuple(info for info in checkpoints if info.shipped)
     results = load_results(shipped_results(SHIPPED_ON))
-    return Facts(load_cost(), load_step_zero(), shipped, reviews_loaded, results)
+    return Facts(load_cost(), load_step_zero(), load_latency(), shipped, reviews_loaded, results)
 
 
 def _same_reviews_predicted(a: RunRecord, b: RunRecord) -> bool:

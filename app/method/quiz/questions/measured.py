@@ -1,8 +1,9 @@
-"""Questions whose answer was measured by `python -m benchmarks.cost` and `python -m benchmarks.step_zero`."""
+"""Questions whose answer was measured: `python -m benchmarks.cost`, `benchmarks.latency` and `benchmarks.step_zero`."""
 
 from app.content import label
 from app.kit.formats import megabytes, share, times
 from app.kit.measured_on import measured_on
+from app.method.cost import latency
 from app.method.quiz.questions.facts import DEFAULTS, Facts
 from app.method.quiz.questions.question import Question, Setting, estimated, numeric, worded
 from peft_core.methods.adapter.method import AdapterConfig
@@ -141,32 +142,25 @@ def houlsby_memory(setting: Setting, facts: Facts) -> Question | None:
 
 def merge(setting: Setting, facts: Facts) -> Question | None:
     """A merged LoRA is one matrix again: the very products of the base model."""
-    rows = [facts.cost.infer(facts.shape(setting.base.name), form) for form in ("base", "lora", "lora_merged")]
-    if None in rows:
-        return None
-    values = _milliseconds(rows) | {"label": method_label(rows[1].method)}
-    source = _measured(setting, facts.cost.provenance, values["shape"])
-    return worded(setting, "merge", ("faster", "same", "slower"), "same", source, values)
+    return _latency(setting, facts, "merge", ("faster", "same", "slower"), "same")
 
 
 def mergeable(setting: Setting, facts: Facts) -> Question | None:
     """Which method can disappear into the weights after training? Only a linear one beside a linear layer."""
-    rows = [facts.cost.infer(facts.shape(setting.base.name), f) for f in ("base", "adapter", "lora", "lora_merged")]
-    if None in rows:
+    return _latency(setting, facts, "mergeable", ("adapter", "lora", "soft_prompt", "all"), "lora")
+
+
+def _latency(setting: Setting, facts: Facts, name: str, options: tuple[str, ...], right: str) -> Question | None:
+    """A question about times of predictions: what the intervals of the measured ratios say, then all of them."""
+    report = facts.latency
+    if not report.rows:
         return None
-    options = ("adapter", "lora", "soft_prompt", "all")
-    values = _milliseconds(rows)
-    source = _measured(setting, facts.cost.provenance, values["shape"])
-    return worded(setting, "mergeable", options, "lora", source, values)
-
-
-def _milliseconds(rows) -> dict[str, object]:
-    """Median and range of each form's rounds, in milliseconds a batch."""
-    values: dict[str, object] = {"shape": rows[0].shape, "batch": rows[0].batch, "width": rows[0].width}
-    for row in rows:
-        low, high = 1000 * min(row.seconds), 1000 * max(row.seconds)
-        values[row.form] = f"{1000 * row.time:.0f} ms ({low:.0f} to {high:.0f})"
-    return values
+    shape = latency.nearest(report, setting.base.name)
+    rows = {row.form: row for row in report.forms(shape)}
+    values = {form: latency.found(report, row) for form, row in rows.items()}
+    values |= {"label": method_label(rows["lora"].method), "work": latency.control(report, shape)}
+    source = _measured(setting, report.provenance, shape)
+    return worded(setting, name, options, right, source, values, table=latency.table(report, shape))
 
 
 def step_zero(setting: Setting, facts: Facts) -> Question | None:

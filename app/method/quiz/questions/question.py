@@ -97,11 +97,20 @@ def numeric(
 
 
 def worded(
-    setting: Setting, name: str, keys: Iterable[str], right: str, source: str, values: Mapping[str, object]
+    setting: Setting,
+    name: str,
+    keys: Iterable[str],
+    right: str,
+    source: str,
+    values: Mapping[str, object],
+    *,
+    table: str = "",
 ) -> Question:
     """Options are the sections `<name>_<key>` of the page's prose; `right` is one of the keys."""
     options = {key: setting.prose(f"{name}_{key}", **values) for key in keys}
-    return _question(setting, name, sorted(options.values(), key=str.casefold), options[right], source, values)
+    return _question(
+        setting, name, sorted(options.values(), key=str.casefold), options[right], source, values, table=table
+    )
 
 
 def estimated(

@@ -7,8 +7,9 @@ import pytest
 
 from app.content import label
 from app.kit.formats import megabytes
+from app.kit.plain import escaped
 from app.method.cost import charts as cost_charts
-from app.method.cost import growth
+from app.method.cost import growth, latency
 from app.method.cost import section as cost_section
 from app.method.cost import words as cost_words
 from peft_core.counting.by_hand import count
@@ -19,6 +20,7 @@ from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.registry import method_label
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.report.costs.growth import KNOBS, TURNED, GrowthReport, alike, load_growth
+from peft_core.report.costs.latency import BASE, LatencyReport, load_latency
 from peft_core.report.costs.measured import load_cost, load_report
 from peft_core.t5.architecture import base_model
 from tests.app.method.test_skeleton import MOVES
@@ -27,6 +29,7 @@ DEFAULT = {
     "soft_prompt": SoftPromptConfig(), "adapter": AdapterConfig(), "lora": LoraConfig(), "full": FullConfig(),
 }  # fmt: skip
 ONE_STEP = 3  # charts: memory and time as measured, and the sum
+PREDICTIONS = label("cost", "latency_alt", rows="").split(",")[0]
 every_page = pytest.mark.parametrize("page", MOVES)
 
 
@@ -35,7 +38,9 @@ def shown(app) -> str:
 
 
 def spoken(app) -> list[str]:
-    return [element.proto.alt for element in app.get("vega_lite_chart")]
+    """What the charts say of training and answering; that of predictions beside the base model is one more."""
+    every = [element.proto.alt for element in app.get("vega_lite_chart")]
+    return [words for words in every if not words.startswith(PREDICTIONS)]
 
 
 def cost(open_page, page: str, **query: str):
@@ -229,10 +234,10 @@ def test_the_section_asks_to_predict_first_and_leads_there(open_page):
 
 @pytest.mark.parametrize(
     ("module", "name", "left"),
-    [(cost_section, "load_cost", 2), (growth, "load_growth", ONE_STEP)],
-    ids=["cost", "growth"],
+    [(cost_section, "load_cost", 2), (growth, "load_growth", ONE_STEP), (latency, "load_latency", 2 + ONE_STEP)],
+    ids=["cost", "growth", "latency"],
 )
-def test_a_damaged_file_is_a_sentence_and_the_other_half_stays(open_page, monkeypatch, tmp_path, module, name, left):
+def test_a_damaged_file_is_a_sentence_and_the_rest_stays(open_page, monkeypatch, tmp_path, module, name, left):
     path = tmp_path / "file.json"
     path.write_text('{"format": 1, "training": "<b>none</b>"}')
     with pytest.raises(PeftClassroomError, match="damaged"):
@@ -242,3 +247,38 @@ def test_a_damaged_file_is_a_sentence_and_the_other_half_stays(open_page, monkey
     (error,) = app.error
     assert "damaged" in error.value
     assert len(spoken(app)) == left
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# A prediction
+
+
+def at(report: LatencyReport, form: str, seconds: tuple[float, ...]) -> LatencyReport:
+    """The report with these times of one form, at every batch of tiny-t5; the base model's are 1 to 40."""
+    times = {form: seconds, BASE: tuple(map(float, range(1, 41)))}
+    rows = [
+        row.model_copy(update={"seconds": times.get(row.form, times[BASE])})
+        for row in report.rows
+        if row.shape == "tiny-t5"
+    ]
+    return report.model_copy(update={"rows": tuple(rows)})
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(1.5, "slower"), (0.5, "faster"), (1.0, "unclear")])
+def test_a_prediction_is_called_what_its_interval_says(factor, verdict):
+    report = at(load_latency(), "adapter", tuple(factor * second for second in range(1, 41)))
+    row = report.row("tiny-t5", "adapter", 1)
+    said = latency.words(report, row)
+    assert label("cost", f"latency_{verdict}", ratio="", low="", high="").split("**")[1] in said
+    assert f"{factor:.3f}" in said
+    assert "more multiplications" in said  # they are there whatever the clock says
+    assert f"{factor:.3f} ({factor:.3f} to {factor:.3f})" in latency.table(report, "tiny-t5")
+
+
+def test_merged_there_is_not_one_multiplication_more_and_a_base_that_was_not_measured_is_told_so(open_page):
+    report = load_latency()
+    assert label("cost", "latency_none") in latency.words(report, report.row("tiny-t5", "lora_merged", 1))
+    assert latency.nearest(report, "t5-11b") == report.shapes[-1]
+    app = cost(open_page, "adapter", base="t5-11b")
+    assert any(words.startswith(PREDICTIONS) for words in (e.proto.alt for e in app.get("vega_lite_chart")))
+    assert label("quiz", "other_base", base=escaped("t5-11b")) in shown(app)

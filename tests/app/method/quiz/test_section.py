@@ -116,7 +116,7 @@ def test_a_base_that_was_not_measured_is_asked_about_with_one_that_was(facts):
 
 
 def test_without_a_measurement_or_a_record_the_question_is_not_asked(facts):
-    empty = Facts(facts.cost.model_copy(update={"inference": ()}), facts.step_zero, ())
+    empty = Facts(facts.cost, facts.step_zero, facts.latency.model_copy(update={"rows": ()}), ())
     names = {q.name for q in quiz.questions(quiz.Setting("lora", BASES[0], LoraConfig()), empty)}
     assert names == {"memory", "step_zero", "break_even"}
 
@@ -195,7 +195,7 @@ def test_where_there_are_several_seeds_all_of_them_are_the_evidence(facts):
 
 def test_while_the_reviews_are_being_read_their_question_keeps_its_place(facts, monkeypatch):
     monkeypatch.setattr(facts_module, "_same_reviews_predicted", lambda first, second: True)
-    early = Facts(facts.cost, facts.step_zero, facts.checkpoints, reviews_loaded=False)
+    early = Facts(facts.cost, facts.step_zero, facts.latency, facts.checkpoints, reviews_loaded=False)
     setting = quiz.Setting("lora", BASES[0], LoraConfig())
     names = [question.name for question in quiz.questions(setting, facts)]
     waiting = quiz.questions(setting, early)
