@@ -22,6 +22,7 @@ from peft_core.methods.adapter.layer import BERT_STD
 from peft_core.methods.adapter.method import AdapterConfig
 from peft_core.methods.common import prompt_ids
 from peft_core.methods.full.method import FullConfig
+from peft_core.methods.ia3.method import Ia3Config
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.method import MethodConfig
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
@@ -49,6 +50,7 @@ METHODS: tuple[MethodConfig, ...] = (
     AdapterConfig(bottleneck_dim=8, placement="houlsby"),
     *(AdapterConfig(bottleneck_dim=8, adapter_init=init) for init in ("houlsby", "bert", "linear")),
     LoraConfig(r=8),
+    Ia3Config(),
 )
 FURTHER_SEEDS = (1, 2, 3)  # what one draw of a prompt's start does says little
 

@@ -7,7 +7,8 @@ import pytest
 from app.content import FOLDER, LANGUAGE, anchor, glossary, marked, text
 
 MARK = re.compile(r"\[\[(?:[^\[\]|]+\|)?([^\[\]|]+)\]\]")
-CONTENT = {path: path.read_text(encoding="utf-8") for path in (FOLDER / LANGUAGE).rglob("*.*")}
+HEAD = re.compile(r"\A\+\+\+\n.*?^\+\+\+$", re.DOTALL | re.MULTILINE)  # data: [[lists]] is TOML there
+CONTENT = {path: HEAD.sub("", path.read_text(encoding="utf-8")) for path in (FOLDER / LANGUAGE).rglob("*.*")}
 USED = {term for path, body in CONTENT.items() if path.name != "glossary.toml" for term in MARK.findall(body)}
 
 

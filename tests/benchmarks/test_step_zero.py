@@ -27,6 +27,7 @@ def test_what_the_file_has_is_kept(monkeypatch, tmp_path, same):
     monkeypatch.setattr(step_zero, "load_backbone", lambda name: backbone)
     monkeypatch.setattr(step_zero, "load_rows", lambda *_: SimpleNamespace(labels=np.zeros(report.n)))
     monkeypatch.setattr(step_zero, "compare", compare)
+    monkeypatch.setattr(step_zero, "adapter_widths", lambda *_: [])
     path, missing = tmp_path / "step_zero.json", step_zero.METHODS[1]
     write_report(report.model_copy(update={"rows": tuple(r for r in report.rows if r.method != missing)}), path)
     step_zero.main(["--missing", "--json", str(path)])
