@@ -68,7 +68,8 @@ def _chart(widths: Sequence[StartWidth]) -> None:
             for width in widths
         ]
     )  # fmt: skip
-    scale = alt.Scale(type="log", nice=False)
+    low, high = rows["sigma"].min(), rows["sigma"].max()
+    scale = alt.Scale(type="log", nice=False, domain=[low / 2, high * 1.1])  # the words of the first point need room
     x = alt.X(
         "sigma:Q", title=label("method/adapter", "sigma"), scale=scale,
         axis=alt.Axis(values=list(rows["sigma"]), format="~g", grid=False),
