@@ -1,6 +1,6 @@
 """How long a prediction takes beside the base model's: LoRA merged and not, an adapter, a soft prompt.
 
-    python -m benchmarks.latency                 writes benchmarks/results/latency.json; five minutes on 2 quiet cores
+    python -m benchmarks.latency                 writes benchmarks/results/latency.json; eight minutes on 2 quiet cores
 
 The answer is a ratio, measured in pairs: in each of many rounds every form is timed once, see `latency_round.py`. One
 of the forms is the base model again, in tensors of its own: its ratio shows what this measurement cannot tell apart.

@@ -40,7 +40,7 @@ def test_the_shipped_times_are_of_the_shapes_and_forms_that_the_command_measures
     assert [(row.shape, row.form, row.batch) for row in report.rows] == wanted, again
     for row in report.rows:
         a = base_model(row.shape).architecture
-        assert len(row.seconds) >= 20, again
+        assert len(row.seconds) >= 40, again
         if row.form in (BASE, AGAIN, "lora_merged"):
             assert row.multiplications == row.batch * by_hand(a, row.width), again
         if row.form == "lora":
