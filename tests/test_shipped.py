@@ -55,12 +55,12 @@ def test_it_loads_over_the_bundled_base_and_has_the_counts_worked_out_by_hand(ti
 def test_reviews_asked_again_are_answered_as_the_record_says(tiny_t5, info, splits, stored):
     """But for those on which the record itself was undecided: this computer may round otherwise."""
     positive, _ = stored(info.name)
-    rows = list(row_numbers(splits["test"], 30, SHARED_SEED))
+    rows = list(row_numbers(splits["test"], 60, SHARED_SEED))
     answers = Predictor(tiny_t5).classify(splits["test"].select(rows)["text"][:], info.path)
     again = np.array([answer.probability_positive for answer in answers])
     undecided = abs(positive[rows] - 0.5) < 0.05
     assert ((again > 0.5) == (positive[rows] > 0.5))[~undecided].all()
-    assert undecided.sum() <= 3
+    assert undecided.sum() <= 6
 
 
 @every_checkpoint
