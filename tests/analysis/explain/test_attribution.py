@@ -94,6 +94,7 @@ def test_integrated_gradients_are_complete(backbone, model, config, baseline, mo
     d = sum(expected.values()) / 3 if baseline == AVERAGE else expected[baseline]
     assert found.baseline == pytest.approx(d, abs=1e-4)
     assert found.complete
+    assert found.total == pytest.approx(found.explained, abs=TOLERANCE * max(1, abs(found.explained)))
     whole = float(logit_differences(backbone, model, [TEXT], LENGTH)[0])
     assert sum(found.scores) == pytest.approx(whole - d, abs=2 * TOLERANCE * max(1, abs(whole - d)))
     assert found.total == pytest.approx(sum(found.scores) + found.rest)
