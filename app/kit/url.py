@@ -83,11 +83,17 @@ def remember(key: str, value: str, default: str) -> None:
         st.query_params[key] = value
 
 
-def one_of(key: str, title: str, options: Mapping[str, str]) -> str:
-    """One of a few options side by side, name → what people read; in the URL by its name, the first left out."""
+def one_of(key: str, title: str, options: Mapping[str, str], untitled: bool = False) -> str:
+    """One of a few options side by side, name → what people read; in the URL by its name, the first left out.
+
+    `untitled`: the title is for screen readers alone.
+    """
     first = next(iter(options))
     from_link(key, list(options), first)
-    chosen = st.segmented_control(title, list(options), format_func=options.__getitem__, key=key, required=True)
+    chosen = st.segmented_control(
+        title, list(options), format_func=options.__getitem__, key=key, required=True,
+        label_visibility="collapsed" if untitled else "visible",
+    )  # fmt: skip
     remember(key, chosen, default=first)
     return chosen
 

@@ -67,29 +67,13 @@ def choose_checkpoint(key: str, title: str, chosen: list[CheckpointInfo]) -> Che
 
 
 def _choose_methods() -> tuple[str, ...]:
-    url.from_link("explain_by", CHOICES, CHOICES[0])
-    choice = st.segmented_control(
-        label("explain", "method"),
-        CHOICES,
-        format_func=lambda name: label("explain", name),
-        required=True,
-        key="explain_by",
-    )
-    url.remember("explain_by", choice, default=CHOICES[0])
+    choice = url.one_of("explain_by", label("explain", "method"), {name: label("explain", name) for name in CHOICES})
     return METHODS if choice == "both" else (choice,)
 
 
 def _choose_start() -> str:
-    url.from_link("explain_start", STARTS, STARTS[0])
-    start = st.segmented_control(
-        label("explain", "start"),
-        STARTS,
-        format_func=lambda name: label("explain", f"start_{name}"),
-        required=True,
-        key="explain_start",
-    )
-    url.remember("explain_start", start, default=STARTS[0])
-    return start
+    titles = {name: label("explain", f"start_{name}") for name in STARTS}
+    return url.one_of("explain_start", label("explain", "start"), titles)
 
 
 def usable(review: str) -> str | None:

@@ -110,13 +110,7 @@ def _choose(
 
 def _what() -> str:
     """Choose the matrices whose directions are compared."""
-    url.from_link(WHAT, WHATS, WHATS[0])
-    what = st.segmented_control(
-        label("rank_lab", "what"), WHATS, format_func=lambda name: label("rank_lab", f"what_{name}"), required=True,
-        key=WHAT,
-    )  # fmt: skip
-    url.remember(WHAT, what, WHATS[0])
-    return what
+    return url.one_of(WHAT, label("rank_lab", "what"), {name: label("rank_lab", f"what_{name}") for name in WHATS})
 
 
 def _place(both: "list[Deltas]") -> Place:

@@ -94,15 +94,8 @@ def _ask(texts: list[str], models: list[Model]) -> None:
 
 def _show(words: WordList, sentence: str, models: list[Model]) -> None:
     """What the models that have answered say: of one sentence, or the mean of all."""
-    url.from_link("identity_view", VIEWS, VIEWS[0])
-    view = st.segmented_control(
-        label("identity", "view"),
-        VIEWS,
-        format_func=lambda name: label("identity", f"view_{name}"),
-        required=True,
-        key="identity_view",
-    )
-    url.remember("identity_view", view, default=VIEWS[0])
+    titles = {name: label("identity", f"view_{name}") for name in VIEWS}
+    view = url.one_of("identity_view", label("identity", "view"), titles)
     shown = words.sentences if sentence == ALL else (words.sentences[int(sentence)],)
     results.show(words.words, _answered(words, shown, models), view == "difference")
     for note, about in _noted(words.words, shown).items():

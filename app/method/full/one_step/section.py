@@ -5,8 +5,6 @@ All but the first holds for every method; it stands here because here nothing el
 
 from collections.abc import Callable
 
-import streamlit as st
-
 from app.content import label
 from app.kit import url
 from app.method.full.one_step import loss, precision, rate
@@ -20,11 +18,5 @@ KEY = "one_step"
 def draw(base: BaseModel, config: MethodConfig, update: Draw) -> None:
     """The choice, and the chosen screen; `update` draws the formula of the method's page."""
     screens: dict[str, Draw] = {"update": update, "loss": loss.draw, "rate": rate.draw, "precision": precision.draw}
-    names = list(screens)
-    url.from_link(KEY, names, names[0])
-    chosen = st.segmented_control(
-        label("method/full", "one_step_choice"), names, key=KEY, required=True, label_visibility="collapsed",
-        format_func=lambda name: label("method/full", f"one_step_{name}"),
-    )  # fmt: skip
-    url.remember(KEY, chosen, names[0])
-    screens[chosen](base, config)
+    titles = {name: label("method/full", f"one_step_{name}") for name in screens}
+    screens[url.one_of(KEY, label("method/full", "one_step_choice"), titles, untitled=True)](base, config)

@@ -22,12 +22,8 @@ REFERENCE, WIDE = LoraConfig(), 64
 def draw(base: BaseModel, config: LoraConfig) -> None:
     """Claim, what to look at, three lines over the ranks, the numbers of two ranks."""
     st.markdown(text("lora_choices", "scaling"))
-    url.from_link(WHAT, WHATS, WHATS[0])
-    what = st.segmented_control(
-        label("lora_choices", "scaling_what"), WHATS, key=WHAT, required=True,
-        format_func=lambda name: label("lora_choices", f"scaling_{name}"),
-    )  # fmt: skip
-    url.remember(WHAT, what, WHATS[0])
+    titles = {name: label("lora_choices", f"scaling_{name}") for name in WHATS}
+    what = url.one_of(WHAT, label("lora_choices", "scaling_what"), titles)
     report = load_lora_scaling()
     lines = {rule: _line(report, what, rule) for rule in DASHES}
     _chart(report.ranks, lines, what)

@@ -17,13 +17,8 @@ PANE = "lora_question"  # in the URL
 
 def draw(base: BaseModel, config: LoraConfig) -> None:
     """The chosen question alone."""
-    url.from_link(PANE, list(PANES), next(iter(PANES)))
-    pane = st.segmented_control(
-        label("lora_choices", "question"), list(PANES), key=PANE, required=True, label_visibility="collapsed",
-        format_func=lambda name: label("lora_choices", name),
-    )  # fmt: skip
-    url.remember(PANE, pane, next(iter(PANES)))
-    PANES[pane](base, config)
+    titles = {name: label("lora_choices", name) for name in PANES}
+    PANES[url.one_of(PANE, label("lora_choices", "question"), titles, untitled=True)](base, config)
 
 
 def _origin(base: BaseModel, config: LoraConfig) -> None:

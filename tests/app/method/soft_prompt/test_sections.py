@@ -9,7 +9,7 @@ import pytest
 
 from app.content import label
 from app.method.soft_prompt import how_many, price, relatives, start
-from app.method.soft_prompt import words as words_section
+from app.method.soft_prompt import nearest_words as words_section
 from peft_core.checkpoints.listing import find_checkpoint
 from peft_core.counting.longer_input import work
 from peft_core.methods.soft_prompt.method import SoftPromptConfig

@@ -83,15 +83,7 @@ def _choose(known: dict[str, CheckpointInfo]) -> tuple[CheckpointInfo, str]:
         titles = verdicts.titles(known.values())
         info = known[pick(WHOSE, label(PAGE, "words_checkpoint"), list(known), next(iter(known)), titles.get)]
     with right:
-        url.from_link(HOW, HOWS, HOWS[0])
-        how = st.segmented_control(
-            label(PAGE, "words_how"),
-            HOWS,
-            format_func=lambda name: label(PAGE, f"words_{name}"),
-            required=True,
-            key=HOW,
-        )
-        url.remember(HOW, how, HOWS[0])
+        how = url.one_of(HOW, label(PAGE, "words_how"), {name: label(PAGE, f"words_{name}") for name in HOWS})
     if st.session_state.get(f"{WHOSE} in vain"):
         st.info(label(PAGE, "words_unknown"), icon=":material/info:")
     return info, how
