@@ -40,7 +40,9 @@ PAGES = {
     "rank_lab": {f"rank_lab-{tab}": f"/rank_lab?lab={tab}" for tab in LAB},
 }
 PROMPT = ("price", "length", "words", "relatives")
-PAGES["soft_prompt"] |= {f"soft_prompt-{section}": f"/soft_prompt?section={section}" for section in PROMPT}
+PAGES["soft_prompt"] |= {
+    f"soft_prompt-{name}": f"/soft_prompt?section=choices&prompt_question={name}" for name in PROMPT
+}
 for question in ("every_pair", "seeds", "power", "quoted"):
     PAGES["compare"][f"compare-{question}"] = f"/compare?part=significant&question={question}"
 for question in ("temperature", "threshold"):

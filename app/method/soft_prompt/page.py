@@ -6,7 +6,7 @@ from app.content import label, text
 from app.kit import url
 from app.method import skeleton
 from app.method.count.count_chart import Knob
-from app.method.soft_prompt import how_many, nearest_words, picture, price, relatives, start
+from app.method.soft_prompt import choices, picture, start
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.reviews.config import DataConfig
 from peft_core.t5.architecture import BaseModel
@@ -53,6 +53,6 @@ skeleton.draw(
         idea,
         maths,
         Knob("num_virtual_tokens", label("count", "n"), 1, MAX_TOKENS),
-        more={"price": price.draw, "length": how_many.draw, "words": nearest_words.draw, "relatives": relatives.draw},
+        more={"choices": choices.draw},
     )
 )

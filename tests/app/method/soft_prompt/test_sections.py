@@ -10,6 +10,7 @@ import pytest
 from app.content import label
 from app.method.soft_prompt import how_many, price, relatives, start
 from app.method.soft_prompt import nearest_words as words_section
+from app.method.soft_prompt.choices import SCREENS
 from peft_core.checkpoints.listing import find_checkpoint
 from peft_core.counting.longer_input import work
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
@@ -19,7 +20,7 @@ from peft_core.t5.architecture import base_model, catalogue
 from peft_core.training.sweep import read_sweep
 
 PAGE = "method/soft_prompt"
-SECTIONS = ("maths", "price", "length", "words", "relatives")
+PLACES = ({"section": "maths"}, *({"section": "choices", "prompt_question": name} for name in SCREENS))
 
 
 def shown(app) -> str:
@@ -131,7 +132,7 @@ def test_the_table_has_the_words_of_the_shipped_prompt(open_page):
     table = load_file(f"{base.source}/model.safetensors")["shared.weight"].double().numpy()
     unit = table / np.linalg.norm(table, axis=1, keepdims=True)
     tokens = AutoTokenizer.from_pretrained(base.source).convert_ids_to_tokens
-    app = open_page("soft_prompt", section="words", prompt_of="soft-prompt-10")
+    app = open_page("soft_prompt", section="choices", prompt_question="words", prompt_of="soft-prompt-10")
     frame = app.dataframe[0].value
     assert len(frame) == 10
     for number, row in enumerate(trained):
@@ -149,12 +150,13 @@ def test_the_table_has_the_words_of_the_shipped_prompt(open_page):
     assert f"**{min(smallest):.0f} to {max(smallest):.0f}** away" in shown(app).replace("\n", " ")
 
 
-@pytest.mark.parametrize("section", SECTIONS)
-def test_every_section_opens_for_every_setting(open_page, section):
-    app = open_page("soft_prompt", section=section, base="t5-11b", prompt_n="200", prompt_init="labels")
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: [*place.values()][-1])
+def test_every_section_opens_for_every_setting(open_page, place):
+    app = open_page("soft_prompt", **place, base="t5-11b", prompt_n="200", prompt_init="labels")
     app.get_by_key("base").set_value("tiny-t5").run()
     assert not app.exception
-    assert app.query_params["section"] == section
+    assert app.query_params["section"] == place["section"]
+    assert app.query_params.get("prompt_question", "price") == place.get("prompt_question", "price")
     assert not re.search(r"\{[a-z_]+\}", shown(app))
 
 
@@ -169,5 +171,5 @@ def test_the_first_attention_does_not_see_how_long_a_row_is(backbone):
 
 
 def test_a_link_to_no_checkpoint_is_a_sentence(open_page):
-    app = open_page("soft_prompt", section="words", prompt_of="**../../etc**")
+    app = open_page("soft_prompt", section="choices", prompt_question="words", prompt_of="**../../etc**")
     assert any(label(PAGE, "words_unknown") in info.value for info in app.info)
