@@ -17,7 +17,7 @@ from peft_core.methods.registry import method_label
 from peft_core.report.costs.latency import AGAIN, MERGED, Latency, LatencyReport, load_latency
 from peft_core.statistics.paired_ratio import PairedRatio
 
-ROW, AXIS = 58, 50  # pixels of a form with its name above it, of the axis
+ROW, AXIS = 64, 50  # pixels of a form with its name above it, of the axis
 
 
 def draw(base: str, forms: tuple[str, ...] = ()) -> None:
@@ -128,7 +128,7 @@ def _chart(report: LatencyReport, shape: str) -> None:
     reach = max(frame["high"].max() - 1, 1 - frame["low"].min(), 0.01)
     scale = alt.Scale(domain=[min(1 - 0.35 * reach, frame["low"].min()), 1 + 1.9 * reach], nice=True)
     x = alt.X("low:Q", title=label("cost", "latency_axis"), scale=scale, axis=alt.Axis(tickCount=5, grid=False))
-    y = alt.Y("who:N", sort=order, axis=None)
+    y = alt.Y("who:N", sort=order, axis=None, scale=alt.Scale(paddingInner=0.5, paddingOuter=0.3))  # names in the gaps
     base = alt.Chart(frame).encode(y=y, yOffset=alt.YOffset("place:O"), color=colour, tooltip=alt.value(None))
     one = alt.Chart(pd.DataFrame({"x": [1.0]})).mark_rule(strokeDash=[5, 4], color=theme.ink())
     points = base.encode(x=alt.X("ratio:Q", scale=scale), shape=shape_of)
@@ -145,7 +145,7 @@ def _chart(report: LatencyReport, shape: str) -> None:
     names = (
         alt.Chart(frame)
         .transform_filter("datum.place == 0")
-        .mark_text(align="left", dy=-ROW / 2 + 5, fontSize=14, fontWeight="bold", color=theme.ink())
+        .mark_text(align="left", dy=-ROW / 2 + 4, fontSize=14, fontWeight="bold", color=theme.ink())
     )
     layers.append(names.encode(x=alt.value(0), y=y, text="who:N"))
     chart = alt.layer(*layers).properties(height=AXIS + ROW * len(order))
