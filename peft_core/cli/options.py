@@ -35,18 +35,19 @@ def takes(
         without: fields that get no option.
         several: fields that get an option for a list of values instead, called by the plural: `--alphas 8,16`.
             In `given` they stand under the plural, as lists of words.
-        usual: defaults of this command, where they are not the configuration's; they are in `given`, too.
+        usual: defaults of this command, where they are not the configuration's; they are in `given`, too. None: it has
+            no single one, and what is not given is not in `given`.
     """
     left_out, plural = {"method", *without}, set(several)
     found = {name: fields for name, fields in _fields(kinds).items() if name not in left_out}
-    parameters = [_option(name, fields, name in plural, usual.get(name)) for name, fields in found.items()]
+    parameters = [_option(name, fields, name in plural, usual) for name, fields in found.items()]
     listed = {f"{name}s" for name in plural} | {name for name, fields in found.items() if _is_list(fields)}
 
     def decorate(command: Callable) -> Callable:
         @wraps(command)
         def call(**arguments: Any) -> Any:
             options = {p.name: arguments.pop(p.name) for p in parameters}
-            given = dict(usual) | {
+            given = {name: value for name, value in usual.items() if value is not None} | {
                 name: words(value) if name in listed else value for name, value in options.items() if value is not None
             }
             return command(**arguments, given=given)
@@ -92,13 +93,15 @@ def _fields(kinds: Iterable[Kind]) -> dict[str, list[tuple[Kind, FieldInfo]]]:
     return found
 
 
-def _option(name: str, found: list[tuple[Kind, FieldInfo]], several: bool, usual: Any) -> inspect.Parameter:
+def _option(
+    name: str, found: list[tuple[Kind, FieldInfo]], several: bool, usual: Mapping[str, Any]
+) -> inspect.Parameter:
     kinds = {_type(field.annotation) for _, field in found}
     if len(kinds) > 1:
         raise TypeError(f"{name} is of another type in each of: {', '.join(kind.__name__ for kind, _ in found)}.")
+    text = _help(name, found, usual) + ("; several, separated by commas" if several else "")
     name = f"{name}s" if several else name
     kind = str if several else kinds.pop()
-    text = _help(found, usual) + ("; several, separated by commas" if several else "")
     flag = f"--{name.replace('_', '-')}"
     on = kind is bool and any(field.default is True for _, field in found)  # then it is there to be switched off
     option = typer.Option(f"{flag}/--no-{flag[2:]}" if on else flag, help=text, show_default=False)
@@ -107,19 +110,18 @@ def _option(name: str, found: list[tuple[Kind, FieldInfo]], several: bool, usual
     )
 
 
-def _help(found: list[tuple[Kind, FieldInfo]], usual: Any) -> str:
+def _help(name: str, found: list[tuple[Kind, FieldInfo]], usual: Mapping[str, Any]) -> str:
     """What each field says of itself, with the method it is of."""
     names = {method.config: method.name for method in METHODS.values()}
     said: dict[str, list[str]] = {}
     for kind, field in found:
-        said.setdefault(_said(field, usual), []).append(names.get(kind, ""))
+        said.setdefault(_said(field, usual.get(name, field.default)), []).append(names.get(kind, ""))
     return " | ".join(f"{', '.join(owners)}: {text}" if any(owners) else text for text, owners in said.items())
 
 
-def _said(field: FieldInfo, usual: Any) -> str:
+def _said(field: FieldInfo, default: Any) -> str:
     """Its description, what there is to choose from, and the default."""
     description, choices = field.description or "", _choices(field.annotation)
-    default = field.default if usual is None else usual
     named = set(choices) <= set(re.findall(r"\w+", description))
     parts = [description, "" if named else f"of {', '.join(choices)}"]
     parts += [] if default is None or default is False else [f"default: {_written(default)}"]

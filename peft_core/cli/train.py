@@ -11,8 +11,12 @@ from peft_core.config import TrainConfig, run_config
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.registry import method_config
 from peft_core.reviews.config import DataConfig
+from peft_core.training.pretraining.config import PRESETS, PretrainConfig
+from peft_core.validated import validated
 
 commands = typer.Typer()
+
+PRETRAIN_OPTIONS = {"steps", "max_reviews", "seed"}  # the rest is the preset of the base model
 
 
 @commands.command()
@@ -53,25 +57,22 @@ def train(
 
 
 @commands.command()
+@takes(PretrainConfig, without=set(PretrainConfig.model_fields) - PRETRAIN_OPTIONS, usual={"steps": None})
 def pretrain(
     base: Annotated[str, typer.Argument(help="tiny-t5, or mini-t5, whose blocks it starts from")],
+    given: dict[str, Any],
     out: Annotated[Path, typer.Option(help="folder of the finished base model")],
     work: Annotated[Path | None, typer.Option(help="state and log; default: .cache/pretraining/BASE")] = None,
-    steps: Annotated[int | None, typer.Option(help="a larger number continues the same run")] = None,
-    max_reviews: Annotated[int | None, typer.Option(help="fewer training reviews, for a trial")] = None,
-    seed: int = 0,
     as_json: Json = False,
 ) -> None:
     """Make a bundled base model (hours on two cores). Interrupted, the same command goes on."""
     from peft_core.paths import cache_dir
     from peft_core.training.pretraining.model_card import export
-    from peft_core.training.pretraining.plan import PRESETS
     from peft_core.training.pretraining.run import Pretraining
 
     if base not in PRESETS:
         raise PeftClassroomError(f"Unknown base model {base!r}. Choose one of: {', '.join(PRESETS)}.")
-    given = {"steps": steps, "max_reviews": max_reviews, "seed": seed}
-    config = PRESETS[base].model_copy(update={name: value for name, value in given.items() if value is not None})
+    config = validated(lambda: PretrainConfig(**PRESETS[base].model_dump() | given))
     run = Pretraining(config, work or cache_dir() / "pretraining" / base)
     figures = run.run()
     export(run, figures, out)

@@ -188,6 +188,8 @@ WRONG = [
     (("truncate", "lora-8", "--limit", "20"), "belong to --evaluate"),
     (("truncate", "lora-8", "--store"), "belong to --evaluate"),
     (("truncate", "lora-8", "--evaluate", "--limit", "3"), "even number"),
+    (("pretrain", "tiny-t5", "--out", "nowhere", "--steps", "0"), "steps: input should be greater than or equal to 1"),
+    (("pretrain", "t5-small", "--out", "nowhere"), "Choose one of: tiny-t5, mini-t5"),
 ]
 
 

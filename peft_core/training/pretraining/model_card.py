@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from peft_core.training.pretraining.plan import PretrainConfig
+    from peft_core.training.pretraining.config import PretrainConfig
     from peft_core.training.pretraining.run import Pretraining
 
 

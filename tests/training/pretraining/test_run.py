@@ -12,8 +12,9 @@ from peft_core.errors import PeftClassroomError
 from peft_core.t5.backbone import load_backbone
 from peft_core.training.gradients import sliced
 from peft_core.training.pretraining import teacher
+from peft_core.training.pretraining.config import PretrainConfig
 from peft_core.training.pretraining.model_card import export
-from peft_core.training.pretraining.plan import PretrainConfig, batch_rows, learning_rate_at
+from peft_core.training.pretraining.plan import batch_rows, learning_rate_at
 from peft_core.training.pretraining.run import Pretraining, first_words
 from peft_core.training.pretraining.student import blocks_of_base, empty_student, layers_of_teacher, student_tokenizer
 from peft_core.training.pretraining.teacher import framed_rows, windows_of
