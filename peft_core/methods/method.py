@@ -12,12 +12,16 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from peft_core.errors import UnknownMethodError
 from peft_core.t5.architecture import Architecture
 from peft_core.t5.names import Place
 from peft_core.t5.parts import Part
 from peft_core.validated import Frozen
+
+if TYPE_CHECKING:
+    from peft_core.methods.reading import Reading
 
 # Libraries that a script can be written for, the most usual first; `peft_core` itself has every method.
 LIBRARIES = ("peft", "adapters", "transformers")
@@ -126,6 +130,25 @@ class Method(ABC):
         None: the checkpoint is a whole model, a Transformers folder.
         """
         return None
+
+    def recognises(self, description: Mapping[str, Any]) -> bool:
+        """Whether this `adapter_config.json`, of anybody, is of this method."""
+        return False
+
+    def read(self, description: Mapping[str, Any], architecture: Architecture) -> "Reading":
+        """The configuration that a recognised description says: the inverse of `description`, for anybody's folder.
+
+        Raises:
+            PeftClassroomError: for a setting that changes what is computed and is not supported here, by its name.
+        """
+        raise UnknownMethodError(description, "read")
+
+    def adopt(self, tensors: Mapping[str, Any], config: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """Tensors of anybody's folder under the names and in the shapes of ours; and sentences on what was left out.
+
+        What cannot be placed keeps its name: loading refuses it.
+        """
+        return dict(tensors), ()
 
     # ----------------------------------------------------------------------------------------------------------------
     # Scripts for other libraries: `LIBRARY.py.j2` in the method's folder
