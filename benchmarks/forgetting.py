@@ -25,7 +25,8 @@ from peft_core.report.costs.measured import write_report
 from peft_core.report.forgetting import FORGETTING, Abilities, ForgettingReport, ForgettingRow
 from peft_core.reviews.batches import collate, encode
 from peft_core.statistics.paired_test import paired_test
-from peft_core.t5.backbone import Backbone, fingerprint, load_backbone
+from peft_core.t5.backbone import Backbone, load_backbone
+from peft_core.t5.identity import fingerprint
 from peft_core.training.pretraining.teacher import SNIPPETS_HELD_OUT, snippets
 
 BASE = "tiny-t5"

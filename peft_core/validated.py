@@ -9,7 +9,9 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from peft_core.errors import PeftClassroomError
 from peft_core.paths import display_path
 
-SHOWN = 300  # characters of what is wrong with a file: some hold thousands of digits in one field
+SHOWN = 200  # characters of what a file holds, or of what is wrong with it: some hold thousands of digits in one field
+GIVEN = 80  # characters of one value
+NOT_SHOWN = ("missing", "extra_forbidden", "json_invalid")  # there the input is the whole file
 
 T = TypeVar("T")
 Content = TypeVar("Content", bound=BaseModel)
@@ -68,8 +70,12 @@ def read_json(
         return kind.validate_json(text) if isinstance(kind, TypeAdapter) else kind.model_validate_json(text)
     except (ValidationError, PeftClassroomError) as error:  # the latter from a model's own validator
         reason = sentence(error) if isinstance(error, ValidationError) else str(error)
-        reason = reason if len(reason) <= SHOWN else f"{reason[:SHOWN]} …"
-        raise PeftClassroomError(f"{display_path(path)} is damaged: {reason} {then}") from error
+        raise PeftClassroomError(f"{display_path(path)} is damaged: {shortened(reason)} {then}") from error
+
+
+def shortened(text: str, most: int = SHOWN) -> str:
+    """The text, cut to what a person reads: an error never quotes a whole file."""
+    return text if len(text) <= most else f"{text[:most]} …"
 
 
 def sentence(error: ValidationError) -> str:
@@ -80,6 +86,6 @@ def sentence(error: ValidationError) -> str:
         tags = [place + 1 for place, part in enumerate(loc) if part == "method"][:1]  # after it: which kind of method
         where = ".".join(str(part) for place, part in enumerate(loc) if place not in tags) or "settings"
         message = item["msg"][0].lower() + item["msg"][1:]
-        given = "" if item["type"] in ("missing", "extra_forbidden") else f" (given: {item['input']!r})"
+        given = "" if item["type"] in NOT_SHOWN else f" (given: {shortened(repr(item['input']), GIVEN)})"
         parts.append(f"{where}: {message}{given}")
     return "; ".join(parts) + "."

@@ -1,10 +1,14 @@
 """Small models on which a method was put and that took real steps, and the record of such a run."""
 
 import torch
+from safetensors.torch import save_file
 
-from peft_core.checkpoints.record import Measured, RunRecord
+from peft_core.checkpoints.record import Measured, RunRecord, write_record
+from peft_core.checkpoints.weights_file import checkpoint_weights
 from peft_core.config import RunConfig
+from peft_core.counting.by_hand import count
 from peft_core.methods import apply_method, trainable_tensors
+from peft_core.methods.registry import method_of
 from peft_core.t5.backbone import label_logits
 from peft_core.t5.precision import set_backbone_dropout
 
@@ -35,6 +39,7 @@ def train_a_little(model, batch, steps=3):
 
 
 def make_record(backbone, config) -> RunRecord:
+    counted = count(backbone.base.architecture, config)
     nothing = {"accuracy": 0.5, "low": 0.1, "high": 0.9, "n": 2}
     return RunRecord(
         name="made in a test",
@@ -43,8 +48,8 @@ def make_record(backbone, config) -> RunRecord:
         base_fingerprint=backbone.fingerprint,
         data_fingerprint="0" * 64,
         split_sizes={"train": 2, "validation": 2, "test": 2},
-        trainable_parameters=1,
-        total_parameters=2,
+        trainable_parameters=counted.trainable_parameters,
+        total_parameters=counted.total_parameters,
         steps=1,
         planned_steps=1,
         stopped_by="epochs",
@@ -89,3 +94,13 @@ def moved(backbone, config, seed=0):
         for parameter in trainable_tensors(model).values():
             parameter.add_(0.1 * torch.randn_like(parameter))
     return model
+
+
+def pretend(record: RunRecord, folder) -> RunRecord:
+    """A checkpoint's record beside a weights file of the right size, bound to it: it can be listed, not loaded."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / method_of(record.method).weights_file
+    save_file({"numbers": torch.zeros(record.trainable_parameters, dtype=torch.bfloat16)}, path)
+    record = record.model_copy(update={"weights_sha256": checkpoint_weights(folder, record.method).sha256})
+    write_record(record, folder)
+    return record

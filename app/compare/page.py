@@ -33,4 +33,6 @@ with tabs[opened]:
         PARTS[opened]()
     except PeftClassroomError as error:  # a file of measurements is damaged, or a base model's folder is gone
         st.error(escaped(error), icon=":material/error:")
+for left_out in (*services.listing().adopted, *services.listing().damaged):
+    st.caption(f"{label('compare', 'left_out', name=escaped(left_out.name))} {escaped(left_out.why)}")
 services.rerun_when_ready(examples=opened in ("trade_off", "significant", "optimism"))

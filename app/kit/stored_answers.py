@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from peft_core.checkpoints.listing import CheckpointInfo
-from peft_core.checkpoints.record import RECORD, read_record
+from peft_core.checkpoints.record import RECORD, read_run
 from peft_core.checkpoints.stored_answers import stored_test
 
 
@@ -31,4 +31,4 @@ def answers(info: CheckpointInfo) -> tuple[np.ndarray, np.ndarray]:
 @st.cache_data(max_entries=64, show_spinner=False)
 def _answers(folder: str, changed: int) -> tuple[np.ndarray, np.ndarray]:
     """`changed` is the record's time of change, for the cache."""
-    return stored_test(read_record(Path(folder)), splits())
+    return stored_test(read_run(Path(folder)), splits())

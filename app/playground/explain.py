@@ -46,7 +46,7 @@ def draw(review: str, chosen: list[CheckpointInfo]) -> None:
     found = [known(cleaned, info, method, start) for method in methods]
     shown = [result for result in found if result is not None]
     if shown:
-        _show(shown, verdicts.titles(services.checkpoints())[info.name], start)
+        _show(shown, verdicts.titles(services.askable())[info.name], start)
     else:
         st.caption(label("explain", "on_demand"))
     with st.expander(label("explain", "how")):
@@ -60,7 +60,7 @@ def choose_checkpoint(key: str, title: str, chosen: list[CheckpointInfo]) -> Che
     url.from_link(key, list(by_name), first)
     if st.session_state[key] not in by_name:  # it was taken out of the comparison
         st.session_state[key] = first
-    titles = verdicts.titles(services.checkpoints())
+    titles = verdicts.titles(services.askable())
     name = st.selectbox(title, list(by_name), format_func=lambda name: titles.get(name, name), key=key)
     url.remember(key, name, default=first)
     return by_name[name]

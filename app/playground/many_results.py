@@ -52,7 +52,7 @@ class Answers:
 
 def show(reviews: Reviews, done: list[CheckpointInfo], answers: Mapping[str, Answers]) -> None:
     """Everything about the reviews that all checkpoints in `done` have answered."""
-    called = verdicts.titles({info.name: info for info in (*services.checkpoints(), *done)}.values())
+    called = verdicts.titles({info.name: info for info in (*services.askable(), *done)}.values())
     titles = {info.name: called[info.name] for info in done}
     frame = review_rows(reviews, titles, answers)
     if len(done) > 1:

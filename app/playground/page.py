@@ -21,7 +21,7 @@ def choose_checkpoints() -> list[CheckpointInfo]:
 
     Not with `bind`: that would write what people read, and names of runs are neither unique nor for ever.
     """
-    known = {info.name: info for info in services.checkpoints()}
+    known = {info.name: info for info in services.askable()}
     if not known:
         st.info(label("playground", "none_yet"), icon=":material/info:")
         return []
@@ -45,7 +45,7 @@ def choose_checkpoints() -> list[CheckpointInfo]:
 
 def ask(review: str, chosen: list[CheckpointInfo]) -> list[verdicts.Verdict]:
     """Every checkpoint's verdict; a sentence for each that cannot answer."""
-    titles = verdicts.titles(services.checkpoints())
+    titles = verdicts.titles(services.askable())
     answers, refusals = [], []
     for info, found in zip(chosen, services.ask([review], chosen), strict=True):
         if isinstance(found, PeftClassroomError):

@@ -120,7 +120,7 @@ def _letter_for_letter(word: str) -> str:
 
 def _changes(before: str, after: str, chosen: list[CheckpointInfo]) -> list[Change]:
     """Every checkpoint on both texts; a sentence for each that cannot answer."""
-    titles = verdicts.titles(services.checkpoints())
+    titles = verdicts.titles(services.askable())
     answers = st.session_state.setdefault(ANSWERS, {})
     both = dict.fromkeys((before, after))
     asked = [info for info in chosen if any((t, info.name) not in answers for t in both)]

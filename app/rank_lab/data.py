@@ -16,7 +16,7 @@ from peft_core.analysis.spectra.against_base import AgainstBase, against_base
 from peft_core.analysis.spectra.delta import random_like
 from peft_core.analysis.spectra.spectrum import effective_rank
 from peft_core.checkpoints.listing import CheckpointInfo
-from peft_core.checkpoints.record import RECORD, read_record
+from peft_core.checkpoints.record import RECORD, read_run
 from peft_core.t5.names import Place
 
 if TYPE_CHECKING:
@@ -134,4 +134,4 @@ def _lora_deltas(base: str, folder: str, changed: int, trained: bool) -> "Deltas
     with services.exclusive_predictor(base) as predictor:
         if trained:
             return load_deltas(Path(folder), predictor.backbone)
-        return initial_deltas(read_record(Path(folder)), predictor.backbone)
+        return initial_deltas(read_run(Path(folder)), predictor.backbone)

@@ -3,12 +3,13 @@ sessions. Pages say `services.checkpoints()`; what is behind it stands in one of
 """
 
 from app.services.loading import examples, libraries, rerun_when_ready
-from app.services.models import ask, checkpoints, exclusive_predictor, loadable, predictor
+from app.services.models import ask, askable, checkpoints, exclusive_predictor, listing, loadable, predictor
 from app.services.numbers import device, machine, numel, numel_by_part
 from app.services.runs import backend, has_ended, owner, start
 
 __all__ = [
     "ask",
+    "askable",
     "backend",
     "checkpoints",
     "device",
@@ -16,6 +17,7 @@ __all__ = [
     "exclusive_predictor",
     "has_ended",
     "libraries",
+    "listing",
     "loadable",
     "machine",
     "numel",

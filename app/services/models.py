@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from peft_core.checkpoints.listing import CheckpointInfo, list_checkpoints
+from peft_core.checkpoints.listing import CheckpointInfo, Listing, list_all
 from peft_core.errors import PeftClassroomError
 from peft_core.t5.architecture import base_model
 
@@ -33,9 +33,19 @@ def loadable(base: str) -> bool:
 
 
 @st.cache_resource(ttl=2, show_spinner=False)
+def listing() -> Listing:
+    """All that there is; a run that just finished appears within two seconds. Frozen: all sessions share it."""
+    return list_all()
+
+
 def checkpoints() -> tuple[CheckpointInfo, ...]:
-    """Shipped and trained checkpoints; a run that just finished appears within two seconds. Frozen: all share them."""
-    return tuple(list_checkpoints())
+    """Shipped and trained checkpoints, whose figures are those of their runs: what is compared and drawn."""
+    return listing().runs
+
+
+def askable() -> tuple[CheckpointInfo, ...]:
+    """These, and those that no run here has left as they are: what can be asked."""
+    return listing().usable
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)

@@ -5,8 +5,8 @@
     Transformers folder           config.json, model.safetensors
 
 plus `run.json`. Which of these a method has, and under which names, it says itself (`methods/method.py`). Loading is
-strict where those libraries only warn: a missing, extra, misshapen or non-finite tensor, or another base model, is
-refused. Nothing is ever unpickled.
+strict where those libraries only warn: a missing, extra, misshapen or non-finite tensor, another base model, or two
+files that say different things (`agreement.py`), is refused. Nothing is ever unpickled.
 """
 
 import json
@@ -20,13 +20,16 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from peft_core.checkpoints.record import RunRecord, read_record, write_record
+from peft_core.checkpoints.agreement import DESCRIPTION, check_base, check_described
+from peft_core.checkpoints.record import FORMAT, Record, read_record, write_record
+from peft_core.checkpoints.weights_file import checkpoint_weights
 from peft_core.errors import PeftClassroomError
 from peft_core.methods import apply_method, trainable_tensors
 from peft_core.methods.method import Method, MethodConfig
 from peft_core.methods.registry import method_of
 from peft_core.paths import display_path
 from peft_core.t5.backbone import Backbone
+from peft_core.validated import shortened
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Save
@@ -45,19 +48,30 @@ def stored_tensors(method: Method, model: nn.Module) -> dict[str, torch.Tensor]:
     return halved if all(torch.equal(halved[name].float(), tensors[name].float()) for name in tensors) else tensors
 
 
-def save_checkpoint(model: nn.Module, record: RunRecord, backbone: Backbone, folder: Path) -> None:
-    """Write the checkpoint beside `folder`, flush it to disk, then rename: a reader sees all of it or nothing.
+def check_free(folder: Path) -> None:
+    """Said before anything is computed for it.
 
     Raises:
         PeftClassroomError: if `folder` exists already.
     """
     if folder.exists():
         raise PeftClassroomError(f"{folder} exists already. Choose another folder or remove this one.")
+
+
+def save_checkpoint(model: nn.Module, record: Record, backbone: Backbone, folder: Path) -> None:
+    """Write the checkpoint beside `folder`, flush it to disk, then rename: a reader sees all of it or nothing.
+
+    The record is bound to the weights as they are written, and to the base model as it is loaded.
+
+    Raises:
+        PeftClassroomError: if `folder` exists already.
+    """
+    check_free(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        _write_files(temporary, model, record.config.method, backbone)
-        write_record(record, temporary)
+        _write_files(temporary, model, record.method, backbone)
+        write_record(bound(record, backbone, temporary), temporary)
         temporary.chmod(0o755)
         for path in temporary.iterdir():
             path.chmod(0o644)  # whoever may read the folder may read its files
@@ -69,6 +83,20 @@ def save_checkpoint(model: nn.Module, record: RunRecord, backbone: Backbone, fol
         raise
 
 
+def bound(record: Record, backbone: Backbone, folder: Path) -> Record:
+    """`record` with the digests of the weights in `folder` and of the base model that it is of."""
+    return record.model_copy(
+        update={
+            "format": FORMAT,
+            "base_fingerprint": backbone.identity.weights,
+            "tokenizer_fingerprint": backbone.identity.tokenizer,
+            "config_fingerprint": backbone.identity.config,
+            "prefix": backbone.base.prefix,
+            "weights_sha256": checkpoint_weights(folder, record.method).sha256,
+        }
+    )
+
+
 def _write_files(folder: Path, model: nn.Module, config: MethodConfig, backbone: Backbone) -> None:
     method = method_of(config)
     save_file(stored_tensors(method, model), folder / method.weights_file, metadata={"format": "pt"})
@@ -77,7 +105,7 @@ def _write_files(folder: Path, model: nn.Module, config: MethodConfig, backbone:
         _write_config(folder, model)
         backbone.tokenizer.save_pretrained(folder)
     else:
-        (folder / "adapter_config.json").write_text(json.dumps(description, indent=2) + "\n")
+        (folder / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n")
 
 
 def _write_config(folder: Path, model: nn.Module) -> None:
@@ -105,22 +133,19 @@ def _base_reference(backbone: Backbone) -> str:
 # Load
 
 
-def load_checkpoint(folder: Path, backbone: Backbone) -> tuple[nn.Module, RunRecord]:
+def load_checkpoint(folder: Path, backbone: Backbone) -> tuple[nn.Module, Record]:
     """The trained model over `backbone`'s shared weights (full fine-tuning: weights of its own), in evaluation mode.
 
     Raises:
-        PeftClassroomError: if the record or the weights are damaged, incomplete, or made for another base model.
+        PeftClassroomError: if the record or the weights are damaged, incomplete, or made for another base model, or the
+            folder's files contradict one another.
     """
     record = read_record(folder)
-    if record.base_fingerprint != backbone.fingerprint:
-        raise PeftClassroomError(
-            f"{folder.name} was trained on another base model (fingerprint {record.base_fingerprint[:12]}…) than "
-            f"{backbone.base.name} as loaded here ({backbone.fingerprint[:12]}…). Load the base it was trained on "
-            f"({record.config.base}), or train again."
-        )
-    method = method_of(record.config.method)
+    check_base(record, backbone, folder.name)
+    check_described(folder, record, backbone)
+    method = method_of(record.method)
     own = backbone.own_copy() if method.owns_weights else backbone.replica()
-    model = apply_method(own, record.config.method, prompt_ids=[0])
+    model = apply_method(own, record.method, prompt_ids=[0])
     copy_tensors(read_tensors(folder / method.weights_file), method, model, folder.name)
     if method.owns_weights:
         model.requires_grad_(False)
@@ -138,8 +163,12 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
         raise PeftClassroomError(f"The checkpoint has no {path.name}. Restore the file or train again.")
     try:
         return load_file(path)
-    except SafetensorError as error:
-        raise PeftClassroomError(f"{path} is damaged ({error}). Restore the file or train again.") from error
+    except (SafetensorError, OSError, ValueError, KeyError, AttributeError) as error:  # the latter: unknown types
+        reason = shortened(str(error))
+        raise PeftClassroomError(f"{path} is damaged ({reason}). Restore the file or train again.") from error
+
+
+NUMBERS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 
 
 @torch.no_grad()
@@ -150,7 +179,7 @@ def copy_tensors(stored: dict[str, torch.Tensor], method: Method, model: nn.Modu
     missing, extra = sorted(wanted.keys() - stored.keys()), sorted(stored.keys() - wanted.keys())
     if missing or extra:
         found = "; ".join(
-            f"{len(names)} {kind} (first: {names[0]})"
+            f"{len(names)} {kind} (first: {shortened(names[0], 120)})"
             for kind, names in (("missing", missing), ("extra", extra))
             if names
         )
@@ -160,6 +189,12 @@ def copy_tensors(stored: dict[str, torch.Tensor], method: Method, model: nn.Modu
         if tuple(value.shape) != shape:
             raise PeftClassroomError(
                 f"{name}: tensor {key} has shape {tuple(value.shape)}, not {shape}. Train it again."
+            )
+        if value.dtype not in NUMBERS:
+            kind = str(value.dtype).removeprefix("torch.")
+            raise PeftClassroomError(
+                f"{name}: tensor {key} holds values of type {kind}; what can be read is float32, float16, bfloat16 "
+                "and float64. Convert or train it again."
             )
         if not torch.isfinite(value).all():
             raise PeftClassroomError(f"{name}: tensor {key} holds values that are not finite numbers. Train it again.")

@@ -1,11 +1,12 @@
 """Which checkpoints there are: shipped ones, and those of training runs. No torch here."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
-from peft_core.checkpoints.record import RECORD, RunRecord, read_record
+from peft_core.checkpoints.record import RECORD, AdoptedRecord, Record, RunRecord, only_runs, read_record
 from peft_core.errors import PeftClassroomError
-from peft_core.paths import SHIPPED_CHECKPOINTS, runs_dir
+from peft_core.paths import SHIPPED_CHECKPOINTS, display_path, runs_dir
 from peft_core.validated import Frozen
 
 
@@ -14,55 +15,110 @@ class CheckpointInfo(Frozen):
 
     name: str
     path: Path
-    record: RunRecord
+    record: Record
     shipped: bool
 
     @property
     def method(self) -> str:
-        return self.record.config.method.method
+        return self.record.method.method
 
     @property
     def base(self) -> str:
-        return self.record.config.base
+        return self.record.base
+
+    @property
+    def why(self) -> str:
+        """Why it has no figures of a run; empty if it has."""
+        return self.record.why if isinstance(self.record, AdoptedRecord) else ""
 
 
-def list_checkpoints(extra: Iterable[Path] = ()) -> list[CheckpointInfo]:
-    """Shipped checkpoints, then trained ones, newest first. Folders that are no checkpoints are passed over.
+@dataclass(frozen=True)
+class Damaged:
+    """A folder that has a record and cannot be used, and why."""
+
+    name: str
+    path: Path
+    why: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """All that there is. `runs`: whose weights their own run measured. `adopted`: others that can be asked as well."""
+
+    runs: tuple[CheckpointInfo, ...]
+    adopted: tuple[CheckpointInfo, ...]
+    damaged: tuple[Damaged, ...]
+
+    @property
+    def usable(self) -> tuple[CheckpointInfo, ...]:
+        return (*self.runs, *self.adopted)
+
+
+def list_all(extra: Iterable[Path] = ()) -> Listing:
+    """Shipped checkpoints, then trained ones, newest first; folders without a record are passed over.
 
     Shipped checkpoints with default settings come first, lowest seed first: pages start with the first entry.
     """
     shipped = [p.parent for p in sorted(SHIPPED_CHECKPOINTS.glob(f"*/{RECORD}"))]
     trained = sorted((p.parent for p in runs_dir().glob(f"*/checkpoint/{RECORD}")), reverse=True)
-    rows = []
+    found, damaged = [], []
     for folder in (*shipped, *trained, *extra):
-        try:
-            record = read_record(folder)
-        except PeftClassroomError:  # damaged: it cannot be chosen, and opening it by path says why
-            continue
         is_shipped = folder.parent == SHIPPED_CHECKPOINTS
         name = folder.name if is_shipped or folder.name != "checkpoint" else folder.parent.name
-        rows.append(CheckpointInfo(name=name, path=folder, record=record, shipped=is_shipped))
-    return sorted(rows, key=_place)
+        try:
+            found.append(CheckpointInfo(name=name, path=folder, record=read_record(folder), shipped=is_shipped))
+        except PeftClassroomError as error:
+            damaged.append(Damaged(name, folder, str(error)))
+    found.sort(key=_place)
+    return Listing(
+        runs=tuple(info for info in found if isinstance(info.record, RunRecord)),
+        adopted=tuple(info for info in found if isinstance(info.record, AdoptedRecord)),
+        damaged=tuple(damaged),
+    )
+
+
+def list_checkpoints(extra: Iterable[Path] = ()) -> list[CheckpointInfo]:
+    """The checkpoints whose figures are those of a run: what is compared, drawn and reported."""
+    return list(list_all(extra).runs)
 
 
 def _place(info: CheckpointInfo) -> tuple[int, ...]:
     """Sort key of the list; the sort is stable."""
-    config = info.record.config
-    return (0, config.method != type(config.method)(), config.train.seed) if info.shipped else (1,)
+    if not info.shipped or not isinstance(info.record, RunRecord):
+        return (1,)
+    method = info.record.method
+    return 0, method != type(method)(), info.record.config.train.seed
 
 
-def find_checkpoint(name_or_path: str) -> CheckpointInfo:
+def find_checkpoint(name_or_path: str | Path) -> CheckpointInfo:
     """A checkpoint by its listed name or by the path of its folder.
 
     Raises:
-        PeftClassroomError: if there is none; the sentence says which exist.
+        PeftClassroomError: if there is none, or two are meant; the sentence says which exist.
     """
-    known = list_checkpoints()
-    for info in known:
-        if info.name == name_or_path:
-            return info
-    folder = Path(name_or_path)
+    listed, folder, name = list_all(), Path(name_or_path), str(name_or_path)
+    named = [each for each in (*listed.usable, *listed.damaged) if each.name == name]
+    if named and folder.is_dir() and folder.resolve() != named[0].path.resolve():
+        raise PeftClassroomError(
+            f"{name!r} is a checkpoint in the list and a folder here. Write ./{name} for the folder, or "
+            f"{display_path(named[0].path)} for the one in the list."
+        )
+    if named:
+        if isinstance(named[0], Damaged):
+            raise PeftClassroomError(named[0].why)
+        return named[0]
     if folder.is_dir():
-        return CheckpointInfo(name=folder.name, path=folder, record=read_record(folder), shipped=False)
-    names = ", ".join(info.name for info in known) or "none yet"
-    raise PeftClassroomError(f"There is no checkpoint {name_or_path!r}. Known: {names}; or give a folder's path.")
+        return CheckpointInfo(name=folder.resolve().name, path=folder, record=read_record(folder), shipped=False)
+    names = ", ".join(info.name for info in listed.usable) or "none yet"
+    raise PeftClassroomError(f"There is no checkpoint {name!r}. Known: {names}; or give a folder's path.")
+
+
+def find_run(name_or_path: str | Path) -> CheckpointInfo:
+    """The same for a checkpoint whose figures are those of a run.
+
+    Raises:
+        PeftClassroomError: as `find_checkpoint`, and if it has no such figures; it says why, and what to do.
+    """
+    info = find_checkpoint(name_or_path)
+    only_runs(info.record, str(name_or_path))
+    return info

@@ -16,6 +16,10 @@ PASS_TOKENS = 2048  # a review of 192 tokens for ten checkpoints; more in one pa
 # Largest difference between a row's logit computed alone and in a pass: rounding in fp32. With the shipped checkpoints
 # it is below 1e-5.
 TOLERANCE = 1e-4
+NOT_FINITE = (
+    "the model answers with something that is no finite number, so there is no verdict. Its weights are damaged or far "
+    "too large: train it again, with a lower learning rate."
+)
 
 
 @dataclass(frozen=True)

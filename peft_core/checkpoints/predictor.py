@@ -11,13 +11,14 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 
 from torch import nn
 
 from peft_core.checkpoints.files import load_checkpoint
 from peft_core.checkpoints.packed_pass import can_share
-from peft_core.checkpoints.passes import Row, label_logits
+from peft_core.checkpoints.passes import NOT_FINITE, Row, label_logits
 from peft_core.checkpoints.record import RECORD
 from peft_core.errors import PeftClassroomError
 from peft_core.reviews.batches import framed, prefix_pieces, room_for_text, text_pieces
@@ -107,7 +108,8 @@ class Predictor:
         for places in filter(None, (shared, *alone)):
             predictions = self._predict(read, [loaded[place] for place in places])
             for place, of_checkpoint in zip(places, predictions, strict=True):
-                answers[place] = of_checkpoint
+                finite = all(isfinite(one.probability_positive) for one in of_checkpoint)
+                answers[place] = of_checkpoint if finite else PeftClassroomError(self._not_finite(checkpoints[place]))
         return answers
 
     def model(self, checkpoint: Path | None) -> tuple[nn.Module, int]:
@@ -130,7 +132,7 @@ class Predictor:
             if key not in self._loaded:
                 model, found = load_checkpoint(path, self.backbone)
                 shared = can_share(model, self.backbone)
-                self._loaded[key] = _Loaded(model, found.config.data.max_length, shared)
+                self._loaded[key] = _Loaded(model, found.max_length, shared)
                 while len(self._loaded) > self.max_checkpoints:
                     self._loaded.popitem(last=False)
             self._loaded.move_to_end(key)
@@ -160,6 +162,9 @@ class Predictor:
             ]
             for loaded, column in zip(group, positive.T, strict=True)
         ]
+
+    def _not_finite(self, checkpoint: Path | None) -> str:
+        return f"{self.backbone.base.name if checkpoint is None else checkpoint.name}: {NOT_FINITE}"
 
     def _cut(self, pieces: list[int], max_length: int) -> list[str]:
         """What a model of this length leaves out."""

@@ -1,25 +1,36 @@
-"""`run.json`: what a checkpoint is and how it was made. Reading and listing checkpoints needs no torch."""
+"""`run.json`: what a checkpoint is and how it was made. Reading and listing checkpoints needs no torch.
 
-import hashlib
+A figure in it is a figure of certain weights, so the file holds their digest. `read_record` gives a `RunRecord`
+only if the weights beside it are those. Otherwise it gives an `AdoptedRecord`, which has no figure that was not
+measured of the weights as they are.
+"""
+
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, TypeAdapter, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
+from peft_core.checkpoints.weights_file import CheckpointWeights, checkpoint_weights
 from peft_core.config import RunConfig
 from peft_core.errors import PeftClassroomError
 from peft_core.files import write_atomic
+from peft_core.methods.method import MethodConfig
+from peft_core.methods.registry import MethodField
+from peft_core.paths import display_path
 from peft_core.statistics.intervals import Accuracy
-from peft_core.validated import Frozen, read_json
+from peft_core.validated import Frozen, read_json, shortened
 
 RECORD = "run.json"
+FORMAT = 2  # since 2 a record has the digests of weights, tokenizer and configuration
 MAX_RECORD_BYTES = 1_000_000  # 25,000 probabilities, the largest test split, are about 300,000
+THEN = "Restore the file or train again."
 
 Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-
-
+Number = Annotated[int, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Split = Literal["validation", "test"]
 
 
@@ -29,41 +40,68 @@ class Measured(Accuracy):
 
     split: Split
 
+    @model_validator(mode="after")
+    def _is_a_share(self) -> "Measured":
+        if not (self.n >= 1 and 0 <= self.low <= self.accuracy <= self.high <= 1):  # NaN is refused, too
+            raise PeftClassroomError(
+                f"{self.accuracy} ({self.low} to {self.high}) of {self.n} {self.split} reviews is no accuracy."
+            )
+        return self
+
     @classmethod
     def of(cls, split: Split, measured: Accuracy) -> "Measured":
         return cls(**vars(measured), split=split)
 
 
-class RunRecord(Frozen):
-    """The content of `run.json`. Everything in it was measured or chosen; nothing is estimated.
+class _Record(Frozen):
+    """What both kinds have: which weights over which base model."""
+
+    name: str
+    base_fingerprint: str = Field(description="of the base model's weights")
+    tokenizer_fingerprint: Digest | None = None
+    config_fingerprint: Digest | None = Field(None, description="of what a forward pass reads of the configuration")
+    prefix: str | None = Field(None, max_length=200, description="the words put in front of a review")
+    weights_sha256: Digest | None = Field(None, description="of the weights file that every figure here is of")
+    trainable_parameters: Number
+    total_parameters: Number
+    created: str
+
+    @model_validator(mode="after")
+    def _part_of_the_whole(self) -> "_Record":
+        if self.trainable_parameters > self.total_parameters:
+            raise PeftClassroomError(
+                f"trainable_parameters {self.trainable_parameters:,} are more than total_parameters "
+                f"{self.total_parameters:,}."
+            )
+        return self
+
+
+class RunRecord(_Record):
+    """The record of a training run. Everything in it was measured or chosen; nothing is estimated.
 
     `test_probabilities` is p("positive") of every test review, in the order of the split. Older records have none.
     `test_curve` has the test accuracy at the steps of `validations`, where a run was asked for it. It chose nothing.
+    Records of format 1 have no digests.
     """
 
-    format: Literal[1] = 1
-    name: str
+    format: Literal[1, 2] = FORMAT
     config: RunConfig
-    learning_rate: float
-    base_fingerprint: str
+    learning_rate: float = Field(gt=0, allow_inf_nan=False)
     data_fingerprint: str
-    split_sizes: dict[str, int]
-    trainable_parameters: int
-    total_parameters: int
-    steps: int
-    planned_steps: int
+    split_sizes: dict[str, Number]
+    steps: Number
+    planned_steps: Number
     stopped_by: Literal["epochs", "max_seconds"]
-    best_step: int
+    best_step: Number
     untrained: Measured
     validation: Measured
     test: Measured
-    validations: tuple[tuple[int, float], ...]
-    test_curve: tuple[tuple[int, float], ...] | None = None
-    seconds: float
-    examples_per_second: float | None
+    validations: tuple[tuple[Number, Probability], ...]
+    test_curve: tuple[tuple[Number, Probability], ...] | None = None
+    seconds: Seconds
+    examples_per_second: Seconds | None
     device: str
-    precision: str
-    created: str
+    precision: Literal["float32", "bfloat16", "float16"]
     versions: dict[str, str]
     test_probabilities: tuple[Probability, ...] | None = None
 
@@ -78,17 +116,133 @@ class RunRecord(Frozen):
             raise PeftClassroomError("test_curve and validations were not measured at the same steps.")
         return self
 
+    def unbound(self) -> "RunRecord":
+        """The same without its digests, as a record of format 1: to compare with those that have none."""
+        none = dict.fromkeys(("tokenizer_fingerprint", "config_fingerprint", "prefix", "weights_sha256"))
+        return self.model_copy(update={"format": 1, **none})
 
-def read_record(folder: Path) -> RunRecord:
-    """The record of the checkpoint in `folder`.
+    @property
+    def base(self) -> str:
+        return self.config.base
+
+    @property
+    def method(self) -> MethodConfig:
+        return self.config.method
+
+    @property
+    def max_length(self) -> int:
+        return self.config.data.max_length
+
+
+class AdoptedRecord(_Record):
+    """The record of weights that no run here has left as they are: made elsewhere, or changed since.
+
+    `origin` says which. `test` is measured of these very weights (`evaluate --store`), or absent.
+    """
+
+    format: Literal[2] = FORMAT
+    base: str = Field(min_length=1, max_length=200)
+    method: MethodField
+    max_length: int = Field(ge=16, le=512, multiple_of=16, description="tokens of a review that are read")
+    origin: Literal["imported", "merged", "changed", "unbound"]
+    source: str = Field("", max_length=300, description="where it comes from, in words")
+    notes: tuple[str, ...] = ()
+    test: Measured | None = None
+
+    @field_validator("notes")
+    @classmethod
+    def _short(cls, notes: tuple[str, ...]) -> tuple[str, ...]:
+        if len(notes) > 20 or any(len(note) > 500 for note in notes):
+            raise PeftClassroomError("The notes are longer than any that are written here.")
+        return notes
+
+    @property
+    def why(self) -> str:
+        """Why it has no record of a training run, in one sentence."""
+        return {
+            "imported": f"It was trained elsewhere ({self.source}).",
+            "merged": f"It was put together from others ({self.source}).",
+            "changed": "Its weights were changed after its run.json was written: what that says of them does not hold.",
+            "unbound": "Its run.json is of an earlier version, which did not note what weights it was measured on.",
+        }[self.origin]
+
+
+Record = RunRecord | AdoptedRecord
+
+
+def read_record(folder: Path) -> Record:
+    """The record of the checkpoint in `folder`: that of its run, if its weights are those that the run measured.
 
     Raises:
-        PeftClassroomError: if the folder is no checkpoint, or its record is damaged.
+        PeftClassroomError: if the folder is no checkpoint, its record is damaged or of a later version, or there are no
+            weights, or not as many as it says.
+    """
+    written = read_run_json(folder)
+    weights = checkpoint_weights(folder, written.method)
+    if weights.elements != written.trainable_parameters:
+        raise PeftClassroomError(
+            f"{folder.name}: its weights file holds {weights.elements:,} numbers, and its {RECORD} says "
+            f"{written.trainable_parameters:,}. {THEN}"
+        )
+    if written.weights_sha256 == weights.sha256:
+        return written
+    return adopted(written, "changed" if written.weights_sha256 else "unbound", weights)
+
+
+def read_run(folder: Path) -> RunRecord:
+    """The record of the training run that left the checkpoint in `folder` as it is.
+
+    Raises:
+        PeftClassroomError: as `read_record`, and if no run here has left it like this.
+    """
+    return only_runs(read_record(folder), folder.name)
+
+
+def only_runs(record: Record, name: str) -> RunRecord:
+    """`record`, if it is that of a run.
+
+    Raises:
+        PeftClassroomError: otherwise; it says why, and what to do.
+    """
+    if isinstance(record, AdoptedRecord):
+        raise PeftClassroomError(
+            f"{name} has no figures of a run. {record.why} `python -m peft_core evaluate {name} --store` measures it."
+        )
+    return record
+
+
+def adopted(written: Record, origin: Literal["changed", "unbound"], weights: CheckpointWeights) -> AdoptedRecord:
+    """What is still true of a checkpoint whose weights are not known to be those that its record was measured on."""
+    shared = {name: getattr(written, name) for name in _Record.model_fields}
+    return AdoptedRecord(
+        **shared | {"weights_sha256": weights.sha256},
+        base=written.base,
+        method=written.method,
+        max_length=written.max_length,
+        origin=origin,
+    )
+
+
+_ANY_OBJECT = TypeAdapter(dict[str, Any])
+
+
+def read_run_json(folder: Path) -> Record:
+    """What `run.json` says, whatever the weights beside it are.
+
+    Raises:
+        PeftClassroomError: if there is none, it is damaged, or of a later version.
     """
     path = folder / RECORD
     if not path.is_file():
         raise PeftClassroomError(f"{folder} is not a checkpoint: it has no {RECORD}. `checkpoints` lists all.")
-    return read_json(path, RunRecord, "Restore the file or train again.", MAX_RECORD_BYTES)
+    head = read_json(path, _ANY_OBJECT, THEN, MAX_RECORD_BYTES)
+    said = head.get("format")
+    if isinstance(said, int) and said > FORMAT:
+        raise PeftClassroomError(
+            f"{display_path(path)} was written by a later version of this program (format {shortened(str(said), 20)}, "
+            f"and this one reads up to {FORMAT}). Update this program."
+        )
+    return read_json(path, AdoptedRecord if "origin" in head else RunRecord, THEN, MAX_RECORD_BYTES)
 
 
 def weights_digest(folder: Path) -> str:
@@ -97,18 +251,14 @@ def weights_digest(folder: Path) -> str:
     Raises:
         PeftClassroomError: if there is no weights file.
     """
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
-        raise PeftClassroomError(f"{folder.name} has no weights. Restore the file or train again.")
-    with files[0].open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
+    return checkpoint_weights(folder, read_run_json(folder).method).sha256[:12]
 
 
-def write_record(record: RunRecord, folder: Path) -> None:
+def write_record(record: Record, folder: Path) -> None:
     """Write `run.json`, or replace it: a reader sees the old file or the new one. All probabilities are on one line."""
     data = record.model_dump(mode="json")
-    probabilities = data.pop("test_probabilities")
-    text = json.dumps(data, indent=2, ensure_ascii=False)
+    probabilities = data.pop("test_probabilities", None)
+    text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
     if probabilities is not None:
         text = text.removesuffix("\n}") + f',\n  "test_probabilities": {json.dumps(probabilities)}\n}}'
     write_atomic(folder / RECORD, text + "\n")

@@ -1,6 +1,6 @@
 """`checkpoints`, `evaluate`, `classify`: what there is, how good it is, what it says."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -8,36 +8,42 @@ from peft_core.cli.output import Json, aligned, print_result
 from peft_core.errors import PeftClassroomError
 
 commands = typer.Typer()
+BaseFolder = Annotated[
+    str | None, typer.Option("--base", help="name or folder of its base model, if not where its record says")
+]
 
 
 @commands.command()
 def checkpoints(as_json: Json = False) -> None:
     """List shipped and trained checkpoints."""
-    from peft_core.checkpoints.listing import list_checkpoints
+    from peft_core.checkpoints.listing import list_all
     from peft_core.paths import display_path
 
-    infos = list_checkpoints()
-    data = [
+    listed = list_all()
+    data: list[dict[str, Any]] = [
         {
             "name": info.name,
             "path": display_path(info.path),
             "method": info.method,
             "base": info.base,
             "trainable_parameters": info.record.trainable_parameters,
-            "test_accuracy": info.record.test.accuracy,
+            "test_accuracy": info.record.test and info.record.test.accuracy,
+            "problem": info.why or None,
         }
-        for info in infos
+        for info in listed.usable
     ]
+    damaged = [{"name": one.name, "path": display_path(one.path), "problem": one.why} for one in listed.damaged]
     lines = aligned(
         [
             (row["name"], row["method"], row["base"], f"{row['trainable_parameters']:>12,} trainable",
-             f"test {row['test_accuracy']:.2%}")
+             "not measured" if row["test_accuracy"] is None else f"test {row['test_accuracy']:.2%}")
             for row in data
         ]
     )  # fmt: skip
-    print_result(
-        as_json, data, lines or ["No checkpoints yet: train one with `python -m peft_core train lora --out DIR`."]
-    )
+    lines += [f"{row['name']}: {row['problem']}" for row in data if row["problem"]]
+    lines += [f"{row['name']} is damaged: {row['problem']}" for row in damaged]
+    none = ["No checkpoints yet: train one with `python -m peft_core train lora --out DIR`."]
+    print_result(as_json, [*data, *damaged], lines or none)
 
 
 @commands.command()
@@ -46,8 +52,10 @@ def evaluate(
     split: Annotated[str, typer.Option(help="train, validation or test")] = "test",
     limit: Annotated[int | None, typer.Option(help="even number of reviews, half of each label; default: all")] = None,
     store: Annotated[
-        bool, typer.Option("--store", help="add the test predictions to the checkpoint's run.json")
+        bool,
+        typer.Option("--store", help="note in the checkpoint's run.json what was measured, and of which weights"),
     ] = False,
+    base: BaseFolder = None,
     as_json: Json = False,
 ) -> None:
     """Measure a checkpoint's accuracy with its 95% Wilson interval. A base model's name measures it untrained."""
@@ -55,7 +63,7 @@ def evaluate(
         raise PeftClassroomError(f"Unknown split {split!r}. Choose one of: train, validation, test.")
     if store and (split != "test" or limit is not None):
         raise PeftClassroomError(
-            "--store keeps the predictions of the whole test split: leave --split and --limit out."
+            "--store keeps what was measured on the whole test split: leave --split and --limit out."
         )
     from peft_core.checkpoints.listing import find_checkpoint
     from peft_core.t5.architecture import catalogue
@@ -63,12 +71,14 @@ def evaluate(
     info = None if checkpoint in catalogue() else find_checkpoint(checkpoint)
     if store and info is None:
         raise PeftClassroomError(f"--store adds to a checkpoint's record, and the base model {checkpoint} has none.")
-    from peft_core.training.evaluate import evaluate_base, evaluate_checkpoint, store_predictions
+    from peft_core.training.evaluate import evaluate_base, evaluate_checkpoint, measure_again
 
     if info is None:
         measured = evaluate_base(checkpoint, split, limit)
     else:
-        measured = store_predictions(info.path) if store else evaluate_checkpoint(info.path, split, limit)
+        measured = measure_again(info.path, base) if store else evaluate_checkpoint(info.path, split, limit, base)
+        if info.why and not store:
+            typer.echo(f"{info.name}: {info.why}", err=True)
     data = {"accuracy": measured.accuracy, "low": measured.low, "high": measured.high, "n": measured.n}
     text = f"{measured.accuracy:.2%} of {measured.n:,} reviews (95% interval {measured.low:.2%} to {measured.high:.2%})"
     print_result(as_json, data, [text])
@@ -78,6 +88,7 @@ def evaluate(
 def classify(
     texts: Annotated[list[str], typer.Argument(metavar="TEXT...", help="reviews, each in quotes")],
     checkpoint: Annotated[list[str], typer.Option(help="name or folder; may be given several times")],
+    base: BaseFolder = None,
     as_json: Json = False,
 ) -> None:
     """Is a review positive or negative? Asked of one or several checkpoints."""
@@ -90,12 +101,13 @@ def classify(
     from peft_core.checkpoints.predictor import Predictor
     from peft_core.t5.backbone import load_backbone
 
-    predictors: dict[str, Predictor] = {}
+    predictors: dict[tuple[str, str | None], Predictor] = {}
     rows, lines = [], []
     for name, info in zip(checkpoint, infos, strict=True):
-        if info.base not in predictors:
-            predictors[info.base] = Predictor(load_backbone(info.base))
-        for text, prediction in zip(texts, predictors[info.base].classify(texts, info.path), strict=True):
+        on = base or info.base, info.record.prefix
+        if on not in predictors:
+            predictors[on] = Predictor(load_backbone(*on))
+        for text, prediction in zip(texts, predictors[on].classify(texts, info.path), strict=True):
             rows.append(
                 {
                     "checkpoint": name,

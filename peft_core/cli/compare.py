@@ -22,11 +22,11 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Is one checkpoint better than another, on the same test reviews? Of more than two: all pairs, Holm-corrected."""
-    from peft_core.checkpoints.listing import find_checkpoint
+    from peft_core.checkpoints.listing import find_run
 
     if len(names) < 2:
         raise PeftClassroomError("One checkpoint cannot be compared. Name another one.")
-    infos = [find_checkpoint(name) for name in names]
+    infos = [find_run(name) for name in names]
     if len(infos) == 2:
         _two(*infos, as_json)
     else:
@@ -107,11 +107,12 @@ def report(
     if out and out.exists():
         raise PeftClassroomError(f"{out} exists already. Choose another --out or remove this file.")
     base_model(base)
-    from peft_core.checkpoints.listing import list_checkpoints
+    from peft_core.checkpoints.listing import list_all
     from peft_core.counting.by_numel import count_by_numel
     from peft_core.report.build import build_table
 
-    table = build_table(list_checkpoints(), base, count_by_numel)
+    listed = list_all()
+    table = build_table(listed.runs, base, count_by_numel)
     data = table_data(table, *compared_with_first(table))
     if out:
         out.write_bytes(writers[out.suffix](data))
@@ -128,5 +129,7 @@ def report(
         for row in data["rows"]
     ]
     typer.echo("\n".join(aligned(rows)))
+    for left_out in (*listed.adopted, *listed.damaged):
+        typer.echo(f"Not in the table: {left_out.name}. {left_out.why}", err=True)
     if out:
         typer.echo(f"Written: {out}")

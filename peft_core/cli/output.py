@@ -17,7 +17,7 @@ Method = Annotated[str, typer.Argument(help=f"one of {', '.join(METHODS)}")]
 
 def print_result(as_json: bool, data: Any, lines: Sequence[str]) -> None:
     """The data as JSON, or the lines."""
-    typer.echo(json.dumps(data, ensure_ascii=False) if as_json else "\n".join(lines))
+    typer.echo(json.dumps(data, ensure_ascii=False, allow_nan=False) if as_json else "\n".join(lines))
 
 
 def aligned(rows: Sequence[Sequence[str]], right: bool = False) -> list[str]:

@@ -23,7 +23,7 @@ from peft_core.analysis.spectra.similarity import (
 from peft_core.analysis.spectra.spectrum import effective_rank, energy_curve, stable_rank
 from peft_core.analysis.spectra.truncation_file import Answers, write_truncation
 from peft_core.analysis.spectra.truncation_finding import find
-from peft_core.checkpoints.listing import CheckpointInfo, find_checkpoint, list_checkpoints
+from peft_core.checkpoints.listing import CheckpointInfo, find_checkpoint, find_run, list_checkpoints
 from peft_core.cli.output import Json, aligned, print_result
 from peft_core.errors import PeftClassroomError
 from peft_core.t5.names import LAYERS, MODULES, STACKS, Place
@@ -111,7 +111,7 @@ def similarity(
     if of not in get_args(Of):
         raise PeftClassroomError(f"Unknown --of {of!r}. Choose one of: {', '.join(get_args(Of))}.")
     wanted = _wanted(stack, block, place, module)
-    infos = [find_checkpoint(name) for name in (first, second)]
+    infos = [(find_run if of == "A" else find_checkpoint)(name) for name in (first, second)]
     check_same_base(infos[0].record, infos[1].record)
     both = [_deltas(info) for info in infos]
     starts = [_starts(info) for info in infos] if of == "A" else []
@@ -177,7 +177,7 @@ def truncate(
     """Cut every ΔW to rank k by SVD: what is left of it, and, with --evaluate, of the test accuracy."""
     if not evaluate and (store or limit is not None):
         raise PeftClassroomError("--limit and --store belong to --evaluate: add it, or leave them out.")
-    info = find_checkpoint(checkpoint)
+    info = find_run(checkpoint) if evaluate else find_checkpoint(checkpoint)
     deltas = _deltas(info)
     from peft_core.analysis.spectra.truncation import check_ranks, measure_truncation
 
@@ -224,7 +224,7 @@ def _accuracy(answers: Answers) -> dict[str, float]:
 
 
 def _deltas(info: CheckpointInfo) -> dict[Place, Delta]:
-    check_method(info.record.config.method, info.name)
+    check_method(info.record.method, info.name)
     from peft_core.analysis.spectra.checkpoint_deltas import load_deltas
     from peft_core.t5.backbone import load_backbone
 

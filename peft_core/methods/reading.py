@@ -10,8 +10,7 @@ from typing import Any
 
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.method import MethodConfig
-
-SHOWN = 80  # characters of a value in a sentence
+from peft_core.validated import GIVEN, shortened
 
 
 @dataclass(frozen=True)
@@ -41,5 +40,4 @@ def check_settings(description: Mapping[str, Any], known: Mapping[str, Collectio
 
 def written(value: Any) -> str:
     """A value of a file for a sentence, cut to what can be read."""
-    text = repr(value)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]} …"
+    return shortened(repr(value), GIVEN)

@@ -158,8 +158,8 @@ def runs_here(infos: Iterable[CheckpointInfo], base: str, results: Results | Non
     runs = []
     for info in infos:
         if info.base == base:
-            told = info.record.model_copy(update={"test_probabilities": None})
-            name = next((name for name, run in done.items() if run.record == told), None)
+            told = info.record.model_copy(update={"test_probabilities": None}).unbound()
+            name = next((name for name, run in done.items() if run.record.unbound() == told), None)
             runs.append(_run(info, done.pop(name).peak_bytes if name else None))
     gone = "its checkpoint is not on this computer"
     return runs + [SeedRun(name, run.record, None, None, gone, run.peak_bytes) for name, run in done.items()]

@@ -1,10 +1,10 @@
 """The base model: load it with its tokenizer, identify it, copy it cheaply, build its shapes without its weights."""
 
 import copy
-import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 from torch.overrides import TorchFunctionMode
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, T5Config, T5ForConditionalGeneration
@@ -13,6 +13,8 @@ from transformers.utils import logging as transformers_logging
 from peft_core.errors import PeftClassroomError
 from peft_core.reviews.splits import LABEL_WORDS
 from peft_core.t5.architecture import Architecture, BaseModel, base_model
+from peft_core.t5.identity import Identity, identity
+from peft_core.validated import shortened
 
 transformers_logging.disable_progress_bar()  # a bar per loaded model would fill every worker's log
 
@@ -24,8 +26,13 @@ class Backbone:
     base: BaseModel
     model: T5ForConditionalGeneration
     tokenizer: PreTrainedTokenizerBase
-    fingerprint: str
+    identity: Identity
     label_ids: tuple[int, int]  # token ids of "negative", "positive"
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the weights alone."""
+        return self.identity.weights
 
     def replica(self) -> T5ForConditionalGeneration:
         """New modules over the same weight tensors: methods can be applied to it, and the memory is paid once.
@@ -40,46 +47,38 @@ class Backbone:
         return copy.deepcopy(self.model)
 
 
-def load_backbone(name: str) -> Backbone:
+def load_backbone(name: str, prefix: str | None = None) -> Backbone:
     """The base model `name` in fp32 on the CPU, frozen, in evaluation mode.
 
     Bundled models and folders never touch the network; others come from the Hugging Face cache or the Hub.
 
+    Args:
+        prefix: the words put in front of a review, where a checkpoint was trained with others than this base has.
+
     Raises:
-        PeftClassroomError: if the model is unknown, neither cached nor reachable, or its label words are not one
-            token each.
+        PeftClassroomError: if the model is unknown, neither cached nor reachable, damaged or incomplete, or its label
+            words are not one token each.
     """
     base = base_model(name)
+    if prefix is not None:
+        base = replace(base, prefix=prefix)
     model, tokenizer = _from_disk_or_hub(base)
     model.requires_grad_(False)
     model.eval()
-    return Backbone(base, model, tokenizer, fingerprint(model), label_ids(tokenizer))
+    return Backbone(base, model, tokenizer, identity(model, tokenizer), label_ids(tokenizer))
 
 
 def _from_disk_or_hub(base: BaseModel) -> tuple[T5ForConditionalGeneration, PreTrainedTokenizerBase]:
-    # On a CPU, torch's fused attention is slower than the plain one for these shapes (docs/log.md): 50 against 61
-    # examples a second in a LoRA step.
-    attention = "sdpa" if torch.cuda.is_available() else "eager"
-
-    def load(local: bool):
-        tokenizer = AutoTokenizer.from_pretrained(base.source, local_files_only=local)
-        model = T5ForConditionalGeneration.from_pretrained(
-            base.source,
-            local_files_only=local,
-            dtype=torch.float32,
-            use_safetensors=True,
-            attn_implementation=attention,
-        )
-        return model, tokenizer
-
     try:
-        return load(local=True)
-    except OSError as error:
-        if base.bundled:
-            raise PeftClassroomError(f"The base model in {base.source} cannot be read: {_first_line(error)}") from error
+        return _load(base, local=True)
+    except DAMAGE as error:
+        if base.bundled or not isinstance(error, OSError):
+            raise _unreadable(base, error) from error
     try:
-        return load(local=False)
-    except OSError as error:
+        return _load(base, local=False)
+    except DAMAGE as error:
+        if not isinstance(error, OSError):
+            raise _unreadable(base, error) from error
         if "safetensors" in str(error):
             raise PeftClassroomError(
                 f"{base.source} has no weights in safetensors files, and nothing is unpickled here. "
@@ -91,8 +90,39 @@ def _from_disk_or_hub(base: BaseModel) -> tuple[T5ForConditionalGeneration, PreT
         ) from error
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+# What the library raises for a folder whose files are missing, damaged, or do not fit one another.
+DAMAGE = (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, SafetensorError)
+
+
+def _load(base: BaseModel, local: bool) -> tuple[T5ForConditionalGeneration, PreTrainedTokenizerBase]:
+    # On a CPU, torch's fused attention is slower than the plain one for these shapes (docs/log.md): 50 against 61
+    # examples a second in a LoRA step.
+    attention = "sdpa" if torch.cuda.is_available() else "eager"
+    tokenizer = AutoTokenizer.from_pretrained(base.source, local_files_only=local)
+    model, told = T5ForConditionalGeneration.from_pretrained(
+        base.source,
+        local_files_only=local,
+        dtype=torch.float32,
+        use_safetensors=True,
+        attn_implementation=attention,
+        output_loading_info=True,
+    )
+    if missing := sorted(told["missing_keys"]):  # the library would draw them at random
+        raise PeftClassroomError(
+            f"The base model in {base.source} lacks {len(missing)} tensors that its config.json asks for (first: "
+            f"{missing[0]}). Restore its files."
+        )
+    broken = (name for name, parameter in model.named_parameters() if not torch.isfinite(parameter).all())
+    if name := next(broken, None):
+        raise PeftClassroomError(
+            f"The base model in {base.source}: tensor {name} holds values that are not finite numbers. Restore it."
+        )
+    return model, tokenizer
+
+
+def _unreadable(base: BaseModel, error: Exception) -> PeftClassroomError:
+    reason = (str(error).strip().splitlines() or [""])[0] or type(error).__name__
+    return PeftClassroomError(f"The base model in {base.source} cannot be read: {shortened(reason)} Restore its files.")
 
 
 def label_ids(tokenizer: PreTrainedTokenizerBase) -> tuple[int, int]:
@@ -105,15 +135,6 @@ def label_ids(tokenizer: PreTrainedTokenizerBase) -> tuple[int, int]:
     if any(len(pieces) != 1 for pieces in ids):
         raise PeftClassroomError(f"This base model's tokenizer splits the label words {' and '.join(LABEL_WORDS)}.")
     return ids[0][0], ids[1][0]
-
-
-def fingerprint(model: nn.Module) -> str:
-    """SHA-256 over all parameters (name, shape, fp32 values), tied ones once: the identity of a base model."""
-    digest = hashlib.sha256()
-    for name, parameter in sorted(model.named_parameters()):
-        digest.update(f"{name} {tuple(parameter.shape)}\n".encode())
-        digest.update(parameter.detach().float().contiguous().numpy().data)
-    return digest.hexdigest()
 
 
 def hf_config(architecture: Architecture, **overrides) -> T5Config:

@@ -6,13 +6,20 @@ import numpy as np
 import torch
 from torch import nn
 
-from peft_core.checkpoints.files import load_checkpoint
-from peft_core.checkpoints.record import RunRecord, read_record, write_record
+from peft_core.checkpoints.files import bound, load_checkpoint
+from peft_core.checkpoints.record import (
+    AdoptedRecord,
+    Measured,
+    Record,
+    RunRecord,
+    read_record,
+    read_run_json,
+    write_record,
+)
 from peft_core.checkpoints.stored_answers import decimals
-from peft_core.config import RunConfig
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.fast import fuse
-from peft_core.methods.lora.method import LoraConfig
+from peft_core.reviews.config import DataConfig
 from peft_core.reviews.draws import SHARED_SEED
 from peft_core.statistics.intervals import Accuracy
 from peft_core.t5.backbone import Backbone, load_backbone
@@ -21,48 +28,68 @@ from peft_core.training.device import compute_dtype, pick_device
 from peft_core.training.measuring import MeasuredSplit, accuracy, load_rows
 
 
-def evaluate_checkpoint(folder: Path, split: str, limit: int | None) -> Accuracy:
-    """Measure a saved checkpoint again, on `limit` reviews of a split (None: all of it)."""
+def evaluate_checkpoint(folder: Path, split: str, limit: int | None, base: str | None = None) -> Accuracy:
+    """Measure a saved checkpoint again, on `limit` reviews of a split (None: all of it).
+
+    Args:
+        base: where its base model lies, if not where its record says.
+    """
     record = read_record(folder)
-    backbone = load_backbone(record.config.base)
+    backbone = load_backbone(base or record.base, record.prefix)
     model, _ = load_checkpoint(folder, backbone)
-    return _evaluate(model, backbone, record.config, split, limit)[0]
+    return _evaluate(model, backbone, _data(record), split, limit)[0]
 
 
-def store_predictions(folder: Path) -> Accuracy:
-    """Measure the test reviews of a saved checkpoint again and add the probabilities to its `run.json`.
+def measure_again(folder: Path, base: str | None = None) -> Accuracy:
+    """Measure the test reviews of a saved checkpoint and note in its `run.json` what was measured, of which weights.
 
-    In the recorded precision, whatever this computer would train in: without hardware for it that is slow.
+    A run's own figures are kept, and bound to the weights, only if the accuracy is the recorded one. Then the record
+    also gets the probabilities. A checkpoint from elsewhere, or changed since its run, gets its first figure.
+
+    A run is measured in the recorded precision, whatever this computer would train in: without hardware for it that is
+    slow.
 
     Raises:
         PeftClassroomError: if the accuracy is another than the recorded one. Nothing is written then.
     """
-    record = read_record(folder)
-    backbone = load_backbone(record.config.base)
+    written, record = read_run_json(folder), read_record(folder)
+    backbone = load_backbone(base or record.base, record.prefix)
     model, _ = load_checkpoint(folder, backbone)
-    dtype = getattr(torch, record.precision)
-    again, positive = _evaluate(model, backbone, record.config, "test", record.config.data.test_size, dtype)
-    if (again.accuracy, again.n) != (record.test.accuracy, record.test.n):
+    data = _data(written)
+    if isinstance(written, AdoptedRecord) or (isinstance(record, AdoptedRecord) and record.origin == "changed"):
+        again, _ = _evaluate(model, backbone, data, "test", data.test_size)
+        kept = record if isinstance(written, RunRecord) else written
+        write_record(bound(kept.model_copy(update={"test": Measured.of("test", again)}), backbone, folder), folder)
+        return again
+    dtype = getattr(torch, written.precision)
+    again, positive = _evaluate(model, backbone, data, "test", data.test_size, dtype)
+    if (again.accuracy, again.n) != (written.test.accuracy, written.test.n):
         raise PeftClassroomError(
             f"Measured here: {again.accuracy:.2%} of {again.n:,} test reviews; {folder.name} records "
-            f"{record.test.accuracy:.2%} of {record.test.n:,}. Nothing was stored. Other processors and versions round "
-            f"differently: this one was measured in {record.precision} on {record.device}. Measure on such a computer "
-            "with the pinned requirements, or train again."
+            f"{written.test.accuracy:.2%} of {written.test.n:,}. Nothing was stored. Other processors and versions "
+            f"round differently: this one was measured in {written.precision} on {written.device}. Measure on such a "
+            "computer with the pinned requirements, or train again."
         )
-    write_record(RunRecord(**{**dict(record), "test_probabilities": decimals(positive)}), folder)
+    new = RunRecord(**{**dict(written), "test_probabilities": decimals(positive)})
+    write_record(bound(new, backbone, folder), folder)
     return again
 
 
 def evaluate_base(name: str, split: str, limit: int | None) -> Accuracy:
     """Measure a base model that nobody has fine-tuned: where training starts from."""
     backbone = load_backbone(name)
-    return _evaluate(backbone.replica(), backbone, RunConfig(base=name, method=LoraConfig()), split, limit)[0]
+    return _evaluate(backbone.replica(), backbone, DataConfig(), split, limit)[0]
+
+
+def _data(record: Record) -> DataConfig:
+    """The reviews of its run; of a checkpoint without one, those bundled here."""
+    return record.config.data if isinstance(record, RunRecord) else DataConfig(max_length=record.max_length)
 
 
 def _evaluate(
     model: nn.Module,
     backbone: Backbone,
-    config: RunConfig,
+    data: DataConfig,
     split: str,
     limit: int | None,
     dtype: torch.dtype | None = None,
@@ -71,6 +98,6 @@ def _evaluate(
     device = pick_device()
     cast(model, dtype or compute_dtype(device))
     fuse(model.to(device), device)
-    rows = load_rows(backbone, config.data, split, limit, SHARED_SEED)
+    rows = load_rows(backbone, data, split, limit, SHARED_SEED)
     positive = MeasuredSplit(rows, backbone, device).probabilities(model)
     return accuracy(positive, rows.labels), positive

@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from peft_core.checkpoints.passes import NOT_FINITE
+from peft_core.errors import PeftClassroomError
 from peft_core.reviews.batches import FILLER, Batch, encode, fixed_widths, make_batches
 from peft_core.reviews.config import DataConfig
 from peft_core.reviews.draws import select
@@ -60,6 +62,9 @@ def probabilities(
     """p("positive") of every row, in the order of row numbers, shape (rows,).
 
     Of the two label words alone: softmax over their logits after one decoder step.
+
+    Raises:
+        PeftClassroomError: if an answer is no finite number; such an answer is neither right nor wrong.
     """
 
     @torch.inference_mode()
@@ -76,6 +81,8 @@ def probabilities(
         real = batch.rows != FILLER
         result[batch.rows[real]] = positive[real]
     model.train(was_training)
+    if not np.isfinite(result).all():
+        raise PeftClassroomError(NOT_FINITE[0].upper() + NOT_FINITE[1:])
     return result
 
 

@@ -33,7 +33,7 @@ def open_page(monkeypatch, tmp_path):
 
     def at_page(name: str, **query: str) -> AppTest:
         services.libraries().finished.wait(timeout=120)
-        services.checkpoints.clear()
+        services.listing.clear()
         this = script_of(name)
         monkeypatch.setattr(st, "Page", lambda path, **rest: make_page(path, **rest | {"default": path == this}))
         app = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=120)
@@ -46,7 +46,7 @@ def open_page(monkeypatch, tmp_path):
     services.backend.clear()
     yield at_page
     services.backend.clear()
-    services.checkpoints.clear()
+    services.listing.clear()
 
 
 @pytest.fixture

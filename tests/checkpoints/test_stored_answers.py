@@ -9,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peft_core.checkpoints.listing import list_checkpoints
-from peft_core.checkpoints.record import MAX_RECORD_BYTES, RECORD, Measured, RunRecord, read_record, write_record
+from peft_core.checkpoints.record import (
+    MAX_RECORD_BYTES,
+    RECORD,
+    Measured,
+    RunRecord,
+    read_run_json,
+    write_record,
+)
 from peft_core.checkpoints.stored_answers import decimals, stored_test
 from peft_core.config import TrainConfig
 from peft_core.errors import PeftClassroomError
@@ -17,7 +24,7 @@ from peft_core.methods.lora.method import LoraConfig
 from peft_core.reviews.config import DataConfig
 from peft_core.reviews.draws import run_fingerprint, select
 from peft_core.reviews.splits import data_fingerprint
-from tests.trained import make_record
+from tests.trained import make_record, pretend
 
 
 @settings(deadline=None)
@@ -40,11 +47,11 @@ def test_a_record_keeps_its_probabilities_on_one_line(backbone, tmp_path):
     write_record(record, tmp_path)
     lines = (tmp_path / RECORD).read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if "0.25" in line] == ['  "test_probabilities": [0.25, 1e-07, 1.0, 0.5000001]']
-    assert read_record(tmp_path) == record
+    assert read_run_json(tmp_path) == record
     assert [p.name for p in tmp_path.iterdir()] == [RECORD]
     write_record(make_record(backbone, LoraConfig()), tmp_path)  # replaces it; a record of an older run has none
     assert "test_probabilities" not in (tmp_path / RECORD).read_text(encoding="utf-8")
-    assert read_record(tmp_path).test_probabilities is None
+    assert read_run_json(tmp_path).test_probabilities is None
 
 
 @pytest.mark.parametrize(
@@ -56,7 +63,7 @@ def test_damaged_probabilities_are_one_short_sentence(backbone, tmp_path, values
     path = tmp_path / RECORD
     path.write_text(path.read_text(encoding="utf-8").replace("[0.1, 0.9]", values), encoding="utf-8")
     with pytest.raises(PeftClassroomError, match=sentence) as error:
-        read_record(tmp_path)
+        read_run_json(tmp_path)
     assert len(str(error.value).removeprefix(str(path))) < 250
 
 
@@ -69,8 +76,7 @@ def test_the_largest_test_split_fits_and_many_records_are_listed_quickly(backbon
     assert (tmp_path / RECORD).stat().st_size < MAX_RECORD_BYTES / 2
     for number in range(50):
         folder = tmp_path / f"run-{number}" / "checkpoint"
-        folder.mkdir(parents=True)
-        write_record(with_probabilities(record, decimals(small[:3000]), 0.5), folder)
+        pretend(with_probabilities(record, decimals(small[:3000]), 0.5), folder)
     started = time.process_time()
     assert sum(not info.shipped for info in list_checkpoints()) == 50
     assert time.process_time() - started < 1  # about 0.05 s on an idle core

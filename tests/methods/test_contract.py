@@ -17,7 +17,8 @@ from peft_core.methods.common import merge, unmerge, wrapped_linears
 from peft_core.methods.fast import fuse
 from peft_core.methods.registry import METHODS, method_of
 from peft_core.report.export.chart import MARKERS
-from peft_core.t5.backbone import fingerprint, first_step_hidden
+from peft_core.t5.backbone import first_step_hidden
+from peft_core.t5.identity import fingerprint
 from peft_core.t5.parts import part_of
 from peft_core.t5.precision import cast
 from tests.cases import every_config

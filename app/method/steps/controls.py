@@ -50,7 +50,7 @@ def notes(base: BaseModel) -> None:
 
 def model(base: BaseModel, config: MethodConfig) -> CheckpointInfo | None:
     """A checkpoint of this method on this base; None: the untrained model of this page's settings."""
-    here = {i.name: i for i in services.checkpoints() if i.base == base.name and i.method == config.method}
+    here = {i.name: i for i in services.askable() if i.base == base.name and i.method == config.method}
     titles = {UNTRAINED: label("steps", "untrained")} | verdicts.titles(here.values())
     return here.get(pick("steps_model", label("steps", "model"), list(titles), UNTRAINED, titles.get))
 

@@ -50,7 +50,7 @@ def _choose(base: BaseModel, page_config: MethodConfig) -> tuple[Walk, MethodCon
         chosen = controls.model(base, page_config)
     config, max_length = page_config, DataConfig().max_length
     if chosen:
-        config, max_length = chosen.record.config.method, chosen.record.config.data.max_length
+        config, max_length = chosen.record.method, chosen.record.max_length
     with right:
         place = controls.place(base, config)
     with st.spinner(label("steps", "computing")):

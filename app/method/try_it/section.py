@@ -18,7 +18,7 @@ MOST = 4  # checkpoints asked at once: the shipped ones, then the newest runs
 
 def draw(base: BaseModel, config: MethodConfig) -> None:
     """The box, the button, the verdicts."""
-    chosen = [i for i in services.checkpoints() if (i.method, i.base) == (config.method, base.name)][:MOST]
+    chosen = [i for i in services.askable() if (i.method, i.base) == (config.method, base.name)][:MOST]
     if not services.loadable(base.name):
         st.info(text("common", "cannot_train", base=base.name), icon=":material/info:")
         return

@@ -28,11 +28,13 @@ def draw(chosen: list[CheckpointInfo]) -> None:
 
 def _tested(chosen: list[CheckpointInfo]) -> list[Tested]:
     """The checkpoints whose predictions are known; a sentence for each of the others."""
-    called = verdicts.titles({info.name: info for info in (*services.checkpoints(), *chosen)}.values())
+    called = verdicts.titles({info.name: info for info in (*services.askable(), *chosen)}.values())
     found, without = [], []
     for info in chosen:
         title = called[info.name]
-        if info.record.test_probabilities is None:
+        if info.why:
+            st.info(f"{escaped(title)}: {escaped(info.why)}", icon=":material/info:")
+        elif info.record.test_probabilities is None:
             without.append(info)
         elif info.record.config.data.source != "bundled":
             st.info(label("calibration", "elsewhere", name=escaped(title)), icon=":material/info:")

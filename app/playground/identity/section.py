@@ -105,7 +105,7 @@ def _show(words: WordList, sentence: str, models: list[Model]) -> None:
 def _answered(words: WordList, sentences: Sequence[str], models: Sequence[Model]) -> list[results.Answered]:
     several = len({_base(one) for one in models}) > 1
     titles = verdicts.titles(
-        {info.name: info for info in (*services.checkpoints(), *models) if not isinstance(info, str)}.values()
+        {info.name: info for info in (*services.askable(), *models) if not isinstance(info, str)}.values()
     )
     p = {_name(one): [[_answers()[_name(one), filled(s, w)] for w in words.words] for s in sentences] for one in models}
 

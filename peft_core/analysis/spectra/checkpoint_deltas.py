@@ -34,7 +34,7 @@ def load_deltas(folder: Path, backbone: Backbone) -> Deltas:
     Raises:
         PeftClassroomError: if the checkpoint changes no weight matrix, is damaged, or was made for another base model.
     """
-    check_method(read_record(folder).config.method, folder.name)
+    check_method(read_record(folder).method, folder.name)
     model, _ = load_checkpoint(folder, backbone)
     return deltas_of(model, backbone)
 

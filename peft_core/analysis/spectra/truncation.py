@@ -21,7 +21,7 @@ from peft_core.analysis.spectra.checkpoint_deltas import Deltas, linear_layers, 
 from peft_core.analysis.spectra.delta import kept_energy
 from peft_core.analysis.spectra.truncation_file import Answers, TruncatedAnswers, Truncation
 from peft_core.checkpoints.files import load_checkpoint
-from peft_core.checkpoints.record import read_record, weights_digest
+from peft_core.checkpoints.record import read_run, weights_digest
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.fast import fuse
 from peft_core.methods.lora.layer import LoRALinear
@@ -101,7 +101,7 @@ class TruncationTest:
             PeftClassroomError: if the checkpoint has no ΔW, is damaged, or was made for another base model.
         """
         self.folder, self.backbone = folder, backbone
-        self.record = read_record(folder)
+        self.record = read_run(folder)
         self.deltas = load_deltas(folder, backbone)
         self.size = self.record.config.data.test_size if limit is None else limit
         self.rows = load_rows(backbone, self.record.config.data, "test", self.size, SHARED_SEED)
@@ -164,7 +164,7 @@ def measure_truncation(
     Raises:
         PeftClassroomError: if the checkpoint has no ΔW, is damaged, or a rank is out of bounds.
     """
-    test = TruncationTest(folder, load_backbone(read_record(folder).config.base), limit)
+    test = TruncationTest(folder, load_backbone(read_run(folder).base), limit)
     right: dict[Which, str] = {}
     models = test.models(ranks)
     for which in models:

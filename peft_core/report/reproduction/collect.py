@@ -12,7 +12,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from peft_core.checkpoints.record import RECORD, RunRecord, read_record, weights_digest
+from peft_core.checkpoints.record import RECORD, RunRecord, read_run, weights_digest
 from peft_core.errors import PeftClassroomError
 from peft_core.files import write_atomic
 from peft_core.paths import IMPORTED_FROM
@@ -220,7 +220,7 @@ def _trained(folder: Path, labels: tuple[int, ...]) -> dict[str, Any]:
             "step": steps[-1]["step"] if steps else 0,
             "examples_per_second": speeds[-1] if speeds else None,
         }
-    record = read_record(notes.checkpoint)
+    record = read_run(notes.checkpoint)
     right = [(p > 0.5) == label for p, label in zip(record.test_probabilities or (), labels, strict=True)]
     return {
         "state": "done",

@@ -18,7 +18,7 @@ from peft_core.errors import PeftClassroomError
 from peft_core.methods.full.method import FullConfig
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.reviews.config import DataConfig
-from peft_core.t5.backbone import fingerprint
+from peft_core.t5.identity import fingerprint
 from peft_core.training.evaluate import evaluate_checkpoint
 from tests.cases import CASES
 from tests.trained import logits, make_record, trained

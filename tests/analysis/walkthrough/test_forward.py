@@ -23,7 +23,8 @@ from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.places import find_place, places
 from peft_core.methods.registry import method_of
 from peft_core.paths import ROOT
-from peft_core.t5.backbone import build_on_meta, fingerprint, load_backbone
+from peft_core.t5.backbone import build_on_meta, load_backbone
+from peft_core.t5.identity import fingerprint
 from tests.cases import CASES, GATED, TINY, every_config
 from tests.trained import make_record, trained
 

@@ -18,13 +18,12 @@ from app.compare.trade_off import placing
 from app.compare.trade_off import section as trade_off
 from app.content import label
 from app.kit.formats import duration, with_interval
-from peft_core.checkpoints.record import write_record
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.report.build import build_table
 from peft_core.report.quoted import quoted_rows
 from peft_core.training.runs import RunStore, new_spec
 from peft_core.training.runs.folder import RunStatus
-from tests.trained import make_record
+from tests.trained import make_record, pretend
 
 PARTS = ("table", "trade_off", "curves", "significant", "optimism", "report", "export")
 TITLES = {name: label("compare", f"column_{name}") for name in table.CELLS}
@@ -35,8 +34,7 @@ def charts(app: AppTest) -> list:
 
 
 def put(folder, record):
-    folder.mkdir(parents=True)
-    write_record(record, folder)
+    pretend(record, folder)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from app import services
 from app.content import label
 from app.kit.pages import script_of, training_link
 from peft_core.checkpoints.listing import find_checkpoint
-from peft_core.checkpoints.record import write_record
 from peft_core.config import PRESETS, RunConfig, TrainConfig
 from peft_core.counting.by_hand import count
 from peft_core.methods.adapter.method import AdapterConfig
@@ -16,7 +15,7 @@ from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.report.reproduction.planned_rows import ROWS
 from peft_core.reviews.config import DataConfig
 from peft_core.t5.architecture import base_model
-from tests.trained import make_record
+from tests.trained import make_record, pretend
 
 # Of every page: its link with widgets moved, and what it must then count.
 MOVED = {
@@ -275,8 +274,7 @@ def test_after_a_run_here_the_time_is_told_from_that(open_page, monkeypatch, tmp
     config = RunConfig(base="tiny-t5", method=LoraConfig(r=3))
     record = make_record(backbone, config.method).model_copy(update=values | {"config": config})
     folder = tmp_path / "runs" / "20260101-000000-abcdef" / "checkpoint"
-    folder.mkdir(parents=True)
-    write_record(record, folder)
+    pretend(record, folder)
     monkeypatch.setattr(services, "machine", lambda: machine)
     query = {"section": "train", "train_size": "64", "max_length": "320", "epochs": "1"}
     seconds = 64 / record.examples_per_second * 320 / record.config.data.max_length

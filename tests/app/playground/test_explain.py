@@ -57,9 +57,9 @@ def checkpoints(monkeypatch, tmp_path, batch):
         folder = tmp_path / "runs" / f"20260101-00000{number}-abcdef" / "checkpoint"
         save_checkpoint(trained(backbone, config, batch), record, backbone, folder)
     services.libraries().ready.wait(timeout=120)
-    services.checkpoints.clear()
+    services.listing.clear()
     yield [info for info in services.checkpoints() if not info.shipped]
-    services.checkpoints.clear()
+    services.listing.clear()
 
 
 def opened(component: str, review: str, **query: str) -> AppTest:

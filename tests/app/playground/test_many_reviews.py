@@ -38,9 +38,9 @@ def tab(monkeypatch, tmp_path, batch):
         folder = tmp_path / "runs" / f"20260101-00000{number}-abcdef" / "checkpoint"
         save_checkpoint(trained(backbone, config, batch), record, backbone, folder)
     services.libraries().finished.wait(timeout=120)
-    services.checkpoints.clear()
+    services.listing.clear()
     yield AppTest.from_string(PAGE, default_timeout=120).run()
-    services.checkpoints.clear()
+    services.listing.clear()
 
 
 def press(app: AppTest) -> AppTest:

@@ -7,9 +7,8 @@ from streamlit.testing.v1 import AppTest
 from app import services
 from app.content import label
 from app.kit import stored_answers, verdicts
-from peft_core.checkpoints.record import write_record
 from peft_core.methods.lora.method import LoraConfig
-from tests.trained import make_record
+from tests.trained import make_record, pretend
 
 PAGE = """
 from app import services
@@ -25,19 +24,18 @@ def open_tab(monkeypatch, tmp_path, backbone):
     """The tab by itself: the shipped checkpoints, and one run of before predictions were stored."""
     monkeypatch.setenv("PEFT_RUNS_DIR", str(tmp_path))
     folder = tmp_path / "20260101-000000-abcdef" / "checkpoint"
-    folder.mkdir(parents=True)
-    write_record(make_record(backbone, LoraConfig()), folder)
+    pretend(make_record(backbone, LoraConfig()), folder)
     services.libraries().finished.wait(timeout=120)
 
     def open_at(**query):
-        services.checkpoints.clear()
+        services.listing.clear()
         app = AppTest.from_string(PAGE, default_timeout=120)
         for name, value in query.items():
             app.query_params[name] = value
         return app.run()
 
     yield open_at
-    services.checkpoints.clear()
+    services.listing.clear()
 
 
 def shipped_records():
