@@ -179,14 +179,14 @@ def read_record(folder: Path) -> Record:
     """
     written = read_run_json(folder)
     weights = checkpoint_weights(folder, written.method)
+    if written.weights_sha256 != weights.sha256:
+        return adopted(written, "changed" if written.weights_sha256 else "unbound", weights)
     if weights.elements != written.trainable_parameters:
         raise PeftClassroomError(
             f"{folder.name}: its weights file holds {weights.elements:,} numbers, and its {RECORD} says "
             f"{written.trainable_parameters:,}. {THEN}"
         )
-    if written.weights_sha256 == weights.sha256:
-        return written
-    return adopted(written, "changed" if written.weights_sha256 else "unbound", weights)
+    return written
 
 
 def read_run(folder: Path) -> RunRecord:
@@ -212,10 +212,15 @@ def only_runs(record: Record, name: str) -> RunRecord:
 
 
 def adopted(written: Record, origin: Literal["changed", "unbound"], weights: CheckpointWeights) -> AdoptedRecord:
-    """What is still true of a checkpoint whose weights are not known to be those that its record was measured on."""
+    """What is still true of a checkpoint whose weights are not known to be those that its record was measured on.
+
+    How many numbers it trains is read off the file.
+    """
+    frozen = written.total_parameters - written.trainable_parameters
+    counted = {"trainable_parameters": weights.elements, "total_parameters": frozen + weights.elements}
     shared = {name: getattr(written, name) for name in _Record.model_fields}
     return AdoptedRecord(
-        **shared | {"weights_sha256": weights.sha256},
+        **shared | counted | {"weights_sha256": weights.sha256},
         base=written.base,
         method=written.method,
         max_length=written.max_length,
