@@ -66,8 +66,18 @@ def read_json(
         raise PeftClassroomError(f"{display_path(path)} is missing. {then}") from error
     except OSError as error:
         raise PeftClassroomError(f"{display_path(path)} cannot be read ({error.strerror}). {then}") from error
+    build = kind.validate_json if isinstance(kind, TypeAdapter) else kind.model_validate_json
+    return from_outside(lambda: build(text), path, then)
+
+
+def from_outside(build: Callable[[], T], path: Path, then: str) -> T:
+    """What `build` makes of the content of `path`.
+
+    Raises:
+        PeftClassroomError: that the file is damaged, and in what.
+    """
     try:
-        return kind.validate_json(text) if isinstance(kind, TypeAdapter) else kind.model_validate_json(text)
+        return build()
     except (ValidationError, PeftClassroomError) as error:  # the latter from a model's own validator
         reason = sentence(error) if isinstance(error, ValidationError) else str(error)
         raise PeftClassroomError(f"{display_path(path)} is damaged: {shortened(reason)} {then}") from error

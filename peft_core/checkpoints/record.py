@@ -2,9 +2,11 @@
 
 A figure in it is a figure of certain weights, so the file holds their digest. `read_record` gives a `RunRecord`
 only if the weights beside it are those. Otherwise it gives an `AdoptedRecord`, which has no figure that was not
-measured of the weights as they are.
+measured of the weights as they are. The file's last line is a digest of the rest of it, so that a figure or a setting
+that somebody has changed by hand is no figure of these weights either.
 """
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,10 +22,11 @@ from peft_core.methods.method import MethodConfig
 from peft_core.methods.registry import MethodField
 from peft_core.paths import display_path
 from peft_core.statistics.intervals import Accuracy
-from peft_core.validated import Frozen, read_json, shortened
+from peft_core.validated import Frozen, from_outside, read_json, shortened
 
 RECORD = "run.json"
 FORMAT = 2  # since 2 a record has the digests of weights, tokenizer and configuration
+SEAL = "sha256_of_the_rest"
 MAX_RECORD_BYTES = 1_000_000  # 25,000 probabilities, the largest test split, are about 300,000
 THEN = "Restore the file or train again."
 
@@ -247,7 +250,10 @@ def read_run_json(folder: Path) -> Record:
             f"{display_path(path)} was written by a later version of this program (format {shortened(str(said), 20)}, "
             f"and this one reads up to {FORMAT}). Update this program."
         )
-    return read_json(path, AdoptedRecord if "origin" in head else RunRecord, THEN, MAX_RECORD_BYTES)
+    if said == FORMAT and head.pop(SEAL, None) != seal_of(head):
+        raise PeftClassroomError(f"{display_path(path)} was changed after it was written. {THEN}")
+    kind = AdoptedRecord if "origin" in head else RunRecord
+    return from_outside(lambda: kind.model_validate_json(json.dumps(head)), path, THEN)
 
 
 def weights_digest(folder: Path) -> str:
@@ -262,8 +268,17 @@ def weights_digest(folder: Path) -> str:
 def write_record(record: Record, folder: Path) -> None:
     """Write `run.json`, or replace it: a reader sees the old file or the new one. All probabilities are on one line."""
     data = record.model_dump(mode="json")
+    seal = {SEAL: seal_of(data)} if record.format == FORMAT else {}
     probabilities = data.pop("test_probabilities", None)
-    text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False).removesuffix("\n}")
     if probabilities is not None:
-        text = text.removesuffix("\n}") + f',\n  "test_probabilities": {json.dumps(probabilities)}\n}}'
-    write_atomic(folder / RECORD, text + "\n")
+        text += f',\n  "test_probabilities": {json.dumps(probabilities)}'
+    for name, digest in seal.items():
+        text += f',\n  "{name}": "{digest}"'
+    write_atomic(folder / RECORD, text + "\n}\n")
+
+
+def seal_of(data: dict[str, Any]) -> str:
+    """SHA-256, as hexadecimal digits, of a record's fields; one that is None counts as absent."""
+    text = json.dumps({name: value for name, value in data.items() if value is not None}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()

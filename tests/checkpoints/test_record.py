@@ -10,7 +10,15 @@ from safetensors.torch import load_file, save_file
 from peft_core.checkpoints.files import load_checkpoint, save_checkpoint
 from peft_core.checkpoints.listing import find_checkpoint, find_run, list_all, list_checkpoints
 from peft_core.checkpoints.predictor import Predictor
-from peft_core.checkpoints.record import AdoptedRecord, RunRecord, read_record, read_run_json, write_record
+from peft_core.checkpoints.record import (
+    SEAL,
+    AdoptedRecord,
+    RunRecord,
+    read_record,
+    read_run_json,
+    seal_of,
+    write_record,
+)
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.registry import method_of
 from tests.cases import CASES, every_config
@@ -34,9 +42,12 @@ def negate(folder, config=LORA):
     save_file({name: -tensor for name, tensor in load_file(path).items()}, path)
 
 
-def edit(folder, **fields):
+def edit(folder, sealed=True, **fields):
+    """Change the record; `sealed`: as one does who knows that it has a seal."""
     path = folder / "run.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+    data = json.loads(path.read_text()) | fields
+    seal = data.pop(SEAL)
+    path.write_text(json.dumps(data | {SEAL: seal_of(data) if sealed else seal}))
 
 
 @every_config
@@ -82,6 +93,16 @@ def test_a_record_of_a_later_version_is_told_as_later(saved):
     edit(saved, format=3, something_new=1)
     with pytest.raises(PeftClassroomError, match=r"later version of this program \(format 3.*Update"):
         read_record(saved)
+
+
+def test_a_figure_or_a_setting_that_was_typed_in_is_noticed(saved):
+    for fields in ({"name": "better"}, {"seconds": 2.0}, {"precision": "bfloat16"}, {"max_length": 16}):
+        kept = (saved / "run.json").read_text()
+        edit(saved, sealed=False, **fields)
+        with pytest.raises(PeftClassroomError, match="changed after it was written"):
+            read_record(saved)
+        (saved / "run.json").write_text(kept)
+    assert isinstance(read_record(saved), RunRecord)
 
 
 OUT_OF_RANGE = {

@@ -46,7 +46,7 @@ def test_a_record_keeps_its_probabilities_on_one_line(backbone, tmp_path):
     record = with_probabilities(make_record(backbone, LoraConfig()), [0.25, 1e-7, 1.0, 0.5000001], 0.5)
     write_record(record, tmp_path)
     lines = (tmp_path / RECORD).read_text(encoding="utf-8").splitlines()
-    assert [line for line in lines if "0.25" in line] == ['  "test_probabilities": [0.25, 1e-07, 1.0, 0.5000001]']
+    assert [line for line in lines if "0.25" in line] == ['  "test_probabilities": [0.25, 1e-07, 1.0, 0.5000001],']
     assert read_run_json(tmp_path) == record
     assert [p.name for p in tmp_path.iterdir()] == [RECORD]
     write_record(make_record(backbone, LoraConfig()), tmp_path)  # replaces it; a record of an older run has none
@@ -59,7 +59,8 @@ def test_a_record_keeps_its_probabilities_on_one_line(backbone, tmp_path):
     [("[0.1]", "1 values for 2 test reviews"), ("[0.1, 1.5]", "less than or equal to 1"), ("[0.1, null]", "number")],
 )
 def test_damaged_probabilities_are_one_short_sentence(backbone, tmp_path, values, sentence):
-    write_record(with_probabilities(make_record(backbone, LoraConfig()), [0.1, 0.9], 0.5), tmp_path)
+    record = with_probabilities(make_record(backbone, LoraConfig()), [0.1, 0.9], 0.5)
+    write_record(record.unbound(), tmp_path)  # without the seal, which would tell first
     path = tmp_path / RECORD
     path.write_text(path.read_text(encoding="utf-8").replace("[0.1, 0.9]", values), encoding="utf-8")
     with pytest.raises(PeftClassroomError, match=sentence) as error:
