@@ -4,13 +4,19 @@ Those libraries pass over what they do not know, and a setting that is passed ov
 else. So a method lists what it knows (`check_settings`); all else must be switched off.
 """
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.method import MethodConfig
 from peft_core.validated import GIVEN, shortened
+
+# What peft writes into every file, and what changes no answer of a model that is loaded.
+OF_ANY_PEFT_FILE: Mapping[str, None] = dict.fromkeys(
+    ("peft_type", "peft_version", "base_model_name_or_path", "revision", "auto_mapping", "inference_mode")
+)
 
 
 @dataclass(frozen=True)
@@ -41,3 +47,40 @@ def check_settings(description: Mapping[str, Any], known: Mapping[str, Collectio
 def written(value: Any) -> str:
     """A value of a file for a sentence, cut to what can be read."""
     return shortened(repr(value), GIVEN)
+
+
+def reaches(wanted: str | Collection[str], name: str) -> bool:
+    """Whether peft's target `wanted` means the module of this dotted name.
+
+    A text is an expression for the whole name; of a list, one is the name or its end.
+
+    Raises:
+        PeftClassroomError: if the text is no regular expression.
+    """
+    if not isinstance(wanted, str):
+        return any(name == each or name.endswith(f".{each}") for each in wanted)
+    try:
+        return re.fullmatch(wanted, name) is not None
+    except re.error as error:
+        raise PeftClassroomError(f"peft's target {written(wanted)} is no regular expression: {error}.") from error
+
+
+def check_reached(
+    description: Mapping[str, Any], setting: str, usual: Collection[str], wanted: Iterable[str], names: Iterable[str]
+) -> None:
+    """Refuse a description whose `setting` means other modules than `wanted` among those of these `names`.
+
+    Args:
+        usual: what peft takes for a T5 where the setting is not given.
+
+    Raises:
+        PeftClassroomError: naming the setting, its value, and how many modules are too many or missing.
+    """
+    value = description.get(setting) or usual
+    if isinstance(value, list) and not all(isinstance(each, str) for each in value):
+        raise PeftClassroomError(f"peft's setting {setting} = {written(value)} is not supported here.")
+    reached, wanted = {name for name in names if reaches(value, name)}, set(wanted)
+    if reached != wanted:
+        further, missing = sorted(reached - wanted), sorted(wanted - reached)
+        first = f"it means {further[0]}, too" if further else f"it leaves out {missing[0]}"
+        raise PeftClassroomError(f"peft's setting {setting} = {written(value)} is not supported here: {first}.")

@@ -208,8 +208,10 @@ def test_packed_is_what_the_library_says_of_each_row_alone(base, batch, config):
 
 @every_config
 def test_only_models_of_the_backbones_own_weights_are_packed_together(backbone, batch, config):
-    model = trained(backbone, config, batch)
-    assert can_share(on_replica(backbone, model, config), backbone) is not method_of(config).owns_weights
+    """And, of those, only what a pass can compute: a method says so by `PACKED`."""
+    model, method = trained(backbone, config, batch), method_of(config)
+    packed = not method.owns_weights and hasattr(method.layer, "PACKED")
+    assert can_share(on_replica(backbone, model, config), backbone) is packed
     assert not can_share(model, backbone)  # equal weights, but others
 
 

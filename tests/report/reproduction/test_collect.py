@@ -106,7 +106,7 @@ def test_one_run_is_never_two(make):
             assert "the same runs" in row.note
     assert set(table.shipped) == {
         "full", "soft-prompt-10", "soft-prompt-1", "adapter-8", "adapterhub-8", "adapterhub-1", "lora-8",
-        "lora-8-seed1", "lora-1", "lora-64",
+        "lora-8-seed1", "lora-1", "lora-64", "ia3", "prefix-10", "layer-norm",
     }  # fmt: skip
 
 
