@@ -6,16 +6,22 @@ from math import erf, exp, tanh
 import streamlit as st
 
 from app.content import label, text
-from app.kit import url
+from app.kit import theme, url
 from app.kit.formats import megabytes, share
 from app.method import screens
-from app.method.adapter import parts, starts, widths
+from app.method.adapter import block, parts, starts, widths
 from app.method.cost import latency
+from app.method.sheet import show
 from peft_core.counting.by_hand import base_lines, count
 from peft_core.methods.adapter.method import AdapterConfig
 from peft_core.t5.architecture import Architecture, BaseModel
 
-PLACES = ("after", "beside")
+HIGH = 330  # pixels of the block
+PLACES = {  # how a block's picture calls the placement, and what the detour beside the feed-forward layer's f reads
+    "after": ("pfeiffer", r"\left(x + f\right)"),
+    "both": ("houlsby", "f"),
+    "beside": (block.PARALLEL, r"\text{LN}(x)"),
+}
 MAX_TASKS, TASKS = 100, 16
 BYTES = 4  # of a number in fp32
 ACT = {
@@ -27,22 +33,27 @@ ACT = {
 
 
 def where(base: BaseModel, config: AdapterConfig) -> None:
-    """Behind the feed-forward layer or beside it: the same numbers, another input."""
+    """A block with its adapters at one of three places: the formula, the numbers, why there."""
     st.markdown(text("method/adapter", "where"))
-    url.from_link("adapter_place", PLACES, PLACES[0])
+    url.from_link("adapter_place", list(PLACES), "after")
     place = st.radio(
-        label("method/adapter", "place"), PLACES, key="adapter_place", horizontal=True,
+        label("method/adapter", "place"), list(PLACES), key="adapter_place", horizontal=True,
         format_func=lambda name: label("method/adapter", f"place_{name}"),
     )  # fmt: skip
-    url.remember("adapter_place", place, PLACES[0])
-    detour = rf"W_{{up}}\,{parts.WRITTEN[config.non_linearity]}\!\left(W_{{down}}\,%s + b_{{down}}\right) + b_{{up}}"
-    st.latex(r"f \;=\; \text{FeedForward}\left(\text{LN}(x)\right)")
-    read = r"\left(x + f\right)" if place == "after" else r"\text{LN}(x)"
-    st.latex(rf"\underbrace{{x + f}}_{{\text{{frozen}}}} \;+\; {detour % read}")
+    url.remember("adapter_place", place, "after")
     a, m = base.architecture, config.bottleneck_dim
     one, ff = (a.d_model + 1) * m + (m + 1) * a.d_model, _feed_forward(a)
-    values = {"one": one, "blocks": a.blocks, "all": a.blocks * one}
+    number = a.blocks * (2 if place == "both" else 1)
+    values = {"one": one, "number": number, "all": number * one}
     values["share"] = share(ff / (ff + 4 * a.d_model * a.inner_dim))
+    placement, read = PLACES[place]
+    drawn = block.sheet(base, m, placement, ("encoder",), HIGH)
+    words = label("method/adapter", "where_alt", where=label("method/adapter", f"place_{place}"), ff=ff, one=one)
+    show(drawn, theme.METHOD["adapter"].colour, "adapter_where", words, text("method/adapter", "where_picture"))
+    detour = (
+        rf"W_{{up}}\,{parts.WRITTEN[config.non_linearity]}\!\left(W_{{down}}\,{read} + b_{{down}}\right) + b_{{up}}"
+    )
+    st.latex(rf"\begin{{gathered}} \underbrace{{x + f}}_{{\text{{frozen}}}} \\ + \; {detour} \end{{gathered}}")
     st.markdown(text("method/adapter", f"where_{place}", **values))
     st.caption(text("method/adapter", "where_source"))
 

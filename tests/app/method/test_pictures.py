@@ -6,7 +6,9 @@ import pytest
 
 from app.content import label
 from app.kit import theme
+from app.method.adapter import block as block_picture
 from app.method.adapter import picture as adapter_picture
+from app.method.adapter.choices import HIGH
 from app.method.adapterhub import picture as adapterhub_picture
 from app.method.full import picture as full_picture
 from app.method.lora import picture as lora_picture
@@ -45,9 +47,11 @@ def sheets(base: BaseModel) -> dict[str, Sheet]:
         found[f"adapter m={m}"] = adapter_picture.sheet(base, AdapterConfig(bottleneck_dim=m))
     for m in (1, d):
         for placement in ("pfeiffer", "houlsby"):
-            config = AdapterConfig(bottleneck_dim=m, placement=placement)
-            found[f"adapterhub m={m} {placement}"] = adapterhub_picture.sheet(base, config)
-        found[f"adapterhub one m={m}"] = adapterhub_picture.one_sheet(base, config)
+            sheet = block_picture.sheet(base, m, placement, block_picture.STACKS, adapterhub_picture.PIXELS)
+            found[f"adapterhub m={m} {placement}"] = sheet
+            found[f"one block m={m} {placement}"] = block_picture.sheet(base, m, placement, ("encoder",), HIGH)
+        found[f"beside m={m}"] = block_picture.sheet(base, m, block_picture.PARALLEL, ("encoder",), HIGH)
+        found[f"adapterhub one m={m}"] = adapterhub_picture.one_sheet(base, AdapterConfig(bottleneck_dim=m))
     for r in (1, 8, 100, 256):
         for module in MODULES:
             found[f"lora r={r} {module}"] = lora_picture.sheet(base, LoraConfig(r=r, target_modules=(module,)))
@@ -102,7 +106,7 @@ def test_what_is_solid_adds_up_to_the_hand_calculation(base):
     assert a.blocks * trained(adapter_picture.sheet(base, one)) == count(a, one).trainable_parameters
     for placement in ("pfeiffer", "houlsby"):
         config = AdapterConfig(bottleneck_dim=8, placement=placement)
-        blocks = adapterhub_picture.sheet(base, config).blocks
+        blocks = block_picture.sheet(base, 8, placement, block_picture.STACKS, adapterhub_picture.PIXELS).blocks
         encoder, decoder = (
             sum(b.numbers for b in blocks if b.trained and b.x.weights == column) for column in (0, 1)
         )  # columns are one wide
@@ -123,7 +127,7 @@ def test_frozen_boxes_of_the_blocks_are_the_base_model_without_its_small_parts(b
     a = base.architecture
     by_hand = {line.part.words: line.value for line in base_lines(a)}
     for stack, blocks in (("encoder", a.encoder_layers), ("decoder", a.decoder_layers)):
-        for layer in adapterhub_picture.sub_layers(a, stack):
+        for layer in block_picture.sub_layers(a, stack):
             assert blocks * layer.numbers == by_hand[f"{stack} {layer.name}"]
 
 

@@ -46,6 +46,13 @@ def test_every_choice_opens_and_says_its_numbers(open_page):
         assert app.query_params.get("choice", ["where"]) in ([name], name)
 
 
+@pytest.mark.parametrize(("place", "placement"), [("after", "pfeiffer"), ("both", "houlsby")])
+def test_where_they_stand_is_counted_as_the_method_counts(open_page, place, placement):
+    app = open_page("adapter", section="choices", choice="where", adapter_place=place, adapter_m="8")
+    config = AdapterConfig(bottleneck_dim=8, placement=placement)
+    assert count(BASE.architecture, config).trainable_parameters in numbers(shown(app))
+
+
 def test_the_start_of_the_page_is_walked_and_named(open_page):
     app = open_page("adapter", section="maths", adapter_start="bert")
     assert app.get_by_key("adapter_start").value == "bert"
