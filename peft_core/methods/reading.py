@@ -74,10 +74,10 @@ def check_reached(
         usual: what peft takes for a T5 where the setting is not given.
 
     Raises:
-        PeftClassroomError: naming the setting, its value, and how many modules are too many or missing.
+        PeftClassroomError: naming the setting, its value, and the first module that is too many or missing.
     """
-    value = description.get(setting) or usual
-    if isinstance(value, list) and not all(isinstance(each, str) for each in value):
+    value = usual if description.get(setting) is None else description[setting]
+    if not isinstance(value, str) and not all(isinstance(each, str) for each in value):
         raise PeftClassroomError(f"peft's setting {setting} = {written(value)} is not supported here.")
     reached, wanted = {name for name in names if reaches(value, name)}, set(wanted)
     if reached != wanted:

@@ -1,9 +1,10 @@
 """(IA)³: what can be counted and stored; nothing can be chosen. No torch here."""
 
-from collections.abc import Iterator
-from typing import ClassVar, Literal
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Literal
 
 from peft_core.methods.method import CountLine, Look, Method, MethodConfig, blocks
+from peft_core.methods.reading import OF_ANY_PEFT_FILE, Reading, check_reached, check_settings
 from peft_core.t5.architecture import Architecture
 from peft_core.t5.names import Place, matrices
 from peft_core.t5.parts import Part
@@ -67,6 +68,21 @@ class Ia3(Method):
             "init_ia3_weights": True,
             "modules_to_save": None,
         }
+
+    def recognises(self, description: Mapping[str, Any]) -> bool:
+        return description.get("peft_type") == "IA3"
+
+    def read(self, description: Mapping[str, Any], architecture: Architecture) -> Reading:
+        """Keys, values and wo, however they are named, with the vector of wo on its inputs."""
+        anything = ("target_modules", "feedforward_modules", "init_ia3_weights", "fan_in_fan_out")
+        known = OF_ANY_PEFT_FILE | dict.fromkeys(anything) | {"task_type": (None, "SEQ_2_SEQ_LM")}
+        check_settings(description, known, "peft")
+        rescaled = [place.name for place in matrices(architecture, RESCALED)]
+        others = {"lm_head", "shared", *(place.name for place in matrices(architecture))}
+        check_reached(description, "target_modules", RESCALED, rescaled, others)
+        on_inputs = [name for name in rescaled if name.endswith(".wo")]
+        check_reached(description, "feedforward_modules", ("wo",), on_inputs, rescaled)
+        return Reading(Ia3Config())
 
 
 METHOD = Ia3()

@@ -1,15 +1,19 @@
 """Soft prompt: what can be chosen, counted and stored. No torch here."""
 
-from collections.abc import Iterator
-from typing import ClassVar, Literal, Self
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.method import CountLine, Knob, Look, Method, MethodConfig
+from peft_core.methods.reading import OF_ANY_PEFT_FILE, Reading, check_settings
 from peft_core.t5.architecture import Architecture
 from peft_core.t5.names import Place
 from peft_core.t5.parts import Part
+from peft_core.validated import validated
+
+MAX_TEXT = 500  # characters of words to start from
 
 
 class SoftPromptConfig(MethodConfig):
@@ -21,7 +25,9 @@ class SoftPromptConfig(MethodConfig):
         "vocab",
         description="start from random rows of the vocabulary (vocab), N(0, 1) (random), or prompt_text (text)",
     )
-    prompt_text: str | None = Field(None, max_length=500, description="words for prompt_init text, repeated to n rows")
+    prompt_text: str | None = Field(
+        None, max_length=MAX_TEXT, description="words for prompt_init text, repeated to n rows"
+    )
 
     @model_validator(mode="after")
     def _words_to_start_from(self) -> Self:
@@ -79,6 +85,43 @@ class SoftPrompt(Method):
             "prompt_tuning_init": "RANDOM",
             "inference_mode": True,
         }
+
+    def recognises(self, description: Mapping[str, Any]) -> bool:
+        return description.get("peft_type") == "PROMPT_TUNING"
+
+    def read(self, description: Mapping[str, Any], architecture: Architecture) -> Reading:
+        """n rows; where they started from is told by the file, and changes no answer."""
+        anything = (
+            "num_virtual_tokens", "num_attention_heads", "num_layers", "prompt_tuning_init", "prompt_tuning_init_text",
+            "tokenizer_name_or_path", "tokenizer_kwargs",
+        )  # fmt: skip
+        known = {
+            "task_type": (None, "SEQ_2_SEQ_LM"),
+            "num_transformer_submodules": (None, 1, 2),
+            "token_dim": (None, architecture.d_model),
+        }
+        check_settings(description, OF_ANY_PEFT_FILE | dict.fromkeys(anything) | known, "peft")
+        words = str(description.get("prompt_tuning_init_text") or "")[:MAX_TEXT]
+        starts = {"SAMPLE_VOCAB": "vocab", "TEXT": "text" if words else "random"}
+        start = starts.get(str(description.get("prompt_tuning_init")), "random")
+        config = validated(
+            lambda: SoftPromptConfig(
+                num_virtual_tokens=description.get("num_virtual_tokens"),
+                prompt_init=start,
+                prompt_text=words if start == "text" else None,
+            )
+        )
+        ignored = "Its file names no task_type, and peft then computes without the prompt; here it is read."
+        return Reading(config, () if description.get("task_type") else (ignored,))
+
+    def adopt(self, tensors: Mapping[str, Any], config: SoftPromptConfig) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """Left to itself, peft stores n more rows for the decoder, which its forward pass never reads."""
+        found, n = dict(tensors), config.num_virtual_tokens
+        rows = found.get("prompt_embeddings")
+        if rows is None or len(rows) != 2 * n:
+            return found, ()
+        found["prompt_embeddings"] = rows[:n]
+        return found, (f"Of its {2 * n} rows the first {n} are used, as peft does; the others were never read.",)
 
 
 METHOD = SoftPrompt()
