@@ -8,7 +8,9 @@ from app import services
 from app.compare import shared
 from app.content import label, text
 from app.kit import module_tree as drawing
+from peft_core.counting.by_hand import count
 from peft_core.counting.module_tree import Node
+from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.report.quoted import BASE, quoted_rows
 from peft_core.report.reread.printed_tree import PRINTED_TOKENS, TreeSums, tree_sums
 from peft_core.t5.architecture import base_model
@@ -36,7 +38,8 @@ def draw() -> None:
 
 def _numbers(misfit: str, sums: TreeSums) -> None:
     """The total as printed, and as the printed tree would make it."""
-    shape = base_model(BASE).architecture
+    shape, method = base_model(BASE).architecture, _method()
+    trains = f"{count(shape, method).trainable_parameters:,}"
     told = {
         "printed": f"{PRINTED_TOKENS:,}", "tokens": f"{sums.tokens:,}", "d": shape.d_model,
         "fit": f"{sums.tokens_that_fit:,.0f}",
@@ -54,7 +57,13 @@ def _numbers(misfit: str, sums: TreeSums) -> None:
         st.metric(label("report", "total_with_tokens", n=told["printed"]), f"{sums.total_with_printed_tokens:,}")
     elif misfit == "cross":
         st.metric(label("report", "total_without_cross"), f"{sums.without_cross_attention:,}")
+    st.markdown(text("report", "tree_trains", rows=method.num_virtual_tokens, d=shape.d_model, trains=trains))
     st.caption(text("report", "tree_reading"))
+
+
+def _method() -> SoftPromptConfig:
+    """The report's soft prompt of ten rows."""
+    return next(row.method for row in quoted_rows() if row.key == ROW)
 
 
 def _true_tree(misfit: str) -> None:
@@ -64,7 +73,7 @@ def _true_tree(misfit: str) -> None:
         return
     from peft_core.counting.by_numel import module_tree
 
-    method = next(row.method for row in quoted_rows() if row.key == ROW)
+    method = _method()
     rows = drawing.lines(_closed(module_tree(base_model(BASE).architecture, method), CLOSED[misfit]))
     marked = (row._replace(words=row.words + MARK) if MISFITS[misfit] in row.words else row for row in rows)
     drawing.show(marked, method.method)

@@ -106,6 +106,16 @@ def test_the_loss_that_rises_most_comes_first(open_screen):
     assert shown[label("report", "last_loss")] == f"{losses[-1]:.4f}" == "0.3784"
 
 
+def test_what_the_report_prints_as_not_frozen_is_the_line_with_a_plus(open_screen):
+    app = open_screen("tree", misfit="tokens")
+    (said,) = [m.value for m in app.markdown if "Non freezed weights: …prompt_emb" in m.value]
+    assert said.startswith("*Quoted*")
+    (code,) = app.code
+    (line,) = [line for line in code.value.split("\n") if line.startswith("+") and "prompt_embeddings" in line]
+    assert "10 × 512 = **5,120**" in said
+    assert "[10, 512]" in line and "5,120" in line
+
+
 def test_the_true_tree_marks_what_does_not_fit(open_screen):
     marked = {}
     for misfit in ("tokens", "cross", "blocks"):
