@@ -1,15 +1,20 @@
 """Soft prompt: what can be chosen, counted and stored. No torch here."""
 
-from collections.abc import Iterator
-from typing import ClassVar, Literal, Self
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.method import CountLine, Knob, Look, Method, MethodConfig
+from peft_core.methods.reading import OF_ANY_PEFT_FILE, Reading, check_settings
 from peft_core.t5.architecture import Architecture
 from peft_core.t5.names import Place
 from peft_core.t5.parts import Part
+from peft_core.validated import validated
+
+LONGEST_TEXT = 500  # characters of the words that a prompt starts from
+ROWS = "prompt_embeddings"
 
 
 class SoftPromptConfig(MethodConfig):
@@ -21,7 +26,9 @@ class SoftPromptConfig(MethodConfig):
         "vocab",
         description="start from random rows of the vocabulary (vocab), N(0, 1) (random), or prompt_text (text)",
     )
-    prompt_text: str | None = Field(None, max_length=500, description="words for prompt_init text, repeated to n rows")
+    prompt_text: str | None = Field(
+        None, max_length=LONGEST_TEXT, description="words for prompt_init text, repeated to n rows"
+    )
 
     @model_validator(mode="after")
     def _words_to_start_from(self) -> Self:
@@ -79,6 +86,45 @@ class SoftPrompt(Method):
             "prompt_tuning_init": "RANDOM",
             "inference_mode": True,
         }
+
+    def recognises(self, description: Mapping[str, Any]) -> bool:
+        return description.get("peft_type") == "PROMPT_TUNING"
+
+    def read(self, description: Mapping[str, Any], architecture: Architecture) -> Reading:
+        """How it was started changes no answer any more; for a T5, peft uses the first n rows alone."""
+        starts = {"RANDOM": "random", "SAMPLE_VOCAB": "vocab", "TEXT": "text"}
+        known = {
+            "task_type": ("SEQ_2_SEQ_LM",),  # of others, peft leaves the prompt out, or puts it elsewhere
+            "num_transformer_submodules": (None, 1, 2),
+            "token_dim": (None, architecture.d_model),
+            "prompt_tuning_init": (None, *starts),
+        }
+        others = (
+            "num_virtual_tokens", "num_attention_heads", "num_layers", "prompt_tuning_init_text",
+            "tokenizer_name_or_path", "tokenizer_kwargs",
+        )  # fmt: skip
+        check_settings(
+            {"task_type": None} | dict(description), OF_ANY_PEFT_FILE | known | dict.fromkeys(others), "peft"
+        )
+        start = starts[description.get("prompt_tuning_init") or "RANDOM"]
+        words = description.get("prompt_tuning_init_text")
+        return Reading(
+            validated(
+                lambda: SoftPromptConfig(
+                    num_virtual_tokens=description.get("num_virtual_tokens"),
+                    prompt_init=start,
+                    prompt_text=words[:LONGEST_TEXT] if start == "text" and isinstance(words, str) else None,
+                )
+            )
+        )
+
+    def adopt(self, tensors: Mapping[str, Any], config: SoftPromptConfig) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """peft's default for a T5 are 2n rows, and its forward pass reads the first n (`PeftModelForSeq2SeqLM`)."""
+        kept, n = dict(tensors), config.num_virtual_tokens
+        if ROWS not in kept or len(kept[ROWS].shape) != 2 or kept[ROWS].shape[0] != 2 * n:
+            return kept, ()
+        kept[ROWS] = kept[ROWS][:n]
+        return kept, (f"It has {2 * n} rows and peft reads the first {n}: the others were left out.",)
 
 
 METHOD = SoftPrompt()

@@ -50,6 +50,7 @@ def other(config: str, option: str, refused: str, **rest: Any) -> Kind:
     return Kind(config.removesuffix("Config"), option, rest, config, refused)
 
 
+HEADS = {"token_dim": 12, "num_attention_heads": 3}  # peft takes d_model, and the heads of this T5 have 12 numbers
 QV = {"target_modules": ["q", "v"]}
 ENCODER = r"encoder\..*\.(q|v)"
 SELF = r".*SelfAttention\.(q|v)"
@@ -97,14 +98,15 @@ KINDS = (
     prompt(
         "from the vocabulary", num_virtual_tokens=4, num_transformer_submodules=1, prompt_tuning_init="SAMPLE_VOCAB"
     ),
-    other("PrefixTuningConfig", "as it comes", "", num_virtual_tokens=3),
+    other("PrefixTuningConfig", "as it comes", "", num_virtual_tokens=3, **HEADS),
     other(
         "PrefixTuningConfig",
         "prefix_projection",
-        "prefix_projection",
+        "",
         num_virtual_tokens=3,
         prefix_projection=True,
         encoder_hidden_size=8,
+        **HEADS,
     ),
     other("PromptEncoderConfig", "as it comes", "P_TUNING", num_virtual_tokens=3, encoder_hidden_size=8),
     other("IA3Config", "as it comes", ""),
