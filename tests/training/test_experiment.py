@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from peft_core.checkpoints.files import load_checkpoint
 from peft_core.checkpoints.record import read_record
@@ -156,9 +158,6 @@ def test_a_run_stopped_after_its_last_step_does_not_validate_twice(make_config, 
 
 
 def test_a_state_from_before_a_setting_existed_is_taken_up(make_config, tmp_path):
-    from safetensors import safe_open
-    from safetensors.torch import load_file, save_file
-
     config, state = make_config(LoraConfig(), epochs=1), tmp_path / "a" / STATE
     finish(run_experiment(config, tmp_path / "a", lambda: True))
     with safe_open(state, "pt") as file:
@@ -175,6 +174,30 @@ def test_a_state_is_not_taken_up_with_other_settings(make_config, tmp_path):
     finish(run_experiment(make_config(LoraConfig()), tmp_path / "a", lambda: True))
     with pytest.raises(PeftClassroomError, match="other settings"):
         finish(run_experiment(make_config(LoraConfig(r=2)), tmp_path / "a"))
+
+
+def test_a_damaged_state_is_told_with_its_name(make_config, tmp_path):
+    config, state = make_config(LoraConfig(), epochs=1), tmp_path / STATE
+    experiment = Experiment(config)
+    experiment.save_state(state)
+    whole = state.read_bytes()
+    tensors = {name: tensor.clone() for name, tensor in load_file(state).items()}  # not a view of the file
+    with safe_open(state, "pt") as file:
+        meta = file.metadata()
+    state.write_bytes(b"garbage")
+    damaged = [state.read_bytes(), whole[:-1]]
+    for about, held in (
+        (None, tensors),
+        (meta | {"config": "{}"}, tensors),
+        (meta | {"state": "{"}, tensors),
+        (meta, {}),
+    ):
+        save_file(held, state, about)
+        damaged.append(state.read_bytes())
+    for content in damaged:
+        state.write_bytes(content)
+        with pytest.raises(PeftClassroomError, match=r"state\.safetensors is damaged .* Remove it"):
+            experiment.load_state(state)
 
 
 def test_the_best_validation_is_kept(make_config):
