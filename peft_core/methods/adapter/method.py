@@ -96,7 +96,7 @@ class Adapter(Method):
     learning_rate = 4e-3
     weights_file = "adapter.safetensors"
     knob = Knob("bottleneck_dim", "bottleneck")
-    free_fields = frozenset({"adapter_init"})
+    free_fields = start_fields = frozenset({"adapter_init"})
 
     def starts_as_base(self, config: AdapterConfig) -> bool:
         return config.adapter_init == "zero"
