@@ -85,7 +85,7 @@ def check_described(folder: Path, record: Record, backbone: Backbone) -> None:
     theirs = _read(method, description, architecture, folder.name)
     same = _read(method, ours, architecture, folder.name)
     for setting, value in same:
-        if getattr(theirs, setting) != value:
+        if setting not in method.start_fields and getattr(theirs, setting) != value:
             raise PeftClassroomError(
                 f"{folder.name}: {RECORD} and {DESCRIPTION} disagree on {setting}: {_short(value)} and "
                 f"{_short(getattr(theirs, setting))}. {THEN}"

@@ -5,7 +5,7 @@ those of one after those of another, go through each frozen product together, an
 
     H = X·W₀ᵀ                                        X (tokens, d): rows of checkpoint 1, of checkpoint 2, …
     H[part k] += sₖ·X[part k]·Aₖᵀ·Bₖᵀ                 low-rank, as LoRA, and scaled, as `LinearForm` has it
-    H[part k]  = Adapterₖ(H[part k])                 a module that follows, where the checkpoint has one
+    H[part k]  = Adapterₖ(H[part k])                 a module that follows or stands beside, where there is one
     X[row]     = [P₁ … P_n ; E(x₁) … E(x_T)]         rows in front, as a soft prompt has them: n more positions
 
 T5 knows no absolute positions and tokens meet in attention alone, which is computed row by row: nothing is filled up,
@@ -145,7 +145,7 @@ def _encode(layout: _Layout, embeddings: torch.Tensor, which: torch.Tensor) -> t
     bias = first.compute_bias(longest, longest)[0]  # (heads, longest, longest): a shorter row reads its corner
     for number, block in enumerate(layout.blocks("encoder")):
         attention = _modules(block, 0, "SelfAttention")
-        normed = _norm(block[0].layer[0].layer_norm, embeddings if number == 0 else x)
+        normed = _norm(_inner(block[0].layer[0]).layer_norm, embeddings if number == 0 else x)
         q, k, v = (
             _linear([getattr(a, name) for a in attention], normed, layout.tokens, which if number == 0 else None)
             for name in "qkv"
@@ -163,10 +163,10 @@ def _one_decoder_step(layout: _Layout, encoded: torch.Tensor) -> torch.Tensor:
     states = encoded.split(layout.lengths)
     for block in layout.blocks("decoder"):
         attention = _modules(block, 0, "SelfAttention")
-        v = _linear([a.v for a in attention], _norm(block[0].layer[0].layer_norm, x), layout.rows)
+        v = _linear([a.v for a in attention], _norm(_inner(block[0].layer[0]).layer_norm, x), layout.rows)
         x = _add(x, _linear([a.o for a in attention], v, layout.rows), block, 0, layout.rows)
         attention = _modules(block, 1, "EncDecAttention")
-        q = _linear([a.q for a in attention], _norm(block[0].layer[1].layer_norm, x), layout.rows)
+        q = _linear([a.q for a in attention], _norm(_inner(block[0].layer[1]).layer_norm, x), layout.rows)
         heads = q.view(len(q), attention[0].n_heads, -1)
         toward = _through_keys([a.k for a in attention], heads, layout.rows)
         seen = torch.stack([(t @ h.T).softmax(-1) @ h for t, h in zip(toward, states, strict=True)])
@@ -282,7 +282,7 @@ def _feed_forward(x: torch.Tensor, block: Sequence[nn.Module], slices: Sequence[
 def _add(
     x: torch.Tensor, f: torch.Tensor, block: Sequence[nn.Module], sublayer: int, slices: Sequence[slice]
 ) -> torch.Tensor:
-    """x + f, where f is a sub-layer's output, with the adapter of each part that has one here: on f, or on x + f."""
+    """x + f, where f is a sub-layer's output, with the adapter of each part that has one here: on f, x + f, or x."""
     layers = [b.layer[sublayer] for b in block]
     for layer, part in zip(layers, slices, strict=True):
         if isinstance(_inner(layer).dropout, WithAdapter):
@@ -290,7 +290,7 @@ def _add(
     f += x
     for layer, part in zip(layers, slices, strict=True):
         if isinstance(layer, WithAdapter):
-            f[part] = layer.adapter(f[part])
+            f[part] = layer.joined(x[part], f[part])
     return f
 
 

@@ -1,7 +1,7 @@
 """What the methods share: freezing, weights kept in another precision, and three ways to stand in a T5.
 
     WrappedLinear    around a frozen linear layer, and linear itself: can be merged into its weight
-    WithAdapter      behind a frozen module
+    WithAdapter      behind a frozen module, or beside it (BesideAdapter)
     InFront          in front of the encoder's input
 
 What is built from these alone can be computed for many checkpoints in one pass: `checkpoints/packed_pass.py` knows them
@@ -10,6 +10,7 @@ and no method.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import nn
@@ -122,15 +123,33 @@ def linears(model: nn.Module, wanted: Iterable[str]) -> list[tuple[nn.Module, st
 
 
 class WithAdapter(nn.Module):
-    """A frozen module followed by another one: y = adapter(base_layer(x))."""
+    """A frozen module followed by another one: y = adapter(base_layer(x)).
+
+    Of an attention sub-layer of T5, which hands on several things, y is the first.
+    """
 
     def __init__(self, base_layer: nn.Module, adapter: nn.Module) -> None:
         super().__init__()
         self.base_layer = base_layer
         self.adapter = adapter
 
-    def forward(self, hidden_states: torch.Tensor) -> torch.Tensor:
-        return self.adapter(self.base_layer(hidden_states))
+    def joined(self, x: torch.Tensor, made: torch.Tensor) -> torch.Tensor:
+        """What is handed on, from what the frozen module was given and what it made of it."""
+        return self.adapter(made)
+
+    def forward(self, hidden_states: torch.Tensor, *others: Any, **named: Any) -> Any:
+        made = self.base_layer(hidden_states, *others, **named)
+        if isinstance(made, tuple):
+            return (self.joined(hidden_states, made[0]), *made[1:])
+        return self.joined(hidden_states, made)
+
+
+class BesideAdapter(WithAdapter):
+    """A frozen module and another one beside it: y = base_layer(x) + adapter(x)."""
+
+    def joined(self, x: torch.Tensor, made: torch.Tensor) -> torch.Tensor:
+        """Their sum."""
+        return made + self.adapter(x)
 
 
 class InFront(nn.Module, ABC):

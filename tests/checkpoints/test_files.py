@@ -11,7 +11,8 @@ from peft_core.checkpoints.listing import find_checkpoint, list_checkpoints
 from peft_core.checkpoints.record import read_record
 from peft_core.errors import PeftClassroomError
 from peft_core.methods import trainable_tensors
-from peft_core.methods.adapter.method import AdapterConfig, reduction_factor
+from peft_core.methods.adapter.folder import reduction_factor
+from peft_core.methods.adapter.method import AdapterConfig
 from peft_core.methods.full.method import FullConfig
 from peft_core.methods.ia3.method import Ia3Config
 from peft_core.methods.lora.method import LoraConfig

@@ -10,10 +10,13 @@ from peft_core.training.sweep import read_sweep
 DEFAULTS = {
     "full": {},
     "soft_prompt": {"num_virtual_tokens": 10, "prompt_init": "vocab", "prompt_text": None},
-    "adapter": {"bottleneck_dim": 8, "placement": "pfeiffer", "non_linearity": "relu", "adapter_init": "zero"},
+    "adapter": {
+        "bottleneck_dim": 8, "placement": "pfeiffer", "non_linearity": "relu", "adapter_init": "zero",
+        "adapter_scaling": 1.0, "adapted": (), "leave_out": (),
+    },
     "lora": {"r": 8, "alpha": 16.0, "dropout": 0.0, "target_modules": ("q", "v")},
     "ia3": {},
-}
+}  # fmt: skip
 LIMITS = [  # method, field, allowed, refused
     ("soft_prompt", "num_virtual_tokens", (1, 200), (0, 201)),
     ("adapter", "bottleneck_dim", (1, 4096), (0, 4097)),

@@ -32,6 +32,8 @@ TEXT = "the film was not good , i never laughed"
 ACT = {
     "relu": lambda z: np.maximum(z, 0),
     "gelu": lambda z: torch.nn.functional.gelu(torch.from_numpy(z)).numpy(),
+    "gelu_new": lambda z: z / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z**3))),
+    "leakyrelu": lambda z: np.where(z < 0, z / 100, z),
 }
 
 
@@ -250,7 +252,9 @@ def test_lora_step_by_step(backbone, batch, name):
         assert steps["lora_sum"].values["off"] == 0  # the tensor that the model itself used, bit for bit
 
 
-@pytest.mark.parametrize("name", ["adapter-pfeiffer", "adapter-houlsby"])
+@pytest.mark.parametrize(
+    "name", ["adapter-pfeiffer", "adapter-houlsby", "adapter-parallel", "adapter-everywhere", "adapter-cross"]
+)
 def test_adapter_step_by_step(backbone, batch, name):
     config = CASES[name]
     model = trained(backbone, config, batch)
@@ -258,15 +262,22 @@ def test_adapter_step_by_step(backbone, batch, name):
         layer, steps = model.get_submodule(one.place.name), by_key(one)
         h, low = steps["adapter_input"].result.values, steps["adapter_down"].result.values
         a, up = steps[f"adapter_{config.non_linearity}"].result.values, steps["adapter_up"].result.values
-        out = steps["adapter_sum"].result.values
         bias = {n: getattr(layer, n).bias.detach().numpy() for n in ("adapter_down", "adapter_up")}
         assert close(low, weight(layer, "adapter_down") @ h + bias["adapter_down"])
         assert close(a, ACT[config.non_linearity](low))
         assert close(up, weight(layer, "adapter_up") @ a + bias["adapter_up"])
-        assert np.array_equal(out, h + up)
-        assert steps["adapter_sum"].values["off"] == 0
         assert steps[f"adapter_{config.non_linearity}"].values["zeros"] == int((a == 0).sum())
+        assert ("adapter_scaled" in steps) == (config.adapter_scaling != 1)
+        if config.adapter_scaling != 1:
+            assert close(steps["adapter_scaled"].result.values, config.adapter_scaling * up)
+            up = steps["adapter_scaled"].result.values
+        assert ("adapter_beside" in steps) == ("adapter_sum" not in steps) == (config.placement == "parallel")
         assert ("adapter_around" in steps) == (config.placement == "houlsby")
+        last = steps["adapter_beside" if config.placement == "parallel" else "adapter_sum"]
+        own, detour, out = (t.values for t in last.panels[0])
+        assert np.array_equal(detour, up) and np.array_equal(out, own + up)
+        assert config.placement == "parallel" or np.array_equal(own, h)
+        assert last.values["off"] == 0
         if config.placement == "houlsby":
             x, adapted, whole = (t.values for t in steps["adapter_around"].panels[0])
             assert np.array_equal(adapted, out) and np.array_equal(whole, x + adapted)

@@ -7,7 +7,17 @@ from peft_core.methods.adapter.layer import BottleneckAdapter, WithAdapter
 from peft_core.methods.adapter.method import AdapterConfig
 from tests.trained import apply
 
-ACT = {"relu": lambda z: z.clamp(min=0), "silu": lambda z: z / (1 + (-z).exp()), "tanh": torch.tanh}
+ACT = {
+    "relu": lambda z: z.clamp(min=0),
+    "silu": lambda z: z / (1 + (-z).exp()),
+    "tanh": torch.tanh,
+    "quick_gelu": lambda z: z / (1 + (-1.702 * z).exp()),
+    "leakyrelu": lambda z: torch.where(z < 0, z / 100, z),
+    "relu6": lambda z: z.clamp(0, 6),
+    "sigmoid": lambda z: 1 / (1 + (-z).exp()),
+    "mish": lambda z: z * (1 + z.exp()).log().tanh(),
+    "linear": lambda z: z,
+}
 
 
 @pytest.mark.parametrize("non_linearity", ACT)

@@ -159,7 +159,7 @@ def test_soft_prompt_settings(n, init):
 @pytest.fixture(scope="module")
 def reduction_factor():
     """What our own checkpoints write; torch comes with it."""
-    from peft_core.methods.adapter.method import reduction_factor
+    from peft_core.methods.adapter.folder import reduction_factor
 
     return reduction_factor
 

@@ -6,7 +6,7 @@ from math import floor
 import pytest
 
 from app.method.adapterhub.factor import bottleneck, one_too_small
-from peft_core.methods.adapter.method import reduction_factor
+from peft_core.methods.adapter.folder import reduction_factor
 from peft_core.t5.architecture import catalogue
 from tests.app.method.adapter.test_choices import numbers, shown
 
