@@ -73,7 +73,7 @@ def check_described(folder: Path, record: Record, backbone: Backbone) -> None:
     method, architecture = method_of(record.method), backbone.base.architecture
     ours = method.description(record.method, architecture, record.base)
     if ours is None:
-        _check_whole_model(folder, backbone)
+        check_whole_model(folder, backbone)
         return
     description = read_description(folder)
     if type(method).read is Method.read:
@@ -110,8 +110,12 @@ def _check_base_named(description: dict[str, Any], record: Record, name: str) ->
         )
 
 
-def _check_whole_model(folder: Path, backbone: Backbone) -> None:
-    """The folder of a whole model is read by transformers: its configuration and tokenizer are the base model's."""
+def check_whole_model(folder: Path, backbone: Backbone) -> None:
+    """The folder of a whole model is read by transformers: its configuration and tokenizer are the base model's.
+
+    Raises:
+        PeftClassroomError: with the setting and both values, or if one of them cannot be read.
+    """
     try:
         config = T5Config.from_pretrained(folder, local_files_only=True)
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)

@@ -1,6 +1,6 @@
 """`python -m peft_core …`: count, train, evaluate, classify, list checkpoints, pretrain.
 
-Also: reproduce, sweep, compare, report, spectrum, similarity, truncate.
+Also: inspect, import, reproduce, sweep, compare, report, spectrum, similarity, truncate.
 
 Every command takes `--json`. A wrong option, path or name gets one line that says what is wrong and what exists, and
 exit code 2. Torch is imported only by the commands that need it.
@@ -11,11 +11,11 @@ import sys
 
 import typer
 
-from peft_core.cli import ask, compare, count, reproduce, spectrum, sweep, train
+from peft_core.cli import ask, compare, count, exchange, reproduce, spectrum, sweep, train
 from peft_core.errors import PeftClassroomError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
-for room in (count, train, ask, reproduce, sweep, compare, spectrum):
+for room in (count, train, ask, exchange, reproduce, sweep, compare, spectrum):
     app.add_typer(room.commands)
 
 

@@ -60,10 +60,15 @@ def stored_tensors(folder: Path) -> dict[str, StoredTensor]:
         files = [file for name in sorted(names) if (file := folder / name).is_file()]
     else:
         files = []
-    return {name: tensor for file in files for name, tensor in _read_head(file).items()}
+    return {name: tensor for file in files for name, tensor in read_head(file).items()}
 
 
-def _read_head(path: Path) -> dict[str, StoredTensor]:
+def read_head(path: Path) -> dict[str, StoredTensor]:
+    """The tensors of a safetensors file by name; no weight is read.
+
+    Raises:
+        PeftClassroomError: if its head is damaged.
+    """
     with path.open("rb") as file:
         try:
             length = int.from_bytes(file.read(8), "little")
