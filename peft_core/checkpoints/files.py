@@ -13,6 +13,8 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -58,10 +60,9 @@ def check_free(folder: Path) -> None:
         raise PeftClassroomError(f"{folder} exists already. Choose another folder or remove this one.")
 
 
-def save_checkpoint(model: nn.Module, record: Record, backbone: Backbone, folder: Path) -> None:
-    """Write the checkpoint beside `folder`, flush it to disk, then rename: a reader sees all of it or nothing.
-
-    The record is bound to the weights as they are written, and to the base model as it is loaded.
+@contextmanager
+def published(folder: Path) -> Iterator[Path]:
+    """A new folder beside `folder`, to be filled; then flushed to disk and renamed: a reader sees all of it or nothing.
 
     Raises:
         PeftClassroomError: if `folder` exists already.
@@ -70,8 +71,7 @@ def save_checkpoint(model: nn.Module, record: Record, backbone: Backbone, folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        _write_files(temporary, model, record.method, backbone)
-        write_record(bound(record, backbone, temporary), temporary)
+        yield temporary
         temporary.chmod(0o755)
         for path in temporary.iterdir():
             path.chmod(0o644)  # whoever may read the folder may read its files
@@ -81,6 +81,19 @@ def save_checkpoint(model: nn.Module, record: Record, backbone: Backbone, folder
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def save_checkpoint(model: nn.Module, record: Record, backbone: Backbone, folder: Path) -> None:
+    """Write the checkpoint as a whole (`published`).
+
+    The record is bound to the weights as they are written, and to the base model as it is loaded.
+
+    Raises:
+        PeftClassroomError: if `folder` exists already.
+    """
+    with published(folder) as temporary:
+        write_files(temporary, model, record.method, backbone)
+        write_record(bound(record, backbone, temporary), temporary)
 
 
 def bound(record: Record, backbone: Backbone, folder: Path) -> Record:
@@ -97,10 +110,11 @@ def bound(record: Record, backbone: Backbone, folder: Path) -> Record:
     )
 
 
-def _write_files(folder: Path, model: nn.Module, config: MethodConfig, backbone: Backbone) -> None:
+def write_files(folder: Path, model: nn.Module, config: MethodConfig, backbone: Backbone) -> None:
+    """What other libraries read: the weights, and the description of the method or of the whole model."""
     method = method_of(config)
     save_file(stored_tensors(method, model), folder / method.weights_file, metadata={"format": "pt"})
-    description = method.description(config, backbone.base.architecture, _base_reference(backbone))
+    description = method.description(config, backbone.base.architecture, base_reference(backbone))
     if description is None:  # a whole model
         _write_config(folder, model)
         backbone.tokenizer.save_pretrained(folder)
@@ -120,7 +134,7 @@ def _write_config(folder: Path, model: nn.Module) -> None:
         path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
 
 
-def _base_reference(backbone: Backbone) -> str:
+def base_reference(backbone: Backbone) -> str:
     """Hub id, folder relative to the project, or a folder's bare name: never a path of this machine."""
     path = Path(backbone.base.source)
     if not path.is_dir():

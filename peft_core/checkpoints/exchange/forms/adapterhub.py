@@ -13,6 +13,8 @@ from peft_core.checkpoints.exchange.forms import lora
 from peft_core.checkpoints.exchange.forms.native import Native, Tensors
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.reading import check_settings, written
+from peft_core.t5.architecture import Architecture
+from peft_core.t5.names import matrices
 
 _KEY = re.compile(r"(?:transformer\.)?(.+)\.loras\.([^.]+)\.(lora_A|lora_B|m\.weight)")
 # Which modules have an update, the names of the tensors say; where it started from changes nothing any more.
@@ -20,6 +22,7 @@ WHERE = (
     "architecture", "selfattn_lora", "intermediate_lora", "output_lora", "leave_out", "attn_matrices", "init_weights",
     "init_weights_seed", "dtype",
 )  # fmt: skip
+NAME = "classroom"  # AdapterHub puts the adapter's name into every key
 FIXED_SCALING = (1, 1, 0)  # the version from which on alpha / r is what it says
 
 
@@ -126,3 +129,94 @@ def _ia3(config: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> Na
 def _before(version: str, other: tuple[int, ...]) -> bool:
     numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:3])
     return bool(numbers) and numbers < other
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The other way
+
+
+def from_peft(
+    description: Mapping[str, Any], tensors: Tensors, architecture: Architecture
+) -> tuple[dict[str, Any], Tensors]:
+    """LoRA as AdapterHub's folder has it, from peft's description and tensors.
+
+    Its configuration chooses q, k and v in every attention at once, both matrices of the feed-forward one by one, and
+    leaves out whole blocks. rsLoRA is an alpha of its own there.
+
+    Raises:
+        PeftClassroomError: for a method, a setting or a choice of layers that AdapterHub cannot express.
+    """
+    if description["peft_type"] != "LORA":
+        raise PeftClassroomError(f"AdapterHub's form of {description['peft_type']} is not written here. Choose peft.")
+    for setting in ("rank_pattern", "alpha_pattern"):
+        if description.get(setting):
+            raise PeftClassroomError(
+                f"AdapterHub has one r and one alpha for all layers, so no {setting}. Choose peft."
+            )
+    r, alpha = (
+        description["r"],
+        description["lora_alpha"] * (description["r"] ** 0.5 if description.get("use_rslora") else 1),
+    )
+    dora = bool(description.get("use_dora"))
+    if dora and alpha != r:
+        raise PeftClassroomError(
+            f"AdapterHub's DoRA leaves alpha / r out of the norm that it divides by: with alpha = {alpha:g} and "
+            f"r = {r} it would compute something else. Choose peft."
+        )
+    names = {name: name.removeprefix("base_model.model.") for name in tensors}
+    found = {
+        name: re.sub(r"\.(lora_A\.weight|lora_B\.weight|lora_magnitude_vector)$", "", n) for name, n in names.items()
+    }
+    config = _where(set(found.values()), architecture) | {
+        "r": r, "alpha": alpha, "dropout": description.get("lora_dropout", 0.0), "composition_mode": "add",
+        "init_weights": "lora", "use_gating": False, "use_dora": dora,
+    }  # fmt: skip
+    written_as = {"lora_A.weight": "lora_A", "lora_B.weight": "lora_B", "lora_magnitude_vector": "m.weight"}
+
+    def renamed(name: str) -> str:
+        part = names[name].removeprefix(f"{found[name]}.")
+        return f"{found[name]}.loras.{NAME}.{written_as[part]}"
+
+    stored = {
+        renamed(name): tensor.view(-1, 1) if name.endswith("lora_magnitude_vector") else tensor
+        for name, tensor in tensors.items()
+    }
+    about = {
+        "hidden_size": architecture.d_model, "model_class": "T5ForConditionalGeneration",
+        "model_name": description["base_model_name_or_path"], "model_type": "t5", "name": NAME,
+        "version": "adapters.1.3.0",
+    }  # fmt: skip
+    return {"config": config, **about}, stored
+
+
+def _where(modules: set[str], architecture: Architecture) -> dict[str, Any]:
+    """Which layers these are, as AdapterHub chooses them.
+
+    Raises:
+        PeftClassroomError: if it cannot choose them.
+    """
+    last = {module.rpartition(".")[2] for module in modules}
+    if "o" in last or (architecture.gated and "wi_0" in last):
+        which = "o" if "o" in last else "wi_0"
+        raise PeftClassroomError(f"AdapterHub has no LoRA on a T5's {which}. Choose peft.")
+    blocks = [("encoder", n) for n in range(architecture.encoder_layers)]
+    blocks += [("decoder", n) for n in range(architecture.decoder_layers)]
+    wanted = tuple(dict.fromkeys(name.split("_")[0] for name in last))
+    every = {place.name: (place.stack, place.block) for place in matrices(architecture, wanted)}
+    every = {name: block for name, block in every.items() if name.rpartition(".")[2] in last}
+    touched = {every[module] for module in modules if module in every}
+    expected = {name for name, block in every.items() if block in touched}
+    if modules != expected:
+        first = min(expected ^ modules)
+        raise PeftClassroomError(
+            f"AdapterHub chooses {', '.join(sorted(last))} in all attentions of a block at once, and cannot have "
+            f"{first} otherwise than the rest. Choose peft."
+        )
+    return {
+        "architecture": "lora",
+        "selfattn_lora": bool(last & {"q", "k", "v"}),
+        "intermediate_lora": bool(last & {"wi", "wi_1"}),
+        "output_lora": "wo" in last,
+        "attn_matrices": [name for name in ("q", "k", "v") if name in last] or ["q", "v"],
+        "leave_out": [number for number, block in enumerate(blocks) if block not in touched],
+    }
