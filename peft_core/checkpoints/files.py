@@ -21,6 +21,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from peft_core.checkpoints.agreement import DESCRIPTION, check_base, check_described
+from peft_core.checkpoints.located import located
 from peft_core.checkpoints.record import FORMAT, Record, read_record, write_record
 from peft_core.checkpoints.weights_file import checkpoint_weights
 from peft_core.errors import PeftClassroomError
@@ -58,7 +59,7 @@ def check_free(folder: Path) -> None:
         raise PeftClassroomError(f"{folder} exists already. Choose another folder or remove this one.")
 
 
-def save_checkpoint(model: nn.Module, record: Record, backbone: Backbone, folder: Path) -> None:
+def save_checkpoint(model: nn.Module, record: Record, backbone: Backbone, folder: str | Path) -> None:
     """Write the checkpoint beside `folder`, flush it to disk, then rename: a reader sees all of it or nothing.
 
     The record is bound to the weights as they are written, and to the base model as it is loaded.
@@ -66,6 +67,7 @@ def save_checkpoint(model: nn.Module, record: Record, backbone: Backbone, folder
     Raises:
         PeftClassroomError: if `folder` exists already.
     """
+    folder = Path(folder)
     check_free(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
@@ -133,13 +135,17 @@ def _base_reference(backbone: Backbone) -> str:
 # Load
 
 
-def load_checkpoint(folder: Path, backbone: Backbone) -> tuple[nn.Module, Record]:
+def load_checkpoint(checkpoint: str | Path, backbone: Backbone) -> tuple[nn.Module, Record]:
     """The trained model over `backbone`'s shared weights (full fine-tuning: weights of its own), in evaluation mode.
+
+    Args:
+        checkpoint: its folder, or the name that `list_checkpoints` has for it, as in "lora-8".
 
     Raises:
         PeftClassroomError: if the record or the weights are damaged, incomplete, or made for another base model, or the
             folder's files contradict one another.
     """
+    folder = located(checkpoint)
     record = read_record(folder)
     check_base(record, backbone, folder.name)
     check_described(folder, record, backbone)
