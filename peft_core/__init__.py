@@ -14,8 +14,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for editors; at run time each is looked up below
+    from peft_core.analysis.spectra.checkpoint_deltas import deltas_of
     from peft_core.checkpoints.files import load_checkpoint
     from peft_core.checkpoints.listing import list_checkpoints
+    from peft_core.checkpoints.own import save_model
     from peft_core.checkpoints.predictor import Predictor
     from peft_core.config import RunConfig, TrainConfig
     from peft_core.counting.by_hand import count
@@ -27,6 +29,7 @@ if TYPE_CHECKING:  # for editors; at run time each is looked up below
     from peft_core.t5.architecture import base_model
     from peft_core.t5.backbone import load_backbone
     from peft_core.training.experiment import run_experiment
+    from peft_core.training.own_texts import fine_tune
 
 __version__ = "0.1.0"
 _MODULES = {
@@ -39,11 +42,14 @@ _MODULES = {
     "base_model": "t5.architecture",
     "count": "counting.by_hand",
     "count_by_numel": "counting.by_numel",
+    "deltas_of": "analysis.spectra.checkpoint_deltas",
+    "fine_tune": "training.own_texts",
     "list_checkpoints": "checkpoints.listing",
     "load_backbone": "t5.backbone",
     "load_checkpoint": "checkpoints.files",
     "prompt_ids": "methods.common",
     "run_experiment": "training.experiment",
+    "save_model": "checkpoints.own",
     "trainable_tensors": "methods",
 }
 

@@ -7,7 +7,7 @@ worker process alike, because all three build these same classes.
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from peft_core.methods.registry import METHODS, MethodField, method_label, method_of
 from peft_core.reviews.config import DataConfig
@@ -44,12 +44,17 @@ class TrainConfig(Frozen):
 
 
 class RunConfig(Frozen):
-    """Everything a training run depends on."""
+    """Everything a training run depends on. A method's name stands for its configuration by default: method="lora"."""
 
     base: str = Field("tiny-t5", min_length=1, max_length=200)
     method: MethodField
     data: DataConfig = DataConfig()
     train: TrainConfig = TrainConfig()
+
+    @field_validator("method", mode="before")
+    @classmethod
+    def _by_name(cls, method: object) -> object:
+        return {"method": method} if isinstance(method, str) else method
 
     @property
     def learning_rate(self) -> float:

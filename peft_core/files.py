@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from peft_core.errors import PeftClassroomError
 from peft_core.paths import cache_dir, display_path, runs_dir
@@ -49,6 +50,18 @@ def writing(folder: Path) -> Iterator[None]:
         raise PeftClassroomError(
             f"{display_path(folder)} cannot be written ({error.strerror or error}); {_way_out(folder)}."
         ) from error
+
+
+def make_writable(folder: Path) -> None:
+    """Make the folder, if it is not there, and see that files can be written into it: before hours are spent for one.
+
+    Raises:
+        PeftClassroomError: if it cannot be made, or not be written into.
+    """
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
 
 
 def _way_out(folder: Path) -> str:

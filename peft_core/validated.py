@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
@@ -17,7 +17,14 @@ T = TypeVar("T")
 Content = TypeVar("Content", bound=BaseModel)
 
 
-class Frozen(BaseModel):
+class _InSentences(type(BaseModel)):
+    """Of classes whose call in Python, `RunConfig(…)`, raises a sentence. What pydantic builds inside, it words."""
+
+    def __call__(cls, *args: Any, **values: Any) -> Any:
+        return validated(lambda: super(_InSentences, cls).__call__(*args, **values))
+
+
+class Frozen(BaseModel, metaclass=_InSentences):
     """A part of a configuration or of a file: it cannot change, and a field that it does not know is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -18,13 +18,14 @@ LOADS_TORCH = {  # every other module of the library is imported without torch
     "analysis.walkthrough.ends", "analysis.walkthrough.forward", "analysis.walkthrough.tokens",
     "checkpoints.agreement", "checkpoints.exchange.exporting", "checkpoints.exchange.importing",
     "checkpoints.exchange.inspecting", "checkpoints.exchange.merging",
-    "checkpoints.files", "checkpoints.memory", "checkpoints.packed_pass", "checkpoints.passes", "checkpoints.predictor",
+    "checkpoints.files", "checkpoints.memory", "checkpoints.own", "checkpoints.packed_pass",
+    "checkpoints.passes", "checkpoints.predictor",
     "checkpoints.weights_file", "cli.progress", "counting.by_numel", "counting.real_model",
     "methods.common", "methods.fast", "methods.passed", "methods.recorder",
     "report.reread.prompt_mask", "t5.backbone", "t5.fused", "t5.identity", "t5.linear_form", "t5.precision",
     "training.device", "training.evaluate", "training.experiment", "training.gradients", "training.loop",
-    "training.masters", "training.measuring", "training.pretraining.plan", "training.pretraining.run",
-    "training.pretraining.student", "training.pretraining.teacher",
+    "training.masters", "training.measuring", "training.own_texts", "training.pretraining.plan",
+    "training.pretraining.run", "training.pretraining.student", "training.pretraining.teacher",
 }  # fmt: skip
 
 

@@ -8,7 +8,8 @@ from peft_core.methods.registry import CONFIGS
 from peft_core.paths import ROOT
 
 FACE = """DataConfig PeftClassroomError Predictor RunConfig TrainConfig apply_method base_model count count_by_numel
-list_checkpoints load_backbone load_checkpoint prompt_ids run_experiment trainable_tensors""".split()
+deltas_of fine_tune list_checkpoints load_backbone load_checkpoint prompt_ids run_experiment save_model
+trainable_tensors""".split()
 FACE = sorted([*FACE, *(kind.__name__ for kind in CONFIGS)])  # and the configuration of every method
 
 

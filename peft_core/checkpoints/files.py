@@ -23,6 +23,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from peft_core.checkpoints.agreement import DESCRIPTION, check_base, check_described
+from peft_core.checkpoints.located import located
 from peft_core.checkpoints.record import FORMAT, Record, read_record, write_record
 from peft_core.checkpoints.weights_file import checkpoint_weights
 from peft_core.errors import PeftClassroomError
@@ -83,7 +84,7 @@ def published(folder: Path) -> Iterator[Path]:
         raise
 
 
-def save_checkpoint(model: nn.Module, record: Record, backbone: Backbone, folder: Path) -> None:
+def save_checkpoint(model: nn.Module, record: Record, backbone: Backbone, folder: str | Path) -> None:
     """Write the checkpoint as a whole (`published`).
 
     The record is bound to the weights as they are written, and to the base model as it is loaded.
@@ -91,7 +92,7 @@ def save_checkpoint(model: nn.Module, record: Record, backbone: Backbone, folder
     Raises:
         PeftClassroomError: if `folder` exists already.
     """
-    with published(folder) as temporary:
+    with published(Path(folder)) as temporary:
         write_files(temporary, model, record.method, backbone)
         write_record(bound(record, backbone, temporary), temporary)
 
@@ -147,13 +148,17 @@ def base_reference(backbone: Backbone) -> str:
 # Load
 
 
-def load_checkpoint(folder: Path, backbone: Backbone) -> tuple[nn.Module, Record]:
+def load_checkpoint(checkpoint: str | Path, backbone: Backbone) -> tuple[nn.Module, Record]:
     """The trained model over `backbone`'s shared weights (full fine-tuning: weights of its own), in evaluation mode.
+
+    Args:
+        checkpoint: its folder, or the name that `list_checkpoints` has for it, as in "lora-8".
 
     Raises:
         PeftClassroomError: if the record or the weights are damaged, incomplete, or made for another base model, or the
             folder's files contradict one another.
     """
+    folder = located(checkpoint)
     record = read_record(folder)
     check_base(record, backbone, folder.name)
     check_described(folder, record, backbone)

@@ -17,6 +17,7 @@ from pathlib import Path
 from torch import nn
 
 from peft_core.checkpoints.files import load_checkpoint
+from peft_core.checkpoints.located import located
 from peft_core.checkpoints.packed_pass import can_share
 from peft_core.checkpoints.passes import NOT_FINITE, Row, label_logits
 from peft_core.checkpoints.record import RECORD
@@ -74,8 +75,12 @@ class Predictor:
         self._lock = threading.Lock()
         self._before = prefix_pieces(backbone.tokenizer, backbone.base.prefix)
 
-    def classify(self, texts: Sequence[str], checkpoint: Path | None) -> list[Prediction]:
+    def classify(self, texts: str | Sequence[str], checkpoint: str | Path | None = None) -> list[Prediction]:
         """One prediction a text, in order. Without a checkpoint: the base model's own, untrained answer.
+
+        Args:
+            texts: several, or one.
+            checkpoint: its folder, or its name as in "lora-8".
 
         Raises:
             PeftClassroomError: for no text, an empty or far too long one, or a checkpoint that cannot be loaded.
@@ -86,16 +91,14 @@ class Predictor:
         return answers
 
     def classify_with_each(
-        self, texts: Sequence[str], checkpoints: Sequence[Path | None]
+        self, texts: str | Sequence[str], checkpoints: Sequence[str | Path | None]
     ) -> list[list[Prediction] | PeftClassroomError]:
         """For each checkpoint, in order, its predictions as `classify` gives them, or why it cannot be loaded.
 
         Raises:
             PeftClassroomError: for no text, or an empty or far too long one.
         """
-        cleaned = [check_text(text) for text in check_number(texts)]
-        pieces = text_pieces(self.backbone.tokenizer, cleaned)
-        read = [_Text(ids, self._notes(*each, ids)) for *each, ids in zip(texts, cleaned, pieces, strict=True)]
+        read = self._read(texts)
         answers: list[list[Prediction] | PeftClassroomError] = [[] for _ in checkpoints]
         loaded: dict[int, _Loaded] = {}
         for place, checkpoint in enumerate(checkpoints):
@@ -112,7 +115,24 @@ class Predictor:
                 answers[place] = of_checkpoint if finite else PeftClassroomError(self._not_finite(checkpoints[place]))
         return answers
 
-    def model(self, checkpoint: Path | None) -> tuple[nn.Module, int]:
+    def classify_with_model(self, texts: str | Sequence[str], model: nn.Module, max_length: int) -> list[Prediction]:
+        """The same of a model that is no checkpoint: a method on this backbone, trained by whoever asks.
+
+        Raises:
+            PeftClassroomError: for no text, an empty or far too long one, or answers that are no finite numbers.
+        """
+        (found,) = self._predict(self._read(texts), [_Loaded(model, max_length, shared=False)])
+        if not all(isfinite(one.probability_positive) for one in found):
+            raise PeftClassroomError(NOT_FINITE[0].upper() + NOT_FINITE[1:])
+        return found
+
+    def _read(self, texts: str | Sequence[str]) -> list[_Text]:
+        texts = [texts] if isinstance(texts, str) else texts
+        cleaned = [check_text(text) for text in check_number(texts)]
+        pieces = text_pieces(self.backbone.tokenizer, cleaned)
+        return [_Text(ids, self._notes(*each, ids)) for *each, ids in zip(texts, cleaned, pieces, strict=True)]
+
+    def model(self, checkpoint: str | Path | None) -> tuple[nn.Module, int]:
         """The model (None: the base model) and its maximum length. Shared by all: it is read, never changed.
 
         Raises:
@@ -121,11 +141,11 @@ class Predictor:
         loaded = self._load(checkpoint)
         return loaded.model, loaded.max_length
 
-    def _load(self, checkpoint: Path | None) -> _Loaded:
+    def _load(self, checkpoint: str | Path | None) -> _Loaded:
         """From memory if it is there. The key holds the record's time of change: a replaced file is reloaded."""
         if checkpoint is None:
             return _Loaded(self.backbone.model, DataConfig().max_length, shared=True)
-        path = checkpoint.resolve()
+        path = located(checkpoint).resolve()
         record = path / RECORD
         key = (path, record.stat().st_mtime_ns if record.exists() else 0)
         with self._lock:
@@ -163,8 +183,8 @@ class Predictor:
             for loaded, column in zip(group, positive.T, strict=True)
         ]
 
-    def _not_finite(self, checkpoint: Path | None) -> str:
-        return f"{self.backbone.base.name if checkpoint is None else checkpoint.name}: {NOT_FINITE}"
+    def _not_finite(self, checkpoint: str | Path | None) -> str:
+        return f"{self.backbone.base.name if checkpoint is None else Path(checkpoint).name}: {NOT_FINITE}"
 
     def _cut(self, pieces: list[int], max_length: int) -> list[str]:
         """What a model of this length leaves out."""

@@ -147,7 +147,7 @@ class AdoptedRecord(_Record):
     base: str = Field(min_length=1, max_length=200)
     method: MethodField
     max_length: int = Field(ge=16, le=512, multiple_of=16, description="tokens of a review that are read")
-    origin: Literal["imported", "merged", "changed", "unbound"]
+    origin: Literal["imported", "merged", "own", "changed", "unbound"]
     source: str = Field("", max_length=300, description="where it comes from, in words")
     notes: tuple[str, ...] = ()
     test: Measured | None = None
@@ -165,6 +165,7 @@ class AdoptedRecord(_Record):
         return {
             "imported": f"It was trained elsewhere ({self.source}).",
             "merged": f"It was put together from others ({self.source}).",
+            "own": f"It was trained by {self.source}, on texts that are not known here.",
             "changed": "Its weights were changed after its run.json was written: what that says of them does not hold.",
             "unbound": "Its run.json is of an earlier version, which did not note what weights it was measured on.",
         }[self.origin]

@@ -15,11 +15,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from peft_core.checkpoints.files import save_checkpoint
+from peft_core.checkpoints.files import check_free, save_checkpoint
 from peft_core.checkpoints.record import Measured, RunRecord
 from peft_core.checkpoints.stored_answers import decimals
 from peft_core.config import RunConfig, run_config, run_name
 from peft_core.errors import PeftClassroomError
+from peft_core.files import make_writable
 from peft_core.methods import apply_method
 from peft_core.methods.common import prompt_ids
 from peft_core.methods.fast import fuse
@@ -150,17 +151,23 @@ class Experiment:
 
 def run_experiment(
     config: RunConfig,
-    folder: Path,
+    folder: str | Path,
     should_stop: Callable[[], bool] = lambda: False,
-    checkpoint: Path | None = None,
+    checkpoint: str | Path | None = None,
 ) -> Iterator[StepLog]:
     """Train, test, publish `checkpoint` (default `folder/checkpoint`); yields what happens, returns a summary.
 
     When `should_stop()` becomes true the state is saved as `folder/state.safetensors` and None is returned; a later
     call with the same folder goes on from there.
+
+    Raises:
+        PeftClassroomError: before anything is trained, if `checkpoint` exists already, or its folder cannot be written.
     """
-    checkpoint = checkpoint or folder / "checkpoint"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = Path(folder)
+    checkpoint = Path(checkpoint or folder / "checkpoint")
+    check_free(checkpoint)
+    for needed in (folder, checkpoint.parent):
+        make_writable(needed)
     experiment = Experiment(config)
     trainer, state = experiment.trainer, folder / STATE
     if state.exists():

@@ -34,12 +34,14 @@ def draw() -> None:
         _numbers(misfit, sums)
     with picture:
         _true_tree(misfit)
+        method, shape = _method(), base_model(BASE).architecture
+        trains = f"{count(shape, method).trainable_parameters:,}"
+        st.markdown(text("report", "tree_trains", rows=method.num_virtual_tokens, d=shape.d_model, trains=trains))
 
 
 def _numbers(misfit: str, sums: TreeSums) -> None:
     """The total as printed, and as the printed tree would make it."""
-    shape, method = base_model(BASE).architecture, _method()
-    trains = f"{count(shape, method).trainable_parameters:,}"
+    shape = base_model(BASE).architecture
     told = {
         "printed": f"{PRINTED_TOKENS:,}", "tokens": f"{sums.tokens:,}", "d": shape.d_model,
         "fit": f"{sums.tokens_that_fit:,.0f}",
@@ -57,7 +59,6 @@ def _numbers(misfit: str, sums: TreeSums) -> None:
         st.metric(label("report", "total_with_tokens", n=told["printed"]), f"{sums.total_with_printed_tokens:,}")
     elif misfit == "cross":
         st.metric(label("report", "total_without_cross"), f"{sums.without_cross_attention:,}")
-    st.markdown(text("report", "tree_trains", rows=method.num_virtual_tokens, d=shape.d_model, trains=trains))
     st.caption(text("report", "tree_reading"))
 
 

@@ -9,7 +9,7 @@ import re
 import secrets
 from datetime import UTC, datetime
 
-from pydantic import AwareDatetime, Field, ValidationError, field_validator
+from pydantic import AwareDatetime, Field, field_validator
 
 from peft_core.config import RunConfig, run_name
 from peft_core.errors import PeftClassroomError
@@ -59,7 +59,7 @@ def _from_environment() -> Limits:
     asked = os.environ.get("PEFT_MAX_SECONDS", "900")
     try:
         return Limits(max_seconds=asked)
-    except ValidationError as error:
+    except PeftClassroomError as error:
         raise PeftClassroomError(f"PEFT_MAX_SECONDS must be a number of seconds from 60 on, not {asked!r}.") from error
 
 
