@@ -24,7 +24,7 @@ class LayerNorm(Method):
     config = LayerNormConfig
     examples: ClassVar = {"": LayerNormConfig()}
     position = 5
-    look = Look("#7A6A00", "#F0E442", "triangle-down")
+    look = Look("#6A4FA3", "#B39DFF", "triangle-down")
     learning_rate = 3e-2
     weights_file = "adapter_model.safetensors"
 

@@ -59,7 +59,7 @@ class Prefix(Method):
         "zero": PrefixConfig(num_virtual_tokens=3, prompt_init="zero", num_layers=3),
     }
     position = 6
-    look = Look("#D55E00", "#FF8F4A", "triangle-right")
+    look = Look("#8A7A00", "#F0E442", "triangle-right")
     learning_rate = 0.1
     weights_file = "adapter_model.safetensors"
     free_fields = frozenset({"prompt_init"})

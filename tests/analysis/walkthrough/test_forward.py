@@ -19,8 +19,10 @@ from peft_core.methods import apply_method, trainable_tensors
 from peft_core.methods.adapter.method import AdapterConfig
 from peft_core.methods.common import InFront, WithAdapter, WrappedLinear
 from peft_core.methods.full.method import FullConfig
+from peft_core.methods.layer_norm.layer import TunedNorm
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.places import find_place, places
+from peft_core.methods.prefix.layer import PrefixAttention
 from peft_core.methods.registry import method_of
 from peft_core.paths import ROOT
 from peft_core.t5.backbone import build_on_meta, load_backbone
@@ -75,7 +77,8 @@ def test_places_are_the_modules_that_the_method_touches(architecture, config):
         inner = model.model.named_modules()
         touched = {n for n, _ in inner if n.startswith("encoder.") and n.endswith(".SelfAttention")}
     else:
-        wrapped = {n for n, m in model.named_modules() if isinstance(m, WrappedLinear)}
+        wrapped = {n for n, m in model.named_modules() if isinstance(m, WrappedLinear | PrefixAttention | TunedNorm)}
+        wrapped -= {f"{stack}.final_layer_norm" for stack in ("encoder", "decoder")}  # which are in no block
         touched = wrapped | {f"{n}.adapter" for n, m in model.named_modules() if isinstance(m, WithAdapter)}
     found = places(architecture, config)
     assert {p.name for p in found} == touched
