@@ -91,6 +91,7 @@ class Method(ABC):
     owns_weights: ClassVar[bool] = False  # trains the base's weights, so it needs a copy; rounded when stored
     changes_matrices: ClassVar[bool] = False  # has a ΔW for the Rank lab: a matrix, or two factors
     free_fields: ClassVar[frozenset[str]] = frozenset()  # they change values, never shapes or work
+    told_by_label: ClassVar[frozenset[str]] = frozenset()  # fields that `label` tells, beside the knob
 
     @property
     def name(self) -> str:

@@ -11,7 +11,16 @@ DEFAULTS = {
     "full": {},
     "soft_prompt": {"num_virtual_tokens": 10, "prompt_init": "vocab", "prompt_text": None},
     "adapter": {"bottleneck_dim": 8, "placement": "pfeiffer", "non_linearity": "relu", "adapter_init": "zero"},
-    "lora": {"r": 8, "alpha": 16.0, "dropout": 0.0, "target_modules": ("q", "v")},
+    "lora": {
+        "r": 8,
+        "alpha": 16.0,
+        "dropout": 0.0,
+        "target_modules": ("q", "v"),
+        "use_rslora": False,
+        "use_dora": False,
+        "rank_pattern": {},
+        "alpha_pattern": {},
+    },
     "ia3": {},
 }
 LIMITS = [  # method, field, allowed, refused
