@@ -72,7 +72,7 @@ def draw() -> None:
 
 def _has_both(info: CheckpointInfo) -> bool:
     config = info.record.config.method
-    return isinstance(config, LoraConfig) and set(MODULES) <= set(config.target_modules)
+    return isinstance(config, LoraConfig) and not config.use_dora and set(MODULES) <= set(config.target_modules)
 
 
 def _comparable(one: CheckpointInfo, other: CheckpointInfo) -> bool:

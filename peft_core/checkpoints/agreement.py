@@ -76,8 +76,6 @@ def check_described(folder: Path, record: Record, backbone: Backbone) -> None:
         check_whole_model(folder, backbone)
         return
     description = read_description(folder)
-    if type(method).read is Method.read:
-        return
     if method_described(description) is not method:
         raise PeftClassroomError(
             f"{folder.name}: {DESCRIPTION} is not of the method that {RECORD} names ({method.name}). {THEN}"

@@ -124,7 +124,7 @@ def _said(field: FieldInfo, default: Any) -> str:
     description, choices = field.description or "", _choices(field.annotation)
     named = set(choices) <= set(re.findall(r"\w+", description))
     parts = [description, "" if named else f"of {', '.join(choices)}"]
-    parts += [] if default is None or default is False else [f"default: {_written(default)}"]
+    parts += [] if default is None or default is False or default == () else [f"default: {_written(default)}"]
     return "; ".join(part for part in parts if part)
 
 

@@ -92,6 +92,7 @@ class Method(ABC):
     changes_matrices: ClassVar[bool] = False  # has a ΔW for the Rank lab: a matrix, or two factors
     free_fields: ClassVar[frozenset[str]] = frozenset()  # they change values, never shapes or work
     start_fields: ClassVar[frozenset[str]] = frozenset()  # where training starts: they change no trained model's answer
+    told_by_label: ClassVar[frozenset[str]] = frozenset()  # fields that `label` tells, beside the knob
 
     @property
     def name(self) -> str:

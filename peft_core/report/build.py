@@ -240,14 +240,22 @@ def _memory(config: RunConfig, costs: list[tuple[TrainingCost, Provenance]]) -> 
 
 def _key(method: MethodConfig) -> str:
     knob = method_of(method).knob
-    words = [method.method, getattr(method, knob.field) if knob else "", *_more(method).values(), "ours"]
-    return "-".join("".join(word) if isinstance(word, tuple) else str(word) for word in words)
+    more = [name if value is True else _word(value, "") for name, value in _more(method).items()]
+    return "-".join([method.method, str(getattr(method, knob.field)) if knob else "", *more, "ours"])
 
 
 def _label(method: MethodConfig) -> str:
     """The method with whatever else is not its default: "LoRA r=64", "LoRA r=8 (target_modules q, k, v)"."""
-    more = [f"{name} {', '.join(v) if isinstance(v, tuple) else v}" for name, v in _more(method).items()]
+    told = method_of(method).told_by_label
+    more = [f"{name} {_word(value, ', ')}" for name, value in _more(method).items() if name not in told]
     return method_label(method) + (f" ({'; '.join(more)})" if more else "")
+
+
+def _word(value: Any, between: str) -> str:
+    """A value as text; the items of a list `between` each other, those of a table as name=4."""
+    if isinstance(value, tuple):
+        return between.join("=".join(map(str, item)) if isinstance(item, tuple) else str(item) for item in value)
+    return str(value)
 
 
 def _more(method: MethodConfig) -> dict[str, Any]:

@@ -14,7 +14,16 @@ DEFAULTS = {
         "bottleneck_dim": 8, "placement": "pfeiffer", "non_linearity": "relu", "adapter_init": "zero",
         "adapter_scaling": 1.0, "adapted": (), "leave_out": (),
     },
-    "lora": {"r": 8, "alpha": 16.0, "dropout": 0.0, "target_modules": ("q", "v")},
+    "lora": {
+        "r": 8,
+        "alpha": 16.0,
+        "dropout": 0.0,
+        "target_modules": ("q", "v"),
+        "use_rslora": False,
+        "use_dora": False,
+        "rank_pattern": {},
+        "alpha_pattern": {},
+    },
     "ia3": {},
 }  # fmt: skip
 LIMITS = [  # method, field, allowed, refused

@@ -17,7 +17,7 @@ from peft_core.checkpoints.files import load_checkpoint
 from peft_core.checkpoints.record import RunRecord, read_record
 from peft_core.errors import PeftClassroomError
 from peft_core.methods import apply_method
-from peft_core.methods.lora.layer import LoRALinear
+from peft_core.methods.lora.layer import DoRALinear, LoRALinear
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.t5.backbone import Backbone
 from peft_core.t5.names import Place, matrix_of
@@ -45,7 +45,9 @@ def deltas_of(model: nn.Module, backbone: Backbone) -> Deltas:
     lora = any(isinstance(layer, LoRALinear) for layer in layers.values())
     found: dict[Place, Delta] = {}
     for name, layer in layers.items():
-        if isinstance(layer, LoRALinear):
+        if isinstance(layer, DoRALinear):
+            found[name] = DenseDelta(name, _numpy(layer.delta_weight()))
+        elif isinstance(layer, LoRALinear):
             found[name] = LowRankDelta(name, _numpy(layer.lora_B), _numpy(layer.lora_A), layer.scaling)
         elif not lora:
             update = _numpy(layer.weight - before[name].weight)

@@ -24,7 +24,7 @@ from peft_core.checkpoints.files import load_checkpoint
 from peft_core.checkpoints.record import read_run, weights_digest
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.fast import fuse
-from peft_core.methods.lora.layer import LoRALinear
+from peft_core.methods.lora.layer import DoRALinear, LoRALinear
 from peft_core.reviews.draws import SHARED_SEED
 from peft_core.t5.backbone import Backbone, load_backbone
 from peft_core.t5.precision import cast
@@ -63,12 +63,18 @@ def put_back(model: nn.Module, backbone: Backbone, deltas: Deltas, k: int) -> nn
     """Put ΔW_k in the place of every ΔW, in place; returns the same model, which must not share its weights.
 
     LoRA keeps its factors' shapes: B gets the columns σᵢ·uᵢ / scaling, A the rows vᵢᵀ, and zeros from the (k + 1)th on.
+    DoRA's ΔW is no product of its factors: W₀ + ΔW_k takes the place of W₀ and m its row lengths, and B is zero.
     """
     layers, before = linear_layers(model), linear_layers(backbone.model)
     for name, delta in deltas.items():
         u, sigmas, vt = delta.svd
         columns, rows, layer = torch.from_numpy(u[:, :k] * sigmas[:k]), torch.from_numpy(vt[:k]), layers[name]
-        if isinstance(layer, LoRALinear):
+        if isinstance(layer, DoRALinear):
+            kept = (before[name].weight.double() + columns @ rows).to(before[name].weight.dtype)
+            layer.base_layer.weight = nn.Parameter(kept, requires_grad=False)
+            layer.lora_B.zero_()
+            layer.lora_magnitude_vector.copy_(layer.row_norms())
+        elif isinstance(layer, LoRALinear):
             layer.lora_A.zero_()[: len(rows)] = rows
             layer.lora_B.zero_()[:, : len(rows)] = columns / layer.scaling
         else:

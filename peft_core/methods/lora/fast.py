@@ -1,10 +1,13 @@
-"""LoRA with fewer passes over memory: h = W₀·x + (s·B)·(A·x), the second product added where W₀·x lies."""
+"""LoRA with fewer passes over memory: h = W₀·x + (s·B)·(A·x), the second product added where W₀·x lies.
+
+DoRA takes one more pass, for the length of each row.
+"""
 
 import torch
 from torch import nn
 from torch.autograd import Function
 
-from peft_core.methods.lora.layer import LoRALinear
+from peft_core.methods.lora.layer import DoRALinear, LoRALinear
 
 
 class _LoRA(Function):
@@ -27,15 +30,26 @@ class _LoRA(Function):
         return grad_x, None, grad_a, grad_b, None
 
 
+def _fused(layer: LoRALinear, x: torch.Tensor) -> torch.Tensor:
+    """W₀·x + s·B·A·x: (…, in) → (…, out)"""
+    out = _LoRA.apply(x.reshape(-1, x.shape[-1]), layer.base_layer.weight, layer.lora_A, layer.lora_B, layer.scaling)
+    return out.view(*x.shape[:-1], -1)
+
+
 class FusedLoRALinear(LoRALinear):
     """A frozen linear layer with its low-rank update added in place."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """x (…, in) → (…, out)"""
-        if self.merged or (self.training and self.dropout.p > 0):
-            return super().forward(x)
-        out = _LoRA.apply(x.reshape(-1, x.shape[-1]), self.base_layer.weight, self.lora_A, self.lora_B, self.scaling)
-        return out.view(*x.shape[:-1], -1)
+        return super().forward(x) if self.merged or self.drops else _fused(self, x)
 
 
-FUSED: dict[type[nn.Module], type[nn.Module]] = {LoRALinear: FusedLoRALinear}
+class FusedDoRALinear(DoRALinear):
+    """The same with every row at its trained length."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """x (…, in) → (…, out)"""
+        return super().forward(x) if self.merged or self.drops else self.row_scale().to(x.dtype) * _fused(self, x)
+
+
+FUSED: dict[type[nn.Module], type[nn.Module]] = {LoRALinear: FusedLoRALinear, DoRALinear: FusedDoRALinear}

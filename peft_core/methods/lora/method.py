@@ -1,39 +1,118 @@
-"""LoRA: what can be chosen, counted and stored. No torch here."""
+"""LoRA: what can be chosen, counted, stored and read. No torch here.
 
-from collections.abc import Iterator
-from typing import Any, ClassVar, Literal
+rsLoRA and DoRA are LoRA with another factor before B·A, and with a trained length for every row of the whole.
+"""
 
-from pydantic import Field, field_validator
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+from math import sqrt
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
+
+from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo, field_validator
 
 from peft_core.errors import PeftClassroomError
+from peft_core.methods.lora import targets
+from peft_core.methods.lora.supported import KNOWN, check_start, notes
 from peft_core.methods.method import CountLine, Knob, Look, Method, MethodConfig, blocks
+from peft_core.methods.reading import Reading, check_settings
 from peft_core.t5.architecture import Architecture
-from peft_core.t5.names import Place, feed_forward, matrices
+from peft_core.t5.names import LAYERS, Place, feed_forward, matrices, matrix_of
 from peft_core.t5.parts import Part
+from peft_core.validated import validated
 
 TARGET_MODULES = ("q", "k", "v", "o", "wi", "wo")
+MAGNITUDE = "lora_magnitude_vector"  # DoRA's lengths, as peft calls them
+T = TypeVar("T", int, float)
+
+
+def _pairs(value: Any) -> Any:
+    """A table, pairs, or words of a command line ("name=4") as pairs."""
+    if isinstance(value, Mapping):
+        return tuple(value.items())
+    if isinstance(value, list) and all(isinstance(word, str) for word in value):
+        return tuple(tuple(word.split("=", 1)) for word in value)
+    return value
+
+
+# Dotted name → value, in the order of the forward pass. Pairs, so that a configuration can be a key; a table in files.
+Table = Annotated[tuple[tuple[str, T], ...], BeforeValidator(_pairs), PlainSerializer(dict)]
+Rank = Annotated[int, Field(ge=1, le=1024)]
+Alpha = Annotated[float, Field(gt=0, le=4096)]
 
 
 class LoraConfig(MethodConfig):
-    """LoRA (Hu et al. 2021): W₀x + (alpha / r)·B·A·x with A (r, in) and B (out, r)."""
+    """LoRA (Hu et al. 2021): W₀x + s·B·A·x with A (r, in) and B (out, r).
+
+    s is alpha / r, or alpha / √r with rsLoRA (Kalajdzievski 2023). With DoRA (Liu et al. 2024), each row of W₀ + s·B·A
+    is brought to a length of its own, which is trained, too.
+    """
 
     method: Literal["lora"] = "lora"
-    r: int = Field(8, ge=1, le=1024, description="rank of the update")
-    alpha: float = Field(16.0, gt=0, le=4096, description="scaling = alpha / r")
+    r: Rank = Field(8, description="rank of the update")
+    alpha: Alpha = Field(16.0, description="scaling = alpha / r (rsLoRA: alpha / √r)")
     dropout: float = Field(0.0, ge=0, lt=1, description="dropout on the input of A only")
-    target_modules: tuple[Literal["q", "k", "v", "o", "wi", "wo"], ...] = Field(
-        ("q", "v"), min_length=1, description="which linear layers, in every attention including cross-attention"
+    target_modules: tuple[str, ...] = Field(
+        ("q", "v"),
+        min_length=1,
+        description="which linear layers: of q, k, v, o, wi, wo, in every attention including cross-attention; "
+        "or dotted names, as encoder.block.0.layer.0.SelfAttention.q",
     )
+    use_rslora: bool = Field(False, description="rsLoRA: scaling = alpha / √r")
+    use_dora: bool = Field(False, description="DoRA: the length of every row of W is trained by itself")
+    rank_pattern: Table[Rank] = Field((), description="another r for single layers, as dotted.name=4")
+    alpha_pattern: Table[Alpha] = Field((), description="another alpha for single layers, as dotted.name=8")
 
     @field_validator("target_modules", mode="after")
     @classmethod
     def _in_one_order(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(name for name in TARGET_MODULES if name in value)
+        short = tuple(name for name in TARGET_MODULES if name in value)
+        if short and (others := set(value) - set(short)):
+            raise ValueError(f"either some of {', '.join(TARGET_MODULES)}, or dotted names; not both: {min(others)}")
+        return short or targets.in_order(value)
+
+    @field_validator("rank_pattern", "alpha_pattern", mode="after")
+    @classmethod
+    def _only_what_differs(cls, value: tuple[tuple[str, Any], ...], info: ValidationInfo) -> tuple:
+        """For target modules alone, and only where the value is another one than for all."""
+        wanted = info.data.get("target_modules", ())
+        known = dict(value)
+        names = targets.in_order(known)
+        if beside := [name for name in names if not _among(name, wanted)]:
+            raise ValueError(f"{beside[0]} is none of the target modules")
+        usual = info.data.get("r" if info.field_name == "rank_pattern" else "alpha")
+        return tuple((name, known[name]) for name in names if known[name] != usual)
+
+    def covers(self, dotted: str) -> bool:
+        """Whether the weight matrix of this dotted name is a target."""
+        return _among(dotted, self.target_modules)
+
+    def rank_at(self, dotted: str) -> int:
+        """r at this matrix."""
+        return dict(self.rank_pattern).get(dotted, self.r)
+
+    def alpha_at(self, dotted: str) -> float:
+        """alpha at this matrix."""
+        return dict(self.alpha_pattern).get(dotted, self.alpha)
+
+    def scaling_at(self, dotted: str) -> float:
+        """The factor in front of B·A·x at this matrix: alpha / r, with rsLoRA alpha / √r."""
+        r = self.rank_at(dotted)
+        return self.alpha_at(dotted) / (sqrt(r) if self.use_rslora else r)
 
     @property
     def scaling(self) -> float:
-        """alpha / r, the factor in front of B·A·x."""
-        return self.alpha / self.r
+        """The factor in front of B·A·x where no pattern says otherwise."""
+        return self.scaling_at("")
+
+    @property
+    def variant(self) -> str:
+        """The name of what was chosen, as in "DoRA"."""
+        rule = "rsLoRA" if self.use_rslora else "LoRA"
+        return rule if not self.use_dora else "DoRA" if not self.use_rslora else "rsDoRA"
+
+
+def _among(dotted: str, wanted: tuple[str, ...]) -> bool:
+    return dotted in wanted or (targets.short_name(dotted) in wanted and matrix_of(dotted) is not None)
 
 
 class Lora(Method):
@@ -43,6 +122,21 @@ class Lora(Method):
     examples: ClassVar = {
         "": LoraConfig(r=4, alpha=6),
         "all": LoraConfig(r=2, alpha=8, target_modules=TARGET_MODULES),
+        "rslora": LoraConfig(r=4, alpha=6, use_rslora=True),
+        "dora": LoraConfig(r=3, alpha=6, use_dora=True, target_modules=("q", "v", "o", "wo")),
+        "patterns": LoraConfig(
+            r=2,
+            alpha=5,
+            target_modules=(
+                "encoder.block.0.layer.0.SelfAttention.k",
+                "encoder.block.1.layer.0.SelfAttention.v",
+                "encoder.block.1.layer.1.DenseReluDense.wo",
+                "decoder.block.0.layer.0.SelfAttention.v",
+                "decoder.block.0.layer.1.EncDecAttention.v",
+            ),
+            rank_pattern={"encoder.block.1.layer.0.SelfAttention.v": 4, "decoder.block.0.layer.1.EncDecAttention.v": 1},
+            alpha_pattern={"encoder.block.1.layer.1.DenseReluDense.wo": 9},
+        ),
     }
     position = 3
     look = Look("#CC79A7", "#E39BC3", "cross")
@@ -50,37 +144,45 @@ class Lora(Method):
     weights_file = "adapter_model.safetensors"
     knob = Knob("r", "rank")
     changes_matrices = True
-    free_fields = frozenset({"alpha"})
+    free_fields = frozenset({"alpha", "alpha_pattern"})
+    told_by_label = frozenset({"use_rslora", "use_dora"})
 
     def label(self, config: LoraConfig) -> str:
-        return f"LoRA r={config.r}"
+        return f"{config.variant} r={config.r}"
 
     def added(self, architecture: Architecture, config: LoraConfig) -> Iterator[CountLine]:
-        """r · (in + out) for each wrapped linear layer (Hu et al. 2021, section 4.1)."""
-        a, r = architecture, config.r
-        attention = [name for name in config.target_modules if name in ("q", "k", "v", "o")]
-        wide = []
-        if "wi" in config.target_modules:
-            wide += ["wi_0", "wi_1"] if a.gated else ["wi"]
-        if "wo" in config.target_modules:
-            wide += ["wo"]
-        for part, number, names, sizes in (
-            (Part("self-attention", "encoder"), a.encoder_layers, attention, (a.d_model, a.inner_dim)),
-            (Part("feed-forward", "encoder"), a.encoder_layers, wide, (a.d_model, a.d_ff)),
-            (Part("self-attention", "decoder"), a.decoder_layers, attention, (a.d_model, a.inner_dim)),
-            (Part("cross-attention", "decoder"), a.decoder_layers, attention, (a.d_model, a.inner_dim)),
-            (Part("feed-forward", "decoder"), a.decoder_layers, wide, (a.d_model, a.d_ff)),
-        ):
-            if names:
-                product = f"{blocks(number)} × {len(names)} ({', '.join(names)}) × {r}·({sizes[0]:,}+{sizes[1]:,})"
-                yield CountLine(part, product, number * len(names) * r * sum(sizes))
+        """r · (in + out) for each wrapped linear layer (Hu et al. 2021, section 4.1); with DoRA a length for each row.
+
+        A part whose blocks are all alike has one line, otherwise one for each rank.
+        """
+        a = architecture
+        number = {"encoder": a.encoder_layers, "decoder": a.decoder_layers}
+        found = sorted(self.places(a, config), key=lambda p: (p.stack == "decoder", LAYERS.index(p.layer)))
+        for (stack, layer), group in groupby(found, key=lambda p: (p.stack, p.layer)):
+            part, places = Part(layer, stack), list(group)
+            inner = a.d_ff if layer == "feed-forward" else a.inner_dim
+            by_rank: dict[int, list[Place]] = {}
+            for place in places:
+                by_rank.setdefault(config.rank_at(place.name), []).append(place)
+            for r, mine in by_rank.items():
+                strips = f"{r}·({a.d_model:,}+{inner:,})"
+                yield CountLine(part, _times(mine, number[stack], strips), len(mine) * r * (a.d_model + inner))
+            by_rows: dict[int, list[Place]] = {}
+            for place in places if config.use_dora else ():
+                by_rows.setdefault(a.d_model if place.module in ("o", "wo") else inner, []).append(place)
+            for rows, mine in by_rows.items():
+                yield CountLine(part, _times(mine, number[stack], f"{rows:,} (m)"), len(mine) * rows)
 
     def places(self, architecture: Architecture, config: LoraConfig) -> Iterator[Place]:
-        yield from matrices(architecture, config.target_modules)
+        found = [place for place in matrices(architecture) if config.covers(place.name)]
+        dotted = [name for name in config.target_modules if name not in TARGET_MODULES]
+        if missing := set(dotted) - {place.name for place in found}:
+            raise PeftClassroomError(f"This T5 has no linear layer {min(missing)}. Take it from the target modules.")
+        yield from found
 
     def stored_name(self, name: str) -> str:
-        """….SelfAttention.q.lora_A → base_model.model.….SelfAttention.q.lora_A.weight"""
-        return f"base_model.model.{name}.weight"
+        """….SelfAttention.q.lora_A → base_model.model.….SelfAttention.q.lora_A.weight; DoRA's lengths stay bare"""
+        return f"base_model.model.{name}" + ("" if name.endswith(MAGNITUDE) else ".weight")
 
     def description(self, config: LoraConfig, architecture: Architecture, base: str) -> dict:
         return {
@@ -97,25 +199,71 @@ class Lora(Method):
             "inference_mode": True,
             "init_lora_weights": True,
             "modules_to_save": None,
-            "rank_pattern": {},
-            "alpha_pattern": {},
-            "use_rslora": False,
-            "use_dora": False,
+            "rank_pattern": dict(config.rank_pattern),
+            "alpha_pattern": dict(config.alpha_pattern),
+            "use_rslora": config.use_rslora,
+            "use_dora": config.use_dora,
         }
 
+    def recognises(self, description: Mapping[str, Any]) -> bool:
+        return description.get("peft_type") == "LORA"
+
+    def read(self, description: Mapping[str, Any], architecture: Architecture) -> Reading:
+        """A folder of peft's, its targets and patterns resolved to single layers (`targets.py`).
+
+        The law: what `description` writes of a configuration is read as that configuration, where its targets are
+        short names wherever they can be.
+        """
+        check_start(description)
+        check_settings(description, KNOWN, "peft")
+        wanted = targets.targets(description, architecture)
+        every = [p.name for p in matrices(architecture) if _among(p.name, wanted)]
+        config = validated(
+            lambda: LoraConfig(
+                r=description.get("r", 8),
+                alpha=description.get("lora_alpha", 8),
+                dropout=description.get("lora_dropout", 0.0),
+                target_modules=wanted,
+                use_rslora=description.get("use_rslora", False),
+                use_dora=description.get("use_dora", False),
+                rank_pattern=targets.resolved(description.get("rank_pattern"), every),
+                alpha_pattern=targets.resolved(description.get("alpha_pattern"), every),
+            )
+        )
+        return Reading(config, tuple(notes(description)))
+
+    def adopt(self, tensors: Mapping[str, Any], config: LoraConfig) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """DoRA's lengths are called with and without `.weight`, by version; half precision is said."""
+        found = {name.removesuffix(".weight") if f"{MAGNITUDE}." in name else name: t for name, t in tensors.items()}
+        kinds = sorted({str(tensor.dtype).removeprefix("torch.") for tensor in found.values()} - {"float32"})
+        said = f"The numbers are stored as {' and '.join(kinds)}; they are used as they are, in float32."
+        return found, (said,) if kinds else ()
+
     def libraries(self, config: LoraConfig) -> tuple[str, ...]:
-        """AdapterHub's adapters has no LoRA on o."""
-        found = super().libraries(config)
-        return tuple(name for name in found if name != "adapters" or "o" not in config.target_modules)
+        """AdapterHub's adapters has no LoRA on o, none on single layers, no rsLoRA and no DoRA."""
+        plain = not (config.use_rslora or config.use_dora or config.rank_pattern or config.alpha_pattern)
+        plain = plain and set(config.target_modules) <= set(TARGET_MODULES) - {"o"}
+        return tuple(name for name in super().libraries(config) if name != "adapters" or plain)
 
     def template_values(self, config: LoraConfig, architecture: Architecture, library: str) -> dict[str, Any]:
         if library == "adapters" and architecture.gated and "wi" in config.target_modules:
             raise PeftClassroomError("For a gated T5, adapters has LoRA on wi_1 but not on wi_0. Choose peft.")
-        return {"targets": _written_out(config, architecture.gated)}
+        return {
+            "targets": _written_out(config, architecture.gated),
+            "patterns": {"rank_pattern": dict(config.rank_pattern), "alpha_pattern": dict(config.alpha_pattern)},
+        }
+
+
+def _times(places: list[Place], number: int, each: str) -> str:
+    """ "6 blocks × 2 (q, v) × …", or "3 layers (q, v) × …" where the blocks are not alike."""
+    names = list(dict.fromkeys(place.module for place in places))
+    if len(places) == number * len(names):
+        return f"{blocks(number)} × {len(names)} ({', '.join(names)}) × {each}"
+    return f"{len(places)} {'layer' if len(places) == 1 else 'layers'} ({', '.join(names)}) × {each}"
 
 
 def _written_out(config: LoraConfig, gated: bool) -> list[str]:
-    """Names of the wrapped layers; a gated T5 has wi_0 and wi_1 for wi."""
+    """Names of the wrapped layers as peft takes them; a gated T5 has wi_0 and wi_1 for wi."""
     wi = [name for name in feed_forward(gated) if name != "wo"]
     return [part for name in config.target_modules for part in (wi if name == "wi" else (name,))]
 

@@ -154,6 +154,23 @@ ROWS = (
         note="Not in the report: for the rank analysis, after figure 3 of Hu et al. 2021. At half the learning rate of "
         "the other ranks, the best of five on validation: with alpha / r kept, B·A moves further per step as r grows.",
     ),
+    Row(
+        name="lora-8-dora",
+        method=_lora(8).model_copy(update={"use_dora": True}),
+        note="Not in the report: DoRA (Liu et al. 2024) with all else as in lora-8.",
+    ),
+    Row(
+        name="lora-8-rslora",
+        method=_lora(8).model_copy(update={"use_rslora": True}),
+        note="Not in the report: lora-8 with the switch alone. Its α stays 16, so the factor before B·A is 16 / √8 = "
+        "5.66 and no longer 16 / 8 = 2: the same as LoRA with α = 45.3.",
+    ),
+    Row(
+        name="lora-64-rslora",
+        method=LoraConfig(r=64, alpha=5.657, use_rslora=True),
+        note="Not in the report: what rsLoRA is for. Its α gives lora-8's factor 2 at r = 8; carried to r = 64, with "
+        "the learning rate of r = 8, the factor is 0.707. lora-64 keeps α / r = 2 and needed half the learning rate.",
+    ),
     *(_prompt(n) for n in (5, 20, 100)),
     *(
         Row(name=name, method=method, shipped_seeds=(0,), note="Not in the report: a further method.")

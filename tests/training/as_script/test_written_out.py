@@ -69,5 +69,5 @@ def test_a_command_has_only_what_differs_and_says_what_it_cannot_say():
 def test_a_command_on_several_lines_is_the_same_command(config):
     pieces = command(of(config, "t5-small"), "x")
     lines = wrapped(pieces)
-    assert max(map(len, lines)) < 70
+    assert all(len(line) < 70 or line.count("--") == 1 for line in lines)  # one option is not broken
     assert " ".join(line.removesuffix(chr(92)).strip() for line in lines) == " ".join(pieces)
