@@ -13,6 +13,8 @@ from peft_core.errors import PeftClassroomError
 from peft_core.methods.method import MethodConfig
 from peft_core.validated import GIVEN, shortened
 
+MAX_PATTERN, MAX_REPEATS = 20_000, 4  # characters, and * + {} in it: a pattern of anybody must come to an end
+
 # What peft writes into every file, and what changes no answer of a model that is loaded.
 OF_ANY_PEFT_FILE: Mapping[str, None] = dict.fromkeys(
     ("peft_type", "peft_version", "base_model_name_or_path", "revision", "auto_mapping", "inference_mode")
@@ -59,10 +61,32 @@ def reaches(wanted: str | Collection[str], name: str) -> bool:
     """
     if not isinstance(wanted, str):
         return any(name == each or name.endswith(f".{each}") for each in wanted)
+    return expression(wanted).fullmatch(name) is not None
+
+
+def expression(pattern: str, shown: str | None = None) -> re.Pattern:
+    """A regular expression of somebody else's file, if it is one and cannot take forever.
+
+    What takes forever is a repetition within a repetition, so a repeated group; many in a row take long.
+
+    Args:
+        shown: the part of it that stands in the file, where something was put around.
+
+    Raises:
+        PeftClassroomError: if it is none, or too involved.
+    """
+    shown = pattern if shown is None else shown
+    bare = re.sub(r"\\.|\[\^?\]?[^]]*\]", "x", shown)
+    repeats = re.findall(r"[*+{]", bare)
+    if len(shown) > MAX_PATTERN or len(repeats) > MAX_REPEATS or re.search(r"\)[*+{]", bare):
+        raise PeftClassroomError(
+            f"The pattern {written(shown)} is too involved to be tried here: it may have {MAX_REPEATS} repetitions and "
+            "no repeated group. Name the layers one by one."
+        )
     try:
-        return re.fullmatch(wanted, name) is not None
+        return re.compile(pattern)
     except re.error as error:
-        raise PeftClassroomError(f"peft's target {written(wanted)} is no regular expression: {error}.") from error
+        raise PeftClassroomError(f"{written(shown)} is no pattern ({error}).") from error
 
 
 def check_reached(

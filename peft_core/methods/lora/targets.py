@@ -10,13 +10,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from peft_core.errors import PeftClassroomError
-from peft_core.methods.reading import written
+from peft_core.methods.reading import expression, written
 from peft_core.t5.architecture import Architecture
 from peft_core.t5.names import ATTENTION, INNER, STACKS, feed_forward, matrices, matrix_of, sublayers
 
 ALL_LINEAR = "all-linear"
 USUAL = ("q", "v")  # what peft takes for a T5 when nothing is said (`constants.py`)
-MAX_PATTERN, MAX_REPEATS = 20_000, 4  # characters, and * + {} in it: a pattern of anybody must come to an end
 
 T = TypeVar("T")
 
@@ -80,7 +79,7 @@ def resolved(patterns: Any, names: Iterable[str]) -> dict[str, Any]:
     if patterns is not None and not isinstance(patterns, Mapping):
         raise PeftClassroomError(f"A table of patterns is expected, not {written(patterns)}.")
     found = {}
-    compiled = [(_compiled(rf"(.*\.)?({key})$", key), value) for key, value in (patterns or {}).items()]
+    compiled = [(expression(rf"(.*\.)?({key})$", key), value) for key, value in (patterns or {}).items()]
     for name in names:
         for pattern, value in compiled:
             if pattern.match(name):
@@ -104,7 +103,7 @@ def _wanted(description: Mapping[str, Any]) -> str | list[str]:
 def _matches(wanted: str | list[str], name: str) -> bool:
     """A pattern is held against the whole name, a name of a list against its end."""
     if isinstance(wanted, str):
-        return _compiled(wanted, wanted).fullmatch(name) is not None
+        return expression(wanted, wanted).fullmatch(name) is not None
     return any(name == each or name.endswith(f".{each}") for each in wanted)
 
 
@@ -135,7 +134,7 @@ def _chosen(description: Mapping[str, Any]):
     lists = [lists] if isinstance(lists, str) else lists
     if lists and not _are_names(lists):
         raise PeftClassroomError(f"layers_pattern = {written(lists)} is no list of names.")
-    patterns = [_compiled(rf"(?:^|.*?\.){each}\.(?P<idx>\d+)\.", each) for each in lists or ()]
+    patterns = [expression(rf"(?:^|.*?\.){each}\.(?P<idx>\d+)\.", each) for each in lists or ()]
     patterns = patterns or [re.compile(r".*?\.[^.]*\.(?P<idx>\d+)\.")]
 
     def chosen(name: str) -> bool:
@@ -147,24 +146,6 @@ def _chosen(description: Mapping[str, Any]):
 
 def _are_names(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(each, str) and each for each in value)
-
-
-def _compiled(pattern: str, shown: str) -> re.Pattern:
-    """A pattern of somebody else's file, if it is one and cannot take forever.
-
-    What takes forever is a repetition within a repetition, so a repeated group; many in a row take long.
-    """
-    bare = re.sub(r"\\.|\[\^?\]?[^]]*\]", "x", shown)
-    repeats = re.findall(r"[*+{]", bare)
-    if len(shown) > MAX_PATTERN or len(repeats) > MAX_REPEATS or re.search(r"\)[*+{]", bare):
-        raise PeftClassroomError(
-            f"The pattern {written(shown)} is too involved to be tried here: it may have {MAX_REPEATS} repetitions and "
-            "no repeated group. Name the layers one by one."
-        )
-    try:
-        return re.compile(pattern)
-    except re.error as error:
-        raise PeftClassroomError(f"{written(shown)} is no pattern ({error}).") from error
 
 
 def in_order(names: Iterable[str]) -> tuple[str, ...]:
