@@ -9,6 +9,7 @@ from app import services
 from app.content import label
 from app.kit.module_tree import lines, written
 from peft_core.counting.by_numel import module_tree
+from peft_core.counting.library_trees import library_trees
 from peft_core.counting.module_tree import outline, parameters
 from peft_core.t5.architecture import base_model
 from tests.cases import every_config
@@ -68,3 +69,29 @@ def test_the_lines_are_narrow_and_add_up(base, config):
     names = " ".join(row.words for row in rows)
     for _, tensor in parameters(tree):
         assert f"[{', '.join(map(str, tensor.shape))}]" in names
+
+
+@pytest.mark.parametrize(
+    ("page", "library", "line"),
+    [
+        ("lora", "peft", "(lora_A): ModuleDict("),
+        ("lora", "opendelta", "lora (LowRankLinear) lora_A:[8, 512] lora_B:[512, 8]"),
+        ("soft_prompt", "opendelta", "soft_prompt_layer (SoftPromptLayer) soft_embeds:[10, 512]"),
+        ("adapterhub", "adapters", "(adapter_down): Sequential("),
+    ],
+)
+def test_the_tree_can_be_read_as_a_library_prints_it(open_count, page, library, line):
+    app = open_count(page, tree_by=library)
+    assert not app.exception
+    assert any(line in code.value for code in app.code)
+    prints = library_trees().libraries[library]
+    said = next(m.value for m in app.markdown if f"{library} {prints.versions[library]}" in m.value)
+    assert "t5-small" in said and "transformers" in said
+    assert not any(m.value.startswith("The method") for m in app.markdown)
+    app.get_by_key("tree_by").set_value("here").run()
+    assert not any(line in code.value for code in app.code)
+
+
+def test_a_method_that_no_library_prints_has_no_choice(open_count):
+    app = open_count("full")
+    assert not [c for c in app.segmented_control if c.key == "tree_by"]
