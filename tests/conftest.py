@@ -21,7 +21,7 @@ hypothesis.settings.load_profile("no clock")
 SLOW_FIXTURES = {"open_page", "easy_reviews"}  # opens a page of the app, trains
 SLOW = (
     "analysis/spectra/test_truncation.py", "analysis/test_comparison.py", "analysis/walkthrough/", "app/playground/",
-    "benchmarks/", "report/export/",
+    "benchmarks/", "checkpoints/exchange/test_compatibility.py", "report/export/",
     "report/reproduction/", "test_browser.py", "test_shipped.py", "training/as_script/test_scripts_run.py",
     "training/pretraining/", "training/runs/",
 )  # fmt: skip
@@ -69,6 +69,10 @@ def gated(tmp_path_factory):
 
 @pytest.fixture
 def batch():
+    return three_rows()
+
+
+def three_rows():
     """(input_ids, attention_mask), three rows of different length."""
     import torch
 

@@ -41,7 +41,7 @@ def check_settings(description: Mapping[str, Any], known: Mapping[str, Collectio
         PeftClassroomError: naming the first setting that is not supported, and its value.
     """
     for name, value in description.items():
-        values = known.get(name, ()) if name in known else (None, False, 0, "", [], {}, ())
+        values = known.get(name, ()) if name in known else (None, False, 0, 0.0, "", [], {}, ())
         if values is not None and not any(type(value) is type(each) and value == each for each in values):
             raise PeftClassroomError(f"{whose}'s setting {name} = {written(value)} is not supported here.")
 

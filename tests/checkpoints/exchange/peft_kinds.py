@@ -3,12 +3,12 @@
 `refused`: a word that the sentence of the refusal has to contain; none: it has to be read and compute the same.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
+from transformers import T5ForSequenceClassification
 
 NOISE = 0.2  # on every trained number: what is not read would be seen
 
@@ -25,9 +25,10 @@ class Kind:
     dtype: torch.dtype | None = None
     save: dict[str, Any] = field(default_factory=dict)
     task: str | None = "SEQ_2_SEQ_LM"
-    prepare: Callable[[Any], Any] = lambda model: model
-    folder: str = ""  # inside the saved one
+    same_count: bool = True  # peft trains as many numbers as it stores
     second: bool = False  # another adapter beside it
+    difference: bool = False  # saved as the difference to its start, a plain LoRA of twice the rank
+    classifier: bool = False  # on a T5 that sorts texts into classes
 
     @property
     def name(self) -> str:
@@ -78,13 +79,18 @@ KINDS = (
     lora("init pissa", "init_lora_weights", init_lora_weights="pissa"),
     lora("init pissa_niter_4", "init_lora_weights", init_lora_weights="pissa_niter_4"),
     lora("init olora", "init_lora_weights", init_lora_weights="olora"),
+    lora("init pissa, saved as a difference", init_lora_weights="pissa", difference=True),
+    lora("init olora, saved as a difference", init_lora_weights="olora", difference=True),
     lora("init orthogonal", init_lora_weights="orthogonal"),
+    lora("init mica", init_lora_weights="mica", same_count=False),
     lora("layers_to_transform", layers_to_transform=[0], layers_pattern="block"),
     lora("fan_in_fan_out", fan_in_fan_out=True),
     lora("dropout 0.1", lora_dropout=0.1),
     lora("trainable_token_indices", "trainable_token_indices", trainable_token_indices={"shared": [7, 8]}),
     lora("task_type not given", task=None),
     lora("task_type = FEATURE_EXTRACTION", task="FEATURE_EXTRACTION"),
+    lora("task_type = CAUSAL_LM", task="CAUSAL_LM"),
+    lora("task_type = SEQ_CLS", "modules_to_save", task="SEQ_CLS", classifier=True),
     lora("in bfloat16", dtype=torch.bfloat16),
     lora("in float16", dtype=torch.float16),
     lora("a second adapter beside it", second=True),
@@ -113,7 +119,7 @@ KINDS = (
     other(
         "IA3Config",
         "feedforward_modules empty",
-        "feedforward_modules",
+        "target_modules",
         target_modules=["k", "v"],
         feedforward_modules=[],
     ),
@@ -129,28 +135,34 @@ KINDS = (
 )
 
 
-def build(kind: Kind, base: Any, folder: Path, batch: Any) -> tuple[Path, torch.Tensor, int]:
-    """Save what `kind` says with peft; (folder, peft's own logits once it has loaded it again, its trainable count)."""
+def build(kind: Kind, base: Any, folder: Path, batch: Any) -> tuple[Path, torch.Tensor | None, int]:
+    """Save what `kind` says with peft; (folder, peft's own logits where it is not to be refused, its own count)."""
     import peft
 
     config = getattr(peft, kind.config)(**kind.settings, task_type=kind.task)
     torch.manual_seed(1)
-    model = base.own_copy() if kind.dtype is None else base.own_copy().to(kind.dtype)
-    model = peft.get_peft_model(model, config)
+    model = T5ForSequenceClassification(base.model.config) if kind.classifier else base.own_copy()
+    model = peft.get_peft_model(model.to(kind.dtype or torch.float32), config)
+    save = dict(kind.save)
+    if kind.difference:
+        start = folder.with_name(f"{folder.name} at its start")
+        model.peft_config["default"].init_lora_weights = True  # else peft would start it again, from other weights
+        model.save_pretrained(start)
+        model.peft_config["default"].init_lora_weights = kind.settings["init_lora_weights"]
+        save["path_initial_model_for_weight_conversion"] = str(start)
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.requires_grad:
                 parameter.add_(NOISE * torch.randn_like(parameter))
+                parameter.data = parameter.data.to(kind.dtype or torch.float32)
     if kind.second:
         model.add_adapter("second", config)
     count = model.get_nb_trainable_parameters()[0]
-    if kind.dtype:
-        for parameter in model.parameters():
-            if parameter.requires_grad:
-                parameter.data = parameter.data.to(kind.dtype)
-    model.save_pretrained(folder, **kind.save)
-    again = peft.PeftModel.from_pretrained(base.own_copy(), folder).eval()
-    return folder, first_logits(again, batch), count
+    theirs = None if kind.refused else first_logits(model.eval(), batch)
+    model.save_pretrained(folder, **save)
+    if kind.difference or kind.dtype:  # where peft computes in another way before it has saved and loaded
+        theirs = first_logits(peft.PeftModel.from_pretrained(base.own_copy(), folder).eval(), batch)
+    return folder, theirs, count
 
 
 @torch.inference_mode()
