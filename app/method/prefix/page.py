@@ -6,8 +6,7 @@ from app.content import label, text
 from app.kit import url
 from app.method import skeleton
 from app.method.count.count_chart import Knob
-from app.method.prefix import picture
-from app.method.prefix.pairs import described
+from app.method.prefix import pairs, picture
 from peft_core.methods.prefix.method import PrefixConfig
 from peft_core.t5.architecture import BaseModel
 
@@ -37,7 +36,7 @@ def idea(base: BaseModel, config: PrefixConfig) -> None:
 
 
 def maths(base: BaseModel, config: PrefixConfig) -> None:
-    """The formula with this page's values in it, what one step can do with it, and which numbers are read."""
+    """The formula with this page's values in it."""
     a, n = base.architecture, config.num_virtual_tokens
     size = a.inner_dim
     st.latex(r"h = W_o\,\Big(\mathrm{softmax}\big(q\,[P_k;\,k]^\top + b\big)\,[P_v;\,v]\Big)")
@@ -47,8 +46,6 @@ def maths(base: BaseModel, config: PrefixConfig) -> None:
     )
     st.latex(rf"{keys} \qquad {values} \qquad \underbrace{{q}}_{{1 \times {size}}}")
     st.markdown(text(PAGE, "shapes", heads=a.num_heads, d_kv=a.d_kv, n=n, keys=n + 1))
-    st.markdown(text(PAGE, "one_step"))
-    st.markdown(described(base, config))
     st.markdown(text(PAGE, "initialisation"))
     st.caption(text(PAGE, "source"))
 
@@ -60,5 +57,6 @@ skeleton.draw(
         idea,
         maths,
         Knob("num_virtual_tokens", label("count", "n"), 1, MAX_TOKENS),
+        more={"prefix_read": pairs.draw},
     )
 )

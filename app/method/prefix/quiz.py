@@ -1,7 +1,7 @@
 """The questions of this page, in their order."""
 
 from app.content import label
-from app.method.prefix.pairs import idle_numbers
+from app.method.prefix import pairs
 from app.method.quiz.questions.facts import Facts
 from app.method.quiz.questions.question import Question, Setting, numeric, worded
 from peft_core.counting.by_hand import count
@@ -27,8 +27,8 @@ def read(setting: Setting, facts: Facts) -> Question:
     """Of the numbers that are counted as trained, those that some block reads."""
     a, config = setting.base.architecture, setting.config
     trained = count(a, config).trainable_parameters
-    truth = trained - idle_numbers(setting.base, config)
-    one = 2 * config.num_virtual_tokens * a.inner_dim
+    truth = trained - pairs.idle_numbers(setting.base, config)
+    one = pairs.numbers(setting.base, config)
     values = {
         "base": setting.base.name, "trained": trained, "pairs": config.pairs(a.encoder_layers), "one": one,
         "read": truth // one, "blocks": a.decoder_layers,
