@@ -1,0 +1,46 @@
+"""Layer-norm tuning: one number a feature, at every norm."""
+
+import streamlit as st
+
+from app.content import text
+from app.method import skeleton
+from app.method.layer_norm import picture
+from peft_core.counting.by_hand import count
+from peft_core.methods.layer_norm.method import LayerNormConfig
+from peft_core.t5.architecture import BaseModel
+
+PAGE = "method/layer_norm"
+
+
+def controls(base: BaseModel) -> LayerNormConfig:
+    """There is nothing to choose but the base model."""
+    st.caption(text(PAGE, "no_choice"))
+    return LayerNormConfig()
+
+
+def idea(base: BaseModel, config: LayerNormConfig) -> None:
+    """The concrete number first, then the picture."""
+    a = base.architecture
+    total = count(a, config).trainable_parameters
+    values = {"base": base.name, "d": a.d_model, "norms": total // a.d_model, "total": total}
+    st.markdown(text(PAGE, "idea", **values))
+    picture.draw(base, config)
+
+
+def maths(base: BaseModel, config: LayerNormConfig) -> None:
+    """The formula with this page's shapes in it."""
+    d = base.architecture.d_model
+    st.latex(
+        r"y = w \odot \frac{x}{\mathrm{RMS}(x)} \qquad"
+        r"\mathrm{RMS}(x) = \sqrt{\tfrac{1}{d}\textstyle\sum_i x_i^2 + \varepsilon}"
+    )
+    st.latex(
+        rf"\underbrace{{y}}_{{{d}}} = \underbrace{{w}}_{{{d}}} \odot \underbrace{{x}}_{{{d}}} \,/\, \mathrm{{RMS}}(x)"
+    )
+    st.markdown(text(PAGE, "shapes", d=d))
+    st.markdown(text(PAGE, "reaches"))
+    st.markdown(text(PAGE, "initialisation"))
+    st.caption(text(PAGE, "source"))
+
+
+skeleton.draw(skeleton.MethodPage("layer_norm", controls, idea, maths))

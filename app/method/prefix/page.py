@@ -1,0 +1,62 @@
+"""Prefix: trained keys and values in front of the decoder's own."""
+
+import streamlit as st
+
+from app.content import label, text
+from app.kit import url
+from app.method import skeleton
+from app.method.count.count_chart import Knob
+from app.method.prefix import pairs, picture
+from peft_core.methods.prefix.method import PrefixConfig
+from peft_core.t5.architecture import BaseModel
+
+PAGE = "method/prefix"
+MAX_TOKENS = 200
+STARTS = ("random", "zero")
+
+
+def controls(base: BaseModel) -> PrefixConfig:
+    """What the class moves. All of it is in the URL."""
+    url.clamp("prefix_n", label("count", "n"), 1, MAX_TOKENS)
+    default = PrefixConfig()
+    n = st.slider(label("count", "n"), 1, MAX_TOKENS, default.num_virtual_tokens, key="prefix_n", bind="query-params")
+    start = st.radio(
+        label("count", "prompt_init"), STARTS, key="prefix_init", bind="query-params",
+        captions=[label(PAGE, f"start_{name}") for name in STARTS],
+    )  # fmt: skip
+    return PrefixConfig(num_virtual_tokens=n, prompt_init=start)
+
+
+def idea(base: BaseModel, config: PrefixConfig) -> None:
+    """One key, or n + 1: the concrete numbers first, then the picture."""
+    a, n = base.architecture, config.num_virtual_tokens
+    values = {"base": base.name, "blocks": a.decoder_layers, "n": n, "keys": n + 1, "size": a.inner_dim}
+    st.markdown(text(PAGE, "idea", even=n / (n + 1), **values))
+    picture.draw(base, config)
+
+
+def maths(base: BaseModel, config: PrefixConfig) -> None:
+    """The formula with this page's values in it."""
+    a, n = base.architecture, config.num_virtual_tokens
+    size = a.inner_dim
+    st.latex(r"h = W_o\,\Big(\mathrm{softmax}\big(q\,[P_k;\,k]^\top + b\big)\,[P_v;\,v]\Big)")
+    keys, values = (
+        rf"\Big[\underbrace{{P_{side}}}_{{{n} \times {size}}};\,\underbrace{{{side}}}_{{1 \times {size}}}\Big]"
+        for side in "kv"
+    )
+    st.latex(rf"{keys} \qquad {values} \qquad \underbrace{{q}}_{{1 \times {size}}}")
+    st.markdown(text(PAGE, "shapes", heads=a.num_heads, d_kv=a.d_kv, n=n, keys=n + 1))
+    st.markdown(text(PAGE, "initialisation"))
+    st.caption(text(PAGE, "source"))
+
+
+skeleton.draw(
+    skeleton.MethodPage(
+        "prefix",
+        controls,
+        idea,
+        maths,
+        Knob("num_virtual_tokens", label("count", "n"), 1, MAX_TOKENS),
+        more={"prefix_read": pairs.draw},
+    )
+)
