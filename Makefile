@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WORKERS := -n logical --maxprocesses 8 --dist worksteal
 
-.PHONY: app test check mutants lint screenshots bench lock
+.PHONY: app test check mutants lint docs screenshots bench lock
 
 app: $(READY)
 	$(BIN)/python -m streamlit run app/main.py
@@ -25,6 +25,10 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
+
+# The library's pages, docs/library and a reference made of the docstrings, into .cache/docs/site. A warning is an error.
+docs: .cache/docs/.ready
+	.cache/docs/bin/mkdocs build --strict --quiet
 
 screenshots: $(READY)
 	$(BIN)/python scripts/screenshots.py $(ONLY)
@@ -51,6 +55,11 @@ lock:
 .cache/mutants/.ready: requirements-mutants.txt
 	$(PYTHON) -m venv .cache/mutants
 	.cache/mutants/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-mutants.txt
+	touch $@
+
+.cache/docs/.ready: requirements-docs.txt
+	$(PYTHON) -m venv .cache/docs
+	.cache/docs/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-docs.txt
 	touch $@
 
 $(READY): requirements.lock

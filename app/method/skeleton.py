@@ -16,7 +16,7 @@ from app.content import label, text
 from app.kit import url
 from app.method.code import section as code_section
 from app.method.cost import section as cost_section
-from app.method.count import calculator, count_chart, module_tree
+from app.method.count import calculator, count_chart, idle, module_tree
 from app.method.count.count_chart import Knob, Limit
 from app.method.quiz import section as quiz_section
 from app.method.quiz.questions import asks
@@ -83,6 +83,7 @@ def _sections(page: MethodPage, base: BaseModel, config: MethodConfig, result: C
         st.markdown(text("common", "train", n=DataConfig().validation_size))
         run = train_settings(base, config)  # drawn always: widgets that are not drawn forget their value
         if tabs["train"].open:
+            idle.draw(base, config)
             run_panel(base, run)
     with tabs["try"]:
         if tabs["try"].open:
@@ -102,6 +103,7 @@ def _sections(page: MethodPage, base: BaseModel, config: MethodConfig, result: C
 def _count(page: MethodPage, base: BaseModel, config: MethodConfig, result: Count) -> None:
     """The calculation beside `numel()`, the count against its knob, and the tree of the real model."""
     calculator.hand_and_numel(base, config, result)
+    idle.draw(base, config)
     if page.knob:
         count_chart.draw(base, config, page.knob, page.limit and page.limit(base, config))
     module_tree.draw(base, config)

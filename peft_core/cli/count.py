@@ -34,6 +34,7 @@ def count(method: Method, given: dict[str, Any], base: Base = "t5-small", as_jso
         "total_parameters": by_hand.total_parameters,
         "numel_trainable": by_numel.numel_trainable,
         "numel_total": by_numel.numel_total,
+        "numel_idle": by_numel.numel_idle,
         "numel_config_file": read,
         "lines": [{"text": line.text, "value": line.value} for line in by_hand.lines],
     }
@@ -50,6 +51,11 @@ def count(method: Method, given: dict[str, Any], base: Base = "t5-small", as_jso
         ),
         "The two agree." if agree else "THE TWO DIFFER.",
     ]
+    if by_numel.numel_idle:
+        lines.append(
+            f"{by_numel.numel_idle:,} of them cannot learn: the decoder reads one token, so q and k of its "
+            "self-attention get no gradient."
+        )
     print_result(as_json, data, lines)
     if not agree:
         raise typer.Exit(1)

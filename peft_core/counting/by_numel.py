@@ -16,18 +16,21 @@ from peft_core.methods import apply_method
 from peft_core.methods.method import MethodConfig
 from peft_core.t5.architecture import Architecture, BaseModel
 from peft_core.t5.backbone import WithoutValues
+from peft_core.t5.names import idle_in_one_step
 
 
 @dataclass(frozen=True)
 class Audit:
     """What `numel()` says: parameters that train, and all parameters (a shared tensor counts once).
 
+    `numel_idle` of those that train can learn nothing: with one decoder step their gradient is exactly zero.
     `config_file` is what the model was built from. None: from the shapes that this library knows.
     """
 
     numel_trainable: int
     numel_total: int
     config_file: Path | None
+    numel_idle: int
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,13 @@ def survey(base: BaseModel | Architecture, config: MethodConfig) -> Survey:
 
 
 def _add_up(model: nn.Module, config_file: Path | None) -> Audit:
-    sizes = [(p.numel(), p.requires_grad) for p in model.parameters()]
-    return Audit(sum(n for n, trains in sizes if trains), sum(n for n, _ in sizes), config_file)
+    sizes = [(p.numel(), p.requires_grad, idle_in_one_step(name)) for name, p in model.named_parameters()]
+    return Audit(
+        numel_trainable=sum(n for n, trains, _ in sizes if trains),
+        numel_total=sum(n for n, _, _ in sizes),
+        config_file=config_file,
+        numel_idle=sum(n for n, trains, idle in sizes if trains and idle),
+    )
 
 
 def count_by_numel(base: BaseModel | Architecture, config: MethodConfig) -> Audit:

@@ -16,6 +16,7 @@ Stack = Literal["encoder", "decoder"]
 Layer = Literal["self-attention", "cross-attention", "feed-forward"]
 ATTENTION = ("q", "k", "v", "o")
 STACKS: tuple[Stack, ...] = ("encoder", "decoder")
+SCORES = ("q", "k", "relative_attention_bias")  # of an attention: what makes the scores that its softmax reads
 MODULES = (*ATTENTION, "wi", "wi_0", "wi_1", "wo")
 KINDS: dict[str, Layer] = {
     "SelfAttention": "self-attention",
@@ -85,6 +86,19 @@ def matrix_of(dotted: str) -> Place | None:
     stack, block, layer, inside = found
     place = matrix(stack, block, layer, inside.rpartition(".")[2])
     return place if place.name == dotted and place.module in MODULES else None
+
+
+def idle_in_one_step(dotted: str) -> bool:
+    """Whether a parameter of this name can never get a gradient while the decoder reads one token alone.
+
+    Its self-attention then has one key. A softmax over one score is 1 whatever the score is, so what only makes scores
+    (q, k and the position bias, or what a method adds to them) has no say in the answer: its gradient is exactly zero.
+    """
+    found = in_sublayer(dotted)
+    if not found or found[:1] != ("decoder",) or found[2] != "self-attention":
+        return False
+    module, _, rest = found[3].partition(".")
+    return module == INNER["self-attention"] and rest.partition(".")[0] in SCORES
 
 
 def sublayers(architecture: Architecture) -> Iterator[tuple[str, Stack, int, Layer]]:

@@ -7,7 +7,9 @@ import streamlit as st
 
 from app.content import has_section, label, text
 from app.kit import theme, url
+from app.method.count import idle
 from peft_core.config import RunConfig
+from peft_core.t5.architecture import base_model
 from peft_core.training.as_script.script import (
     ADAPTERS_VERSIONS,
     Library,
@@ -37,6 +39,7 @@ def draw(run: RunConfig) -> None:
     names = libraries(type(method)())  # of the page: a setting that a library lacks does not move the tabs
     own = f"method/{method.method}"
     st.markdown(" ".join([text("code", "intro"), *([text(own, "without")] if has_section(own, "without") else [])]))
+    idle.draw(base_model(run.base), method)  # the scripts take one decoder step, too
     tabs = url.tabs(f"{method.method}_library", names, [label("code", name) for name in names])
     for name in names:
         with tabs[name]:
