@@ -250,6 +250,7 @@ class Lora(Method):
             raise PeftClassroomError("For a gated T5, adapters has LoRA on wi_1 but not on wi_0. Choose peft.")
         return {
             "targets": _written_out(config, architecture.gated),
+            "everywhere": config.target_modules[0] in TARGET_MODULES,
             "patterns": {"rank_pattern": dict(config.rank_pattern), "alpha_pattern": dict(config.alpha_pattern)},
         }
 
