@@ -30,13 +30,8 @@ def idea(base: BaseModel, config: LayerNormConfig) -> None:
 def maths(base: BaseModel, config: LayerNormConfig) -> None:
     """The formula with this page's shapes in it."""
     d = base.architecture.d_model
-    st.latex(
-        r"y = w \odot \frac{x}{\mathrm{RMS}(x)} \qquad"
-        r"\mathrm{RMS}(x) = \sqrt{\tfrac{1}{d}\textstyle\sum_i x_i^2 + \varepsilon}"
-    )
-    st.latex(
-        rf"\underbrace{{y}}_{{{d}}} = \underbrace{{w}}_{{{d}}} \odot \underbrace{{x}}_{{{d}}} \,/\, \mathrm{{RMS}}(x)"
-    )
+    st.latex(rf"\underbrace{{y}}_{{{d}}} = \underbrace{{w}}_{{{d}}} \odot \frac{{x}}{{\mathrm{{RMS}}(x)}}")
+    st.latex(rf"\mathrm{{RMS}}(x) = \sqrt{{\tfrac{{1}}{{{d}}}\textstyle\sum_i x_i^2 + \varepsilon}}")
     st.markdown(text(PAGE, "shapes", d=d))
     st.markdown(text(PAGE, "reaches"))
     st.markdown(text(PAGE, "initialisation"))

@@ -44,7 +44,7 @@ def maths(base: BaseModel, config: PrefixConfig) -> None:
         rf"\Big[\underbrace{{P_{side}}}_{{{n} \times {size}}};\,\underbrace{{{side}}}_{{1 \times {size}}}\Big]"
         for side in "kv"
     )
-    st.latex(rf"{keys} \qquad {values} \qquad \underbrace{{q}}_{{1 \times {size}}}")
+    st.latex(rf"{keys} \quad {values}")
     st.markdown(text(PAGE, "shapes", heads=a.num_heads, d_kv=a.d_kv, n=n, keys=n + 1))
     st.markdown(text(PAGE, "initialisation"))
     st.caption(text(PAGE, "source"))
