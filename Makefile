@@ -28,7 +28,7 @@ lint: $(READY)
 
 # The library's pages, docs/library and a reference made of the docstrings, into .cache/docs/site. A warning is an error.
 docs: .cache/docs/.ready
-	.cache/docs/bin/mkdocs build --strict --quiet
+	.cache/docs/bin/mkdocs build --strict
 
 screenshots: $(READY)
 	$(BIN)/python scripts/screenshots.py $(ONLY)

@@ -1,6 +1,11 @@
 """`python -m peft_core …`"""
 
-from peft_core.cli.main import main
+import sys
 
 if __name__ == "__main__":
-    main()
+    try:  # Ctrl-C while modules are being imported ends like Ctrl-C afterwards
+        from peft_core.cli.main import main
+
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -71,14 +71,18 @@ def evaluate(
     info = None if checkpoint in catalogue() else find_checkpoint(checkpoint)
     if store and info is None:
         raise PeftClassroomError(f"--store adds to a checkpoint's record, and the base model {checkpoint} has none.")
+    from peft_core.cli.progress import working
     from peft_core.training.evaluate import evaluate_base, evaluate_checkpoint, measure_again
 
-    if info is None:
-        measured = evaluate_base(checkpoint, split, limit)
-    else:
-        measured = measure_again(info.path, base) if store else evaluate_checkpoint(info.path, split, limit, base)
-        if info.why and not store:
-            typer.echo(f"{info.name}: {info.why}", err=True)
+    with working(f"measuring {checkpoint}"):
+        if info is None:
+            measured = evaluate_base(checkpoint, split, limit)
+        elif store:
+            measured = measure_again(info.path, base)
+        else:
+            measured = evaluate_checkpoint(info.path, split, limit, base)
+    if info and info.why and not store:
+        typer.echo(f"{info.name}: {info.why}", err=True)
     data = {"accuracy": measured.accuracy, "low": measured.low, "high": measured.high, "n": measured.n}
     text = f"{measured.accuracy:.2%} of {measured.n:,} reviews (95% interval {measured.low:.2%} to {measured.high:.2%})"
     print_result(as_json, data, [text])

@@ -8,6 +8,7 @@ import typer
 
 from peft_core.cli.output import Json, aligned, print_result
 from peft_core.errors import PeftClassroomError
+from peft_core.files import writing
 from peft_core.t5.architecture import base_model
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ def compare(
     if len(names) < 2:
         raise PeftClassroomError("One checkpoint cannot be compared. Name another one.")
     infos = [find_run(name) for name in names]
+    folders = [info.path.resolve() for info in infos]
+    if twice := next((name for name, folder in zip(names, folders, strict=True) if folders.count(folder) > 1), None):
+        raise PeftClassroomError(f"{twice} is named twice: a checkpoint cannot be compared with itself.")
     if len(infos) == 2:
         _two(*infos, as_json)
     else:
@@ -106,6 +110,10 @@ def report(
         raise PeftClassroomError(f"--out {out.name} has to end with one of: {', '.join(writers)}.")
     if out and out.exists():
         raise PeftClassroomError(f"{out} exists already. Choose another --out or remove this file.")
+    if out and not out.parent.is_dir():
+        raise PeftClassroomError(
+            f"There is no folder {out.parent} to write {out.name} into. Make it, or choose another --out."
+        )
     base_model(base)
     from peft_core.checkpoints.listing import list_all
     from peft_core.counting.by_numel import count_by_numel
@@ -115,7 +123,8 @@ def report(
     table = build_table(listed.runs, base, count_by_numel)
     data = table_data(table, *compared_with_first(table))
     if out:
-        out.write_bytes(writers[out.suffix](data))
+        with writing(out.parent):
+            out.write_bytes(writers[out.suffix](data))
     if as_json_only:
         typer.echo(as_json(data), nl=False)
         return

@@ -28,7 +28,7 @@ def count(method: Method, given: dict[str, Any], base: Base = "t5-small", as_jso
     read = by_numel.config_file and display_path(by_numel.config_file)
     built_from = read or f"the published shapes: the config.json of {model.source} is not on this computer"
     data = {
-        "method": method,
+        "method": config.method,
         "base": base,
         "trainable_parameters": by_hand.trainable_parameters,
         "total_parameters": by_hand.total_parameters,

@@ -8,15 +8,32 @@ exit code 2. Torch is imported only by the commands that need it.
 
 import logging
 import sys
+from typing import Annotated
 
 import typer
 
+from peft_core import __version__
 from peft_core.cli import ask, compare, count, exchange, reproduce, spectrum, sweep, train
 from peft_core.errors import PeftClassroomError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 for room in (count, train, ask, exchange, reproduce, sweep, compare, spectrum):
     app.add_typer(room.commands)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"peft_core {__version__}")
+        raise typer.Exit
+
+
+@app.callback(help=__doc__)
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """What stands before every command."""
 
 
 def main() -> None:
@@ -28,11 +45,12 @@ def main() -> None:
     except PeftClassroomError as error:
         typer.echo(f"Error: {error}", err=True)
         sys.exit(2)
-    except typer.Abort:
+    except (typer.Abort, KeyboardInterrupt):
         sys.exit(130)
     except Exception as error:
         # typer's usage errors (unknown option, missing argument) know how to format themselves
         if hasattr(error, "format_message"):
-            typer.echo(f"Error: {error.format_message()}", err=True)
+            if said := error.format_message():  # none: it was called without a command, and the help is printed
+                typer.echo(f"Error: {said}", err=True)
             sys.exit(2)
         raise

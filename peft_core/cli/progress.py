@@ -44,6 +44,14 @@ def train_with_progress(config: RunConfig, out: Path) -> dict:
     return summary | {"interval": interval}
 
 
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """A bar that moves, and the time, on standard error, as long as something runs whose end is not known."""
+    with _progress() as progress:
+        progress.add_task(what, total=None)
+        yield
+
+
 def _progress() -> "Progress":
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn

@@ -46,12 +46,13 @@ def train(
 
     summary = train_with_progress(config, out)
     interval = summary.pop("interval")
+    speed = summary["examples_per_second"]
     rows = [
         ("checkpoint", summary["checkpoint"]),
         ("trainable parameters", f"{summary['trainable_parameters']:,}"),
         ("validation accuracy", f"{summary['validation_accuracy']:.2%}"),
         ("test accuracy", f"{summary['test_accuracy']:.2%}  (95%: {interval[0]:.2%} to {interval[1]:.2%})"),
-        ("training time", f"{summary['seconds']:.0f} s, {summary['examples_per_second'] or 0:.0f} reviews/s"),
+        ("training time", f"{summary['seconds']:.0f} s" + (f", {speed:.0f} reviews/s" if speed else "")),
     ]
     print_result(as_json, summary, aligned(rows))
 

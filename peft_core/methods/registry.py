@@ -61,9 +61,10 @@ def method_config(method: str, **options: Any) -> MethodConfig:
     Raises:
         PeftClassroomError: for an unknown method, an unknown option, or a value out of bounds.
     """
-    if method not in METHODS:
+    name = method.replace("-", "_")  # soft-prompt, as the options spell it
+    if name not in METHODS:
         raise PeftClassroomError(f"Unknown method {method!r}. Choose one of: {', '.join(METHODS)}.")
-    return validated(lambda: METHODS[method].config(**options))
+    return validated(lambda: METHODS[name].config(**options))
 
 
 def what_costs(config: MethodConfig) -> MethodConfig:

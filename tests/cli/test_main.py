@@ -1,14 +1,18 @@
 """The command line: its JSON, and one line with exit code 2 for whatever a person gets wrong."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from peft_core import __version__
 from peft_core.analysis.spectra.truncation_file import read_truncation
 from peft_core.checkpoints.record import read_record, write_record
 from peft_core.methods.registry import METHODS
+from peft_core.paths import ROOT
 from peft_core.t5.architecture import base_model
 
 pytestmark = pytest.mark.usefixtures("easy_reviews")
@@ -23,7 +27,7 @@ def test_count_says_294912_twice(run):
     assert sum(line["value"] for line in data["lines"]) == 294_912
     assert list(data) == [
         "method", "base", "trainable_parameters", "total_parameters", "numel_trainable", "numel_total",
-            "numel_config_file", "lines",
+            "numel_idle", "numel_config_file", "lines",
     ]  # fmt: skip
 
 
@@ -147,6 +151,57 @@ def test_truncation_is_told_measured_and_stored(run, base_folder, tmp_path):
     assert read_truncation(out).n == 60  # not asked to be kept
 
 
+def test_a_count_that_differs_ends_with_1(run, monkeypatch):
+    from peft_core.counting import by_numel
+
+    counted = by_numel.count_by_numel(base_model("tiny-t5"), METHODS["lora"].config())
+    other = replace(counted, numel_trainable=counted.numel_trainable + 1)
+    monkeypatch.setattr(by_numel, "count_by_numel", lambda base, config: other)
+    code, out, _ = run("count", "lora", "--base", "tiny-t5")
+    assert (code, "THE TWO DIFFER." in out) == (1, True)
+
+
+def test_count_says_what_cannot_learn(run):
+    assert "12,288 of them cannot learn" in run("count", "lora", "--base", "tiny-t5")[1]
+    assert "cannot learn" not in run("count", "adapter", "--base", "tiny-t5")[1]
+
+
+def test_a_name_is_understood_as_options_spell_it(run):
+    code, out, _ = run("count", "soft-prompt", "--base", "tiny-t5", "--json")
+    assert (code, json.loads(out)["method"]) == (0, "soft_prompt")
+
+
+def test_the_version_is_told_and_without_a_command_the_help_alone(run):
+    assert run("--version")[:2] == (0, f"peft_core {__version__}\n")
+    code, out, error = run()
+    assert (code, "Usage" in out + error, "Error" in out + error) == (2, True, False)
+
+
+@pytest.mark.parametrize("command", [("evaluate", "nobody"), ("classify", "--checkpoint", "nobody", "Good.")])
+def test_a_wrong_name_is_told_before_torch_is_imported(command):
+    code = "import sys; from peft_core.cli.main import main\ntry: main()\nfinally: print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert (done.returncode, done.stdout) == (2, "False\n")
+    assert "There is no checkpoint 'nobody'" in done.stderr
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_ctrl_c_ends_with_130_and_without_a_traceback(late):
+    """While modules are imported, and while a command runs."""
+    where = "peft_core.cli.ask" if not late else "peft_core.checkpoints.listing"
+    code = f"""
+import runpy, signal, sys
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == {where!r}: signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Interrupt())
+sys.argv = ["peft_core", "evaluate", "nobody"]
+runpy.run_module("peft_core", run_name="__main__")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert (done.returncode, done.stdout, "Traceback" in done.stderr) == (130, "", False)
+
+
 WRONG = [
     (("count", "lra"), "full, soft_prompt, adapter, lora"),
     (("count", "lora", "--r", 0), "greater than or equal to 1"),
@@ -158,6 +213,9 @@ WRONG = [
     (("count", "soft_prompt", "--prompt-init", "text"), "prompt_text belong together"),
     (("count",), "Missing argument"),
     (("nothing",), "No such command"),
+    (("compare", "lora-8", "lora-8"), "lora-8 is named twice"),
+    (("report", "--out", "missing/x.json"), "There is no folder missing"),
+    (("train", "lora", "--out", f"{__file__}/x", "--train-size", 16), "cannot be written"),
     (("train", "lora"), "Missing option"),
     (("train", "lora", "--out", "x", "--train-size", 3), "multiple of 2"),
     (("train", "lora", "--out", "x", "--base", "t6"), "tiny-t5, mini-t5, t5-small"),
