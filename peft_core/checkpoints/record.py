@@ -243,7 +243,10 @@ def read_run_json(folder: Path) -> Record:
     """
     path = folder / RECORD
     if not path.is_file():
-        raise PeftClassroomError(f"{folder} is not a checkpoint: it has no {RECORD}. `checkpoints` lists all.")
+        raise PeftClassroomError(
+            f"{folder} is not a checkpoint: it has no {RECORD}. `checkpoints` lists all; `inspect` and `import` read "
+            "those of other libraries."
+        )
     head = read_json(path, _ANY_OBJECT, THEN, MAX_RECORD_BYTES)
     said = head.get("format")
     if isinstance(said, int) and said > FORMAT:

@@ -65,24 +65,29 @@ def evaluate(
         raise PeftClassroomError(
             "--store keeps what was measured on the whole test split: leave --split and --limit out."
         )
+    from peft_core.checkpoints.exchange.at_hand import at_hand
     from peft_core.checkpoints.listing import find_checkpoint
     from peft_core.t5.architecture import catalogue
 
-    info = None if checkpoint in catalogue() else find_checkpoint(checkpoint)
-    if store and info is None:
+    untrained = checkpoint in catalogue()
+    if store and untrained:
         raise PeftClassroomError(f"--store adds to a checkpoint's record, and the base model {checkpoint} has none.")
-    from peft_core.cli.progress import working
-    from peft_core.training.evaluate import evaluate_base, evaluate_checkpoint, measure_again
+    if store:
+        find_checkpoint(checkpoint)  # one of another library has no record: it is imported first
+    with at_hand([] if untrained else [checkpoint], base, _tell) as infos:
+        from peft_core.cli.progress import working
+        from peft_core.training.evaluate import evaluate_base, evaluate_checkpoint, measure_again
 
-    with working(f"measuring {checkpoint}"):
-        if info is None:
-            measured = evaluate_base(checkpoint, split, limit)
-        elif store:
-            measured = measure_again(info.path, base)
-        else:
-            measured = evaluate_checkpoint(info.path, split, limit, base)
-    if info and info.why and not store:
-        typer.echo(f"{info.name}: {info.why}", err=True)
+        with working(f"measuring {checkpoint}"):
+            if untrained:
+                measured = evaluate_base(checkpoint, split, limit)
+            elif store:
+                measured = measure_again(infos[0].path, base)
+            else:
+                measured = evaluate_checkpoint(infos[0].path, split, limit, base)
+    for info in infos:
+        if info.why and not store and not info.record.source:
+            _tell(f"{info.name}: {info.why}")
     data = {"accuracy": measured.accuracy, "low": measured.low, "high": measured.high, "n": measured.n}
     text = f"{measured.accuracy:.2%} of {measured.n:,} reviews (95% interval {measured.low:.2%} to {measured.high:.2%})"
     print_result(as_json, data, [text])
@@ -96,31 +101,35 @@ def classify(
     as_json: Json = False,
 ) -> None:
     """Is a review positive or negative? Asked of one or several checkpoints."""
-    from peft_core.checkpoints.listing import find_checkpoint
+    from peft_core.checkpoints.exchange.at_hand import at_hand
     from peft_core.reviews.checks import check_number, check_text
 
     for text in check_number(texts):
         check_text(text)
-    infos = [find_checkpoint(name) for name in checkpoint]
-    from peft_core.checkpoints.predictor import Predictor
-    from peft_core.t5.backbone import load_backbone
-
-    predictors: dict[tuple[str, str | None], Predictor] = {}
     rows, lines = [], []
-    for name, info in zip(checkpoint, infos, strict=True):
-        on = base or info.base, info.record.prefix
-        if on not in predictors:
-            predictors[on] = Predictor(load_backbone(*on))
-        for text, prediction in zip(texts, predictors[on].classify(texts, info.path), strict=True):
-            rows.append(
-                {
-                    "checkpoint": name,
-                    "text": text,
-                    "label": prediction.label,
-                    "probability_positive": prediction.probability_positive,
-                }
-            )
-            shown = text if len(text) <= 60 else text[:57] + "..."
-            lines.append(f"{name}: {prediction.label} (p positive {prediction.probability_positive:.3f})  {shown}")
-            lines += [f"    {note}" for note in prediction.notes]
+    with at_hand(checkpoint, base, _tell) as infos:
+        from peft_core.checkpoints.predictor import Predictor
+        from peft_core.t5.backbone import load_backbone
+
+        predictors: dict[tuple[str, str | None], Predictor] = {}
+        for name, info in zip(checkpoint, infos, strict=True):
+            on = base or info.base, info.record.prefix
+            if on not in predictors:
+                predictors[on] = Predictor(load_backbone(*on))
+            for text, prediction in zip(texts, predictors[on].classify(texts, info.path), strict=True):
+                rows.append(
+                    {
+                        "checkpoint": name,
+                        "text": text,
+                        "label": prediction.label,
+                        "probability_positive": prediction.probability_positive,
+                    }
+                )
+                shown = text if len(text) <= 60 else text[:57] + "..."
+                lines.append(f"{name}: {prediction.label} (p positive {prediction.probability_positive:.3f})  {shown}")
+                lines += [f"    {note}" for note in prediction.notes]
     print_result(as_json, rows, lines)
+
+
+def _tell(sentence: str) -> None:
+    typer.echo(sentence, err=True)

@@ -23,6 +23,7 @@ from peft_core.analysis.spectra.similarity import (
 from peft_core.analysis.spectra.spectrum import effective_rank, energy_curve, stable_rank
 from peft_core.analysis.spectra.truncation_file import Answers, write_truncation
 from peft_core.analysis.spectra.truncation_finding import find
+from peft_core.checkpoints.exchange.at_hand import at_hand
 from peft_core.checkpoints.listing import CheckpointInfo, find_checkpoint, find_run, list_checkpoints
 from peft_core.cli.output import Json, aligned, print_result
 from peft_core.errors import PeftClassroomError
@@ -52,7 +53,8 @@ def spectrum(
 ) -> None:
     """Singular values of every ΔW: effective rank and energy, beside a random matrix of the same norm."""
     wanted = _wanted(stack, block, place, module)
-    deltas = _chosen(_deltas(find_checkpoint(checkpoint)), wanted)
+    with at_hand([checkpoint], tell=lambda sentence: typer.echo(sentence, err=True)) as (info,):
+        deltas = _chosen(_deltas(info), wanted)
     rows, table = [], [("ΔW", "shape", "rank", "norm", "effective", "of random", "stable", *(f"k={k}" for k in SHOWN))]
     for name, delta in deltas.items():
         sigmas, by_chance = delta.svd.sigmas, random_like(delta, seed).svd.sigmas

@@ -1,0 +1,39 @@
+"""Checkpoints to be asked, whoever wrote them: a foreign folder is read into a temporary one. No torch until then."""
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from peft_core.checkpoints.listing import CheckpointInfo, find_checkpoint, list_all
+from peft_core.checkpoints.record import RECORD
+
+
+@contextmanager
+def at_hand(
+    names: Sequence[str], base: str | None = None, tell: Callable[[str], None] = lambda sentence: None
+) -> Iterator[list[CheckpointInfo]]:
+    """Each checkpoint by its listed name or by the path of its folder, ours or another library's.
+
+    Args:
+        base: where the base model lies, if not where the checkpoints say.
+        tell: is given a sentence on every folder that another library wrote.
+
+    Raises:
+        PeftClassroomError: if there is none of a name, or it cannot be read.
+    """
+    with tempfile.TemporaryDirectory(prefix="peft-classroom-") as temporary:
+        yield [_one(name, base, Path(temporary) / str(number), tell) for number, name in enumerate(names)]
+
+
+def _one(name: str, base: str | None, copy: Path, tell: Callable[[str], None]) -> CheckpointInfo:
+    folder = Path(name)
+    listed = any(each.name == name for each in (*list_all().usable, *list_all().damaged))
+    if listed or not folder.is_dir() or (folder / RECORD).is_file():
+        return find_checkpoint(name)
+    from peft_core.checkpoints.exchange.importing import import_checkpoint
+
+    record = import_checkpoint(folder, copy, base)
+    for sentence in (record.why, *record.notes):
+        tell(f"{folder.resolve().name}: {sentence}")
+    return CheckpointInfo(name=folder.resolve().name, path=copy, record=record, shipped=False)
