@@ -50,7 +50,7 @@ for question in ("temperature", "threshold"):
 PAGES["full"] |= {f"full-{name}": f"/full?section=maths&one_step={name}" for name in ("loss", "rate", "precision")}
 PAGES["full"]["full-forgetting"] = "/full?section=forgetting"
 PAGES["lora"]["lora-rank_one"] = "/lora?section=rank_one&terms=2"
-for pane in ("scaling", "targets", "origin", "start", "many"):
+for pane in ("scaling", "targets", "variants", "origin", "start", "many"):
     PAGES["lora"][f"lora-choices-{pane}"] = f"/lora?section=choices&lora_question={pane}"
 for _choice in ("where", "start", "width", "prediction", "merging", "norms", "tasks"):
     PAGES["adapter"][f"adapter-choices-{_choice}"] = f"/adapter?section=choices&choice={_choice}"

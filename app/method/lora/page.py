@@ -10,32 +10,35 @@ from app.method.lora import picture, why_rank_one
 from app.method.lora.choices import section as choices
 from app.method.shapes import matrix_shape, wrapped_weights
 from peft_core.counting.by_hand import count
-from peft_core.methods.lora.method import TARGET_MODULES, LoraConfig
+from peft_core.methods.lora.method import TARGET_MODULES, VARIANTS, LoraConfig
 from peft_core.t5.architecture import BaseModel
 
 MAX_RANK, MAX_ALPHA = 256, 512.0
-KEEP, ALPHA = "lora_keep", "lora_alpha"  # in the URL
+VARIANT, KEEP, ALPHA = "lora_variant", "lora_keep", "lora_alpha"  # in the URL
 RATIO = LoraConfig().scaling  # of every shipped LoRA, too
 
 
 def controls(base: BaseModel) -> LoraConfig:
     """What the class moves. All of it is in the URL."""
-    url.clamp("lora_r", label("count", "r"), 1, MAX_RANK)
     default = LoraConfig()
-    r = st.slider(label("count", "r"), 1, MAX_RANK, default.r, key="lora_r", bind="query-params")
-    targets = st.pills(
-        label("count", "target_modules"),
-        TARGET_MODULES,
-        selection_mode="multi",
-        default=list(default.target_modules),
-        key="lora_targets",
-        bind="query-params",
-    )
-    alpha = _alpha(r)
+    with st.container(gap="xsmall"):  # so that the count stays on a projector's screen
+        variant = url.one_of(VARIANT, label("count", "variant"), {name: name for name in VARIANTS}, untitled=True)
+        url.clamp("lora_r", label("count", "r"), 1, MAX_RANK)
+        r = st.slider(label("count", "r"), 1, MAX_RANK, default.r, key="lora_r", bind="query-params")
+        targets = st.pills(
+            label("count", "target_modules"),
+            TARGET_MODULES,
+            selection_mode="multi",
+            default=list(default.target_modules),
+            key="lora_targets",
+            bind="query-params",
+        )
+    rslora = variant == "rsLoRA"
+    alpha = _free_alpha(r) if rslora else _alpha(r)
     if not targets:
         st.warning(label("count", "no_targets"), icon=":material/info:")
         st.stop()
-    return LoraConfig(r=r, alpha=alpha, target_modules=tuple(targets))
+    return LoraConfig(r=r, alpha=alpha, target_modules=tuple(targets), use_rslora=rslora, use_dora=variant == "DoRA")
 
 
 def _alpha(r: int) -> float:
@@ -46,13 +49,25 @@ def _alpha(r: int) -> float:
     keep = st.toggle(label("count", "keep_ratio", ratio=f"{RATIO:g}"), True, key=KEEP, bind="query-params")
     if keep:
         st.session_state[ALPHA] = RATIO * r
-    alpha = st.number_input(
-        label("count", "alpha"), 1.0, MAX_ALPHA, LoraConfig().alpha, step=1.0, format="%g", key=ALPHA,
-        disabled=keep, bind="query-params",
-    )  # fmt: skip
+    alpha = _number(disabled=keep)
     if not keep:
         st.caption(label("count", "ratio_now", ratio=f"{alpha / r:.3g}"))
     return alpha
+
+
+def _free_alpha(r: int) -> float:
+    """α of rsLoRA, which is meant to stay where it is while r moves."""
+    url.clamp(ALPHA, label("count", "alpha"), 1, MAX_ALPHA, whole=False)
+    alpha = _number(disabled=False)
+    st.caption(label("count", "root_now", ratio=f"{alpha / r**0.5:.3g}"))
+    return alpha
+
+
+def _number(disabled: bool) -> float:
+    return st.number_input(
+        label("count", "alpha"), 1.0, MAX_ALPHA, LoraConfig().alpha, step=1.0, format="%g", key=ALPHA,
+        disabled=disabled, bind="query-params",
+    )  # fmt: skip
 
 
 def idea(base: BaseModel, config: LoraConfig) -> None:
@@ -61,26 +76,46 @@ def idea(base: BaseModel, config: LoraConfig) -> None:
     out, inner = matrix_shape(base.architecture, module)
     whole, strips = out * inner, config.r * (out + inner)
     values = {"base": base.name, "module": module, "out": out, "inner": inner, "w": whole, "r": config.r, "ab": strips}
-    st.markdown(text("method/lora", "idea", share=strips / whole, **values))
+    lengths = text("method/lora", "idea_dora", out=out) if config.use_dora else ""
+    st.markdown(f"{text('method/lora', 'idea', share=strips / whole, **values)} {lengths}")
     picture.draw(base, config)
 
 
 def maths(base: BaseModel, config: LoraConfig) -> None:
     """The formula with this page's values in it."""
     (d, k), r = matrix_shape(base.architecture, config.target_modules[0]), config.r
-    st.latex(r"h = W_0\,x \;+\; \frac{\alpha}{r}\,B\,A\,x")
+    factor = r"\frac{\alpha}{\sqrt{r}}" if config.use_rslora else r"\frac{\alpha}{r}"
     sizes = rf"\underbrace{{B}}_{{{d} \times {r}}}\;\underbrace{{A}}_{{{r} \times {k}}}"
-    st.latex(rf"\underbrace{{W_0}}_{{{d} \times {k}}} x \;+\; {config.scaling:g}\;{sizes}\;x")
-    st.markdown(text("method/lora", "shapes", inner=k, out=d, r=r, alpha=config.alpha, scaling=config.scaling))
+    scaled = rf"\underbrace{{W_0}}_{{{d} \times {k}}} {{}} \;+\; {config.scaling:.4g}\;{sizes}"
+    if config.use_dora:
+        st.latex(rf"h = \frac{{m}}{{\lVert V \rVert}} \odot V x, \qquad V = W_0 + {factor}\,B\,A")
+        st.latex(rf"V = {scaled}, \qquad \underbrace{{m}}_{{{d}}}")
+    else:
+        st.latex(rf"h = W_0\,x \;+\; {factor}\,B\,A\,x")
+        st.latex(scaled.replace(" {} ", " x ") + r"\;x")
+    st.markdown(text("method/lora", "shapes", inner=k, out=d, r=r, **_factor(config)))
+    if config.use_dora:
+        st.markdown(text("method/lora", "lengths", out=d))
+    if config.use_rslora:
+        st.markdown(text("method/lora", "root", r=r, alpha=config.alpha, same=config.scaling * r))
     st.markdown(text("method/lora", "initialisation"))
-    st.caption(text("method/lora", "source"))
+    st.caption(text("method/lora", f"source_{config.variant}"))
+
+
+def _factor(config: LoraConfig) -> dict[str, str]:
+    """The factor s in words: its rule, and the rule with this page's numbers."""
+    root = f"√{config.r}" if config.use_rslora else f"{config.r}"
+    return {"rule": config.rule, "divided": f"{config.alpha:g} / {root}", "scaling": f"{config.scaling:.4g}"}
 
 
 def limit(base: BaseModel, config: LoraConfig) -> Limit:
     """What the wrapped matrices hold, and the rank from which LoRA trains as much."""
     full = wrapped_weights(base.architecture, config.target_modules)
-    per_rank = count(base.architecture, config.model_copy(update={"r": 1})).trainable_parameters
-    sentence = text("method/lora", "break_even", rank=-(-full // per_rank), full=f"{full:,}")
+    one, two = (
+        count(base.architecture, config.model_copy(update={"r": r})).trainable_parameters for r in (1, 2)
+    )  # DoRA's lengths are there at every rank
+    rank = 1 - (one - full) // (two - one)
+    sentence = text("method/lora", "break_even", rank=rank, full=f"{full:,}", name=config.variant)
     return Limit(full, label("count", "full_matrices", full=f"{full:,}"), sentence)
 
 

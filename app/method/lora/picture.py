@@ -36,7 +36,15 @@ def sheet(base: BaseModel, config: LoraConfig) -> Sheet:
         words = lines(w(inner) + px(10), top + w(out) + px(-2 * LINE - 8), *still)
     else:
         words = lines(w(inner / 2), top + w(out / 2) + px(-LINE), *still, align="center")
-    words.append(Words(label("picture", "plus_scaled"), b_left + px(-SUM / 2), top + w(out / 2), "center", size=17))
+    words.append(
+        Words(
+            label("picture", "plus_root" if config.use_rslora else "plus_scaled"),
+            b_left + px(-SUM / 2),
+            top + w(out / 2),
+            "center",
+            size=17,
+        )
+    )
     words += lines(b_left, top + w(out) + px(18), "B", f"{out:,} × {r}")
     words += lines(a_left, top + w(r) + px(18), "A", f"{r} × {inner:,}")
     heights = (top + w(out) + px(BELOW + (LINE if flat else 0)), top + w(r) + px(BELOW))
@@ -47,7 +55,11 @@ def draw(base: BaseModel, config: LoraConfig) -> None:
     """W₀ pale, B and A solid."""
     module, r = config.target_modules[0], config.r
     out, inner = matrix_shape(base.architecture, module)
-    total = count(base.architecture, config).trainable_parameters
+    total = count(
+        base.architecture, config.model_copy(update={"use_dora": False})
+    ).trainable_parameters  # A and B alone
     words = label("method/lora", "picture_alt", out=out, inner=inner, r=r, w=out * inner, ab=r * (out + inner))
-    caption = text("method/lora", "picture", alpha=config.alpha, r=r, scaling=config.scaling, total=total)
+    root = f"√{r}" if config.use_rslora else f"{r}"
+    factor = f"{config.rule} = {config.alpha:g} / {root} = {config.scaling:.4g}".replace(" ", "\N{NO-BREAK SPACE}")
+    caption = text("method/lora", "picture", factor=factor, total=total)
     show(sheet(base, config), theme.METHOD["lora"].colour, "lora_picture", words, caption)

@@ -12,7 +12,8 @@ DoRA (Liu et al. 2024, section 4) trains the length of every row by itself, and 
 
     h = m ⊙ V·x / ‖V‖,   V = W₀ + s·B·A,   ‖V‖ (out) the length of each row,   m (out) trainable, ‖W₀‖ at step 0
 
-In the gradient ‖V‖ counts as a constant (section 4.3), as in peft.
+In the gradient ‖V‖ counts as a constant (section 4.3). The lengths are those of the rows of W (out, in), as in peft;
+the paper speaks of columns.
 """
 
 import math

@@ -20,6 +20,7 @@ from peft_core.t5.names import LAYERS, Place, feed_forward, matrices, matrix_of
 from peft_core.t5.parts import Part
 from peft_core.validated import validated
 
+VARIANTS = ("LoRA", "rsLoRA", "DoRA")
 TARGET_MODULES = ("q", "k", "v", "o", "wi", "wo")
 MAGNITUDE = "lora_magnitude_vector"  # DoRA's lengths, as peft calls them
 T = TypeVar("T", int, float)
@@ -105,8 +106,13 @@ class LoraConfig(MethodConfig):
         return self.scaling_at("")
 
     @property
+    def rule(self) -> str:
+        """How the factor follows from alpha and r, as plain text."""
+        return "α / √r" if self.use_rslora else "α / r"
+
+    @property
     def variant(self) -> str:
-        """The name of what was chosen, as in "DoRA"."""
+        """One of `VARIANTS`, or "rsDoRA", which is both at once."""
         rule = "rsLoRA" if self.use_rslora else "LoRA"
         return rule if not self.use_dora else "DoRA" if not self.use_rslora else "rsDoRA"
 
@@ -153,25 +159,23 @@ class Lora(Method):
     def added(self, architecture: Architecture, config: LoraConfig) -> Iterator[CountLine]:
         """r · (in + out) for each wrapped linear layer (Hu et al. 2021, section 4.1); with DoRA a length for each row.
 
-        A part whose blocks are all alike has one line, otherwise one for each rank.
+        A part has one line; layers of another rank are a summand of their own in it.
         """
         a = architecture
         number = {"encoder": a.encoder_layers, "decoder": a.decoder_layers}
         found = sorted(self.places(a, config), key=lambda p: (p.stack == "decoder", LAYERS.index(p.layer)))
         for (stack, layer), group in groupby(found, key=lambda p: (p.stack, p.layer)):
-            part, places = Part(layer, stack), list(group)
             inner = a.d_ff if layer == "feed-forward" else a.inner_dim
-            by_rank: dict[int, list[Place]] = {}
-            for place in places:
-                by_rank.setdefault(config.rank_at(place.name), []).append(place)
-            for r, mine in by_rank.items():
+            alike: dict[tuple[int, int], list[Place]] = {}  # by rank, and by rows where their lengths are trained
+            for place in group:
+                rows = a.d_model if place.module in ("o", "wo") else inner
+                alike.setdefault((config.rank_at(place.name), rows * config.use_dora), []).append(place)
+            product, value = [], 0
+            for (r, rows), places in alike.items():
                 strips = f"{r}·({a.d_model:,}+{inner:,})"
-                yield CountLine(part, _times(mine, number[stack], strips), len(mine) * r * (a.d_model + inner))
-            by_rows: dict[int, list[Place]] = {}
-            for place in places if config.use_dora else ():
-                by_rows.setdefault(a.d_model if place.module in ("o", "wo") else inner, []).append(place)
-            for rows, mine in by_rows.items():
-                yield CountLine(part, _times(mine, number[stack], f"{rows:,} (m)"), len(mine) * rows)
+                product.append(_times(places, number[stack], f"({strips} + {rows:,})" if rows else strips))
+                value += len(places) * (r * (a.d_model + inner) + rows)
+            yield CountLine(Part(layer, stack), " + ".join(product), value)
 
     def places(self, architecture: Architecture, config: LoraConfig) -> Iterator[Place]:
         found = [place for place in matrices(architecture) if config.covers(place.name)]

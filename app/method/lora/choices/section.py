@@ -1,4 +1,4 @@
-"""Five questions about LoRA, one at a time: how strong, beside which matrices, why low rank, what start, how many."""
+"""Six questions about LoRA, one at a time: how strong, which matrices, which variant, why low, what start, how many."""
 
 import streamlit as st
 
@@ -7,7 +7,7 @@ from app.kit import url
 from app.kit.formats import megabytes
 from app.kit.measured_on import measured_on
 from app.kit.pages import script_of
-from app.method.lora.choices import scaling, start, targets
+from app.method.lora.choices import scaling, start, targets, variants
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.report.costs.growth import load_growth
 from peft_core.t5.architecture import BaseModel
@@ -41,4 +41,11 @@ def _many(base: BaseModel, config: LoraConfig) -> None:
     st.markdown(text("lora_choices", "dropout"))
 
 
-PANES = {"scaling": scaling.draw, "targets": targets.draw, "origin": _origin, "start": start.draw, "many": _many}
+PANES = {
+    "scaling": scaling.draw,
+    "targets": targets.draw,
+    "variants": variants.draw,
+    "origin": _origin,
+    "start": start.draw,
+    "many": _many,
+}

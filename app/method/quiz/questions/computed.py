@@ -124,7 +124,7 @@ def break_even(setting: Setting, facts: Facts) -> Question:
     """The lowest rank at which A and B together hold at least as many numbers as the matrices they stand beside."""
     config, a = setting.config, setting.base.architecture
     whole = wrapped_weights(a, config.target_modules)
-    per_rank = _trained(setting, config.model_copy(update={"r": 1}))
+    per_rank = _trained(setting, config.model_copy(update={"r": 1, "use_dora": False}))  # A and B alone
     truth = -(-whole // per_rank)
     shorter = min(min(matrix_shape(a, module)) for module in config.target_modules)
     values = {
