@@ -99,7 +99,7 @@ def maths(base: BaseModel, config: LoraConfig) -> None:
     if config.use_rslora:
         st.markdown(text("method/lora", "root", r=r, alpha=config.alpha, same=config.scaling * r))
     st.markdown(text("method/lora", "initialisation"))
-    st.caption(text("method/lora", f"source_{config.variant}"))
+    st.caption(text("method/lora", f"source_{config.variant.lower()}"))
 
 
 def _factor(config: LoraConfig) -> dict[str, str]:
