@@ -29,5 +29,6 @@ configs = st.one_of(
         LoraConfig,
         r=st.integers(1, 60),
         target_modules=st.lists(st.sampled_from(TARGET_MODULES), min_size=1, unique=True).map(tuple),
+        use_dora=st.booleans(),
     ),
 )

@@ -40,7 +40,7 @@ from tests.trained import make_record, trained
 
 NAME = matrix("encoder", 0, "self-attention", "q")
 sides = st.integers(1, 7)
-ADAPTED = [LoraConfig(r=4, alpha=6), CASES["lora-all"], FullConfig()]
+ADAPTED = [LoraConfig(r=4, alpha=6), CASES["lora-all"], CASES["lora-dora"], CASES["lora-patterns"], FullConfig()]
 
 
 @st.composite
