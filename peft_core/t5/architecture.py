@@ -13,6 +13,9 @@ from pathlib import Path
 from peft_core.errors import PeftClassroomError
 from peft_core.paths import BUNDLED_BASES
 from peft_core.t5.stored import stored_output_is_the_embedding
+from peft_core.validated import GIVEN, shortened
+
+LARGEST = 1 << 20  # of any size in a configuration: a larger one is damage, and would only fill the memory
 
 
 @dataclass(frozen=True)
@@ -89,12 +92,18 @@ def read_architecture(folder: Path) -> Architecture:
     Raises:
         PeftClassroomError: if it is not the configuration of a T5, or lacks a shape.
     """
-    config = json.loads((folder / "config.json").read_text())
+    config = _read_config(folder / "config.json")
     if config.get("model_type") != "t5":
-        raise PeftClassroomError(f"Only T5 models can be used here; this one is a {config.get('model_type')!r}.")
+        kind = shortened(repr(config.get("model_type")), GIVEN)
+        raise PeftClassroomError(f"Only T5 models can be used here; {folder / 'config.json'} is of a {kind}.")
     needed = ("vocab_size", "d_model", "d_kv", "d_ff", "num_heads", "num_layers")
     if missing := [name for name in needed if name not in config]:
         raise PeftClassroomError(f"{folder / 'config.json'} does not say {', '.join(missing)}. Add what is missing.")
+    for name in (*needed, "num_decoder_layers", "relative_attention_num_buckets"):
+        value = config.get(name)
+        if value is not None and (type(value) is not int or not 1 <= value <= LARGEST):
+            given = shortened(repr(value), GIVEN)
+            raise PeftClassroomError(f"{folder / 'config.json'}: {name} is {given}, no size of a T5. Restore the file.")
     layers = config["num_layers"]
     stored = stored_output_is_the_embedding(folder)
     return Architecture(
@@ -109,6 +118,16 @@ def read_architecture(folder: Path) -> Architecture:
         relative_attention_num_buckets=config.get("relative_attention_num_buckets", 32),
         tied=_said_to_be_tied(config) if stored is None else stored,
     )
+
+
+def _read_config(path: Path) -> dict:
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise PeftClassroomError(f"{path} cannot be read ({shortened(str(error))}). Restore the file.") from error
+    if not isinstance(found, dict):
+        raise PeftClassroomError(f"{path} holds no settings. Restore the file.")
+    return found
 
 
 def _said_to_be_tied(config: dict) -> bool:

@@ -56,11 +56,22 @@ def stored_tensors(folder: Path) -> dict[str, StoredTensor]:
     if whole.is_file():
         files = [whole]
     elif index.is_file():
-        names = set(json.loads(index.read_text())["weight_map"].values())
+        names = _files_of(index)
         files = [file for name in sorted(names) if (file := folder / name).is_file()]
     else:
         files = []
     return {name: tensor for file in files for name, tensor in read_head(file).items()}
+
+
+def _files_of(index: Path) -> set[str]:
+    """The names of the files in an index, of the folder that it lies in and of no other."""
+    try:
+        names = set(json.loads(index.read_bytes())["weight_map"].values())
+        if any(Path(name).name != name for name in names):
+            raise ValueError("it names files elsewhere")
+        return names
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise PeftClassroomError(f"{index} is damaged ({error}). Restore the file.") from error
 
 
 def read_head(path: Path) -> dict[str, StoredTensor]:
@@ -82,7 +93,7 @@ def read_head(path: Path) -> dict[str, StoredTensor]:
                 )
                 for name, about in head.items()
             }
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise PeftClassroomError(f"{path} is damaged ({error}). Restore the file.") from error
 
 
