@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from peft_core.methods.reading import Reading
 
 # Libraries that a script can be written for, the most usual first; `peft_core` itself has every method.
-LIBRARIES = ("peft", "adapters", "transformers")
+LIBRARIES = ("peft", "adapters", "opendelta", "transformers")
 
 
 class MethodConfig(Frozen):

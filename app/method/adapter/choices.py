@@ -20,7 +20,7 @@ HIGH = 330  # pixels of the block
 PLACES = {  # how a block's picture calls the placement, and what the detour beside the feed-forward layer's f reads
     "after": ("pfeiffer", r"\left(x + f\right)"),
     "both": ("houlsby", "f"),
-    "beside": (block.PARALLEL, r"\text{LN}(x)"),
+    "beside": (block.PARALLEL, "x"),
 }
 MAX_TASKS, TASKS = 100, 16
 BYTES = 4  # of a number in fp32

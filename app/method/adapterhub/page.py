@@ -12,7 +12,8 @@ from app.method.count.count_chart import Knob
 from peft_core.methods.adapter.method import AdapterConfig
 from peft_core.t5.architecture import BaseModel
 
-PLACEMENTS = ("pfeiffer", "houlsby")
+PLACEMENTS = ("pfeiffer", "houlsby", "parallel")
+SCALINGS = (1, 2, 4)  # 4: He et al. 2022, and the library's own for a parallel adapter
 MAX_BOTTLENECK = 512
 
 
@@ -26,9 +27,12 @@ def controls(base: BaseModel) -> AdapterConfig:
         label("count", "placement"), PLACEMENTS, key="hub_placement", bind="query-params",
         captions=[label("count", f"placement_{name}") for name in PLACEMENTS],
     )  # fmt: skip
+    scaling = st.selectbox(label("count", "adapter_scaling"), SCALINGS, key="hub_scaling", bind="query-params")
     act, init = parts.non_linearity("hub_act", AdapterConfig()), parts.start("hub_start", AdapterConfig())
     m = bottleneck(base.architecture.d_model, factor)
-    return AdapterConfig(bottleneck_dim=m, placement=placement, non_linearity=act, adapter_init=init)
+    return AdapterConfig(
+        bottleneck_dim=m, placement=placement, non_linearity=act, adapter_init=init, adapter_scaling=scaling
+    )
 
 
 def idea(base: BaseModel, config: AdapterConfig) -> None:
@@ -41,9 +45,10 @@ def idea(base: BaseModel, config: AdapterConfig) -> None:
 
 
 def maths(base: BaseModel, config: AdapterConfig) -> None:
-    """The same adapter, at one of two places."""
+    """The same adapter, at one of three places."""
     parts.formula(base, config)
-    st.latex(r"\text{Pfeiffer: } A(x + f) \qquad\quad \text{Houlsby: } x + A(f)")
+    places = r"\text{Pfeiffer: } A(x + f) \qquad \text{Houlsby: } x + A(f) \qquad \text{Parallel: } f + A(x)"
+    st.latex(places)
     st.markdown(text("method/adapterhub", "shapes", d=base.architecture.d_model))
     st.markdown(text("method/adapter", "initialisation"))
     st.caption(text("method/adapterhub", "source"))

@@ -12,6 +12,8 @@ from peft_core.config import RunConfig
 from peft_core.t5.architecture import base_model
 from peft_core.training.as_script.script import (
     ADAPTERS_VERSIONS,
+    OPENDELTA,
+    OPENDELTA_VERSIONS,
     Library,
     installed,
     libraries,
@@ -56,6 +58,8 @@ def _library(run: RunConfig, library: Library) -> None:
         needs = " ".join(command(run, output_folder(run.method)))
     else:
         needs = f"pip install {' '.join(packages(run, library))}"
+        if library == "opendelta":
+            needs += f"\npip install --no-deps opendelta=={OPENDELTA}"
     st.code(needs, language=None, wrap_lines=True)
     if library != "peft_core" and reads_from_hub(run):
         st.caption(text("code", "from_hub"))
@@ -87,6 +91,8 @@ def _colours() -> str:
 
 def _versions(library: Library) -> dict[str, str]:
     """What the note on a library says of versions."""
+    if library == "opendelta":
+        return {"opendelta": OPENDELTA, "transformers": OPENDELTA_VERSIONS["transformers"]}
     if library != "adapters":
         return {}
     return {"adapters": ADAPTERS_VERSIONS["adapters"], "transformers": installed("transformers")}

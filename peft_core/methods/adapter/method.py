@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from peft_core.methods.adapter import folder
 from peft_core.methods.method import CountLine, Knob, Look, Method, MethodConfig, blocks
 from peft_core.t5.architecture import Architecture
-from peft_core.t5.names import LAYERS, Layer, Place, Stack, sublayers
+from peft_core.t5.names import INNER, LAYERS, SUBLAYERS, Layer, Place, Stack, sublayers
 from peft_core.t5.parts import Part
 
 if TYPE_CHECKING:
@@ -142,14 +142,30 @@ class Adapter(Method):
         return folder.adopt(tensors)
 
     def libraries(self, config: AdapterConfig) -> tuple[str, ...]:
-        """None of them starts an adapter as nn.Linear starts itself."""
-        return super().libraries(config) if config.adapter_init in folder.INITS else ()
+        """None starts an adapter as nn.Linear starts itself; OpenDelta has none beside a sub-layer, none scaled."""
+        if config.adapter_init not in folder.INITS:
+            return ()
+        plain = config.placement != "parallel" and config.adapter_scaling == 1 and not config.leave_out
+        return tuple(name for name in super().libraries(config) if name != "opendelta" or plain)
 
     def template_values(self, config: AdapterConfig, architecture: Architecture, library: str) -> dict[str, Any]:
         return {
             "activation": folder.NON_LINEARITIES.get(config.non_linearity, config.non_linearity),
             "reduction_factor": folder.reduction_factor_written(architecture.d_model, config.bottleneck_dim),
+            "modules": _followed(config),
         }
+
+
+def _followed(config: AdapterConfig) -> list[str]:
+    """The modules that OpenDelta's adapter stands behind: a sub-layer's last matrix, or the whole sub-layer."""
+    if config.placement == "houlsby":
+        return [f"{INNER[layer]}.{'wo' if layer == 'feed-forward' else 'o'}" for layer in config.sublayers]
+    return [
+        f"[r]{stack}.block.[0-9]+.layer.{number}"
+        for stack, layers in SUBLAYERS.items()
+        for number, layer in enumerate(layers)
+        if layer in config.sublayers
+    ]
 
 
 METHOD = Adapter()

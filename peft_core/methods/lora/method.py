@@ -240,10 +240,12 @@ class Lora(Method):
         return found, (said,) if kinds else ()
 
     def libraries(self, config: LoraConfig) -> tuple[str, ...]:
-        """AdapterHub's adapters has no LoRA on o, none on single layers, no rsLoRA and no DoRA."""
+        """AdapterHub's adapters and OpenDelta have no rsLoRA, no DoRA and one rank for all; the first none on o."""
         plain = not (config.use_rslora or config.use_dora or config.rank_pattern or config.alpha_pattern)
-        plain = plain and set(config.target_modules) <= set(TARGET_MODULES) - {"o"}
-        return tuple(name for name in super().libraries(config) if name != "adapters" or plain)
+        short = set(config.target_modules) <= set(TARGET_MODULES)
+        missing = set() if plain and short else {"adapters", "opendelta"}
+        missing |= {"adapters"} if "o" in config.target_modules else set()
+        return tuple(name for name in super().libraries(config) if name not in missing)
 
     def template_values(self, config: LoraConfig, architecture: Architecture, library: str) -> dict[str, Any]:
         if library == "adapters" and architecture.gated and "wi" in config.target_modules:

@@ -56,6 +56,10 @@ class SoftPrompt(Method):
     knob = Knob("num_virtual_tokens", "tokens")
     free_fields = frozenset({"prompt_init", "prompt_text"})
 
+    def libraries(self, config: SoftPromptConfig) -> tuple[str, ...]:
+        """OpenDelta starts from no words of one's own."""
+        return tuple(name for name in super().libraries(config) if name != "opendelta" or config.prompt_init != "text")
+
     def starts_as_base(self, config: SoftPromptConfig) -> bool:
         return False  # the encoder reads n more positions
 

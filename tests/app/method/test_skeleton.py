@@ -26,8 +26,8 @@ MOVED = {
         lambda a: AdapterConfig(bottleneck_dim=24, non_linearity="gelu"),
     ),
     "adapterhub": (
-        {"hub_factor": "64", "hub_placement": "houlsby"},
-        lambda a: AdapterConfig(bottleneck_dim=a.d_model // 64, placement="houlsby"),
+        {"hub_factor": "64", "hub_placement": "parallel", "hub_scaling": "4"},
+        lambda a: AdapterConfig(bottleneck_dim=a.d_model // 64, placement="parallel", adapter_scaling=4.0),
     ),
     "lora": (
         {"lora_r": "16", "lora_targets": ["q", "wo"]},

@@ -215,3 +215,43 @@ def test_no_limit_of_time_needs_no_clock():
     source = script(of(LoraConfig(), train=TrainConfig()), "peft")
     assert "import time" not in source
     assert "MAX_SECONDS" not in source
+
+
+# -- OpenDelta -------------------------------------------------------------------------------------------------------
+def test_opendelta_is_given_what_it_would_not_take_by_itself():
+    """LoRA in cross-attention, too; an adapter behind a sub-layer's last matrix, or behind the whole of it."""
+    lora = script(of(LoraConfig()), "opendelta")
+    assert constants(lora)["MODULES"] == ["q", "v"]
+    assert arguments(lora, "opendelta.LoraModel")["modified_modules"] == "MODULES"
+    houlsby = script(of(AdapterConfig(placement="houlsby")), "opendelta")
+    assert constants(houlsby)["MODULES"] == ["SelfAttention.o", "DenseReluDense.wo"]
+    pfeiffer = script(of(AdapterConfig()), "opendelta")
+    assert constants(pfeiffer)["MODULES"] == ["[r]encoder.block.[0-9]+.layer.1", "[r]decoder.block.[0-9]+.layer.2"]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        AdapterConfig(placement="parallel"),
+        AdapterConfig(adapter_scaling=2.0),
+        AdapterConfig(leave_out=(0,)),
+        AdapterConfig(adapter_init="linear"),
+        SoftPromptConfig(prompt_init="text", prompt_text="good"),
+        LoraConfig(use_dora=True),
+    ],
+    ids=repr,
+)
+def test_what_opendelta_lacks_gets_no_script_for_it(config):
+    assert "opendelta" not in libraries(config)
+
+
+def test_adapters_is_told_of_placement_scaling_and_places():
+    config = AdapterConfig(placement="parallel", adapter_scaling=4.0, adapted=("self-attention",), leave_out=(0, 1))
+    said = arguments(script(of(config), "adapters"), "adapters.ParBnConfig")
+    wanted = {"scaling": "4.0", "mh_adapter": "True", "cross_adapter": "False", "output_adapter": "False"}
+    assert wanted.items() <= said.items()
+    assert said["leave_out"] == "[0, 1]"
+    assert (
+        arguments(script(of(AdapterConfig(placement="parallel")), "adapters"), "adapters.ParBnConfig")["scaling"]
+        == "1.0"
+    )

@@ -11,10 +11,10 @@ from tests.training.as_script.test_script import config_of
 
 LIBRARIES = {
     "full": ("transformers", "peft_core"),
-    "soft_prompt": ("peft", "peft_core"),
-    "adapter": ("adapters", "peft_core"),
-    "adapterhub": ("adapters", "peft_core"),
-    "lora": ("peft", "adapters", "peft_core"),
+    "soft_prompt": ("peft", "opendelta", "peft_core"),
+    "adapter": ("adapters", "opendelta", "peft_core"),
+    "adapterhub": ("adapters", "opendelta", "peft_core"),
+    "lora": ("peft", "adapters", "opendelta", "peft_core"),
 }
 
 
