@@ -129,7 +129,13 @@ def _said(field: FieldInfo, default: Any) -> str:
 
 
 def _written(value: Any) -> str:
-    return ",".join(value) if isinstance(value, tuple) else f"{value:g}" if isinstance(value, float) else str(value)
+    return (
+        ",".join(map(str, value))
+        if isinstance(value, tuple)
+        else f"{value:g}"
+        if isinstance(value, float)
+        else str(value)
+    )
 
 
 def _bare(annotation: Any) -> Any:

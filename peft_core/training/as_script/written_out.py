@@ -80,5 +80,5 @@ def wrapped(pieces: list[str]) -> list[str]:
 def _word(value: Any) -> str:
     """A value as one word of a command line, before quoting: q,v; a table as name=4,other=8."""
     if isinstance(value, tuple):
-        return ",".join("=".join(map(_word, item)) if isinstance(item, tuple) else item for item in value)
+        return ",".join("=".join(map(_word, item)) if isinstance(item, tuple) else str(item) for item in value)
     return value if isinstance(value, str) else literal(value)
