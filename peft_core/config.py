@@ -50,6 +50,9 @@ class RunConfig(Frozen):
     method: MethodField
     data: DataConfig = DataConfig()
     train: TrainConfig = TrainConfig()
+    start_from: str | None = Field(
+        None, pattern="^[0-9a-f]{64}$", description="SHA-256 of the weights it went on from, if from any"
+    )
 
     @field_validator("method", mode="before")
     @classmethod
@@ -88,7 +91,8 @@ PRESETS: dict[str, Preset] = {
 
 def run_name(config: RunConfig) -> str:
     """A label for people, computed from the configuration: it can never hold text of a user."""
-    return f"{method_label(config.method)}, {config.data.train_size:,} reviews, seed {config.train.seed}"
+    went_on = ", continued" if config.start_from else ""
+    return f"{method_label(config.method)}, {config.data.train_size:,} reviews, seed {config.train.seed}{went_on}"
 
 
 def run_config(values: Mapping[str, Any]) -> RunConfig:

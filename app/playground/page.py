@@ -7,7 +7,7 @@ from app.content import label, text
 from app.kit import url, verdicts
 from app.kit.plain import escaped
 from app.kit.review_box import review_box, truth_line
-from app.playground import explain, many_reviews, what_if
+from app.playground import exchange, explain, many_reviews, what_if
 from app.playground.how_sure import section as how_sure
 from app.playground.identity import section as identity
 from peft_core.checkpoints.listing import CheckpointInfo
@@ -32,14 +32,17 @@ def choose_checkpoints() -> list[CheckpointInfo]:
         st.session_state["checkpoint left out"] = set(in_link) - set(here)
     elif not known.keys() >= set(st.session_state["checkpoint"]):  # a run was deleted meanwhile
         st.session_state["checkpoint"] = [name for name in st.session_state["checkpoint"] if name in known]
+    if (brought := st.session_state.pop("checkpoint to add", None)) in known:
+        st.session_state["checkpoint"] = [*st.session_state["checkpoint"], brought]
     if st.session_state.get("checkpoint left out"):
         st.info(label("playground", "unknown"), icon=":material/info:")
     titles = verdicts.titles(known.values())
     names = st.multiselect(
         label("playground", "checkpoints"), list(known), format_func=titles.get, key="checkpoint", wrap=True
     )
-    if names != in_link:
-        st.query_params["checkpoint"] = names
+    own = {info.name for info in services.opened()}  # of this session alone: a link could not name them
+    if (linked := [name for name in names if name not in own]) != in_link:
+        st.query_params["checkpoint"] = linked
     return [known[name] for name in names]
 
 
@@ -76,6 +79,7 @@ with left:
     review, truth = review_box()
 with right:
     chosen = choose_checkpoints()
+    exchange.draw(chosen)
 tabs = url.tabs("tab", TABS, [label("playground", f"tab_{name}") for name in TABS])
 opened = next(name for name, tab in tabs.items() if tab.open)
 with tabs[opened]:

@@ -3,11 +3,14 @@ sessions. Pages say `services.checkpoints()`; what is behind it stands in one of
 """
 
 from app.services.loading import examples, libraries, rerun_when_ready
-from app.services.models import ask, askable, checkpoints, exclusive_predictor, listing, loadable, predictor
+from app.services.models import ask, checkpoints, exclusive_predictor, listing, loadable, predictor
 from app.services.numbers import device, machine, numel, numel_by_part
+from app.services.opened import MOST as MOST_OPENED
+from app.services.opened import askable, open_zip, opened
 from app.services.runs import backend, has_ended, owner, start
 
 __all__ = [
+    "MOST_OPENED",
     "ask",
     "askable",
     "backend",
@@ -22,6 +25,8 @@ __all__ = [
     "machine",
     "numel",
     "numel_by_part",
+    "open_zip",
+    "opened",
     "owner",
     "predictor",
     "rerun_when_ready",

@@ -43,11 +43,6 @@ def checkpoints() -> tuple[CheckpointInfo, ...]:
     return listing().runs
 
 
-def askable() -> tuple[CheckpointInfo, ...]:
-    """These, and those that no run here has left as they are: what can be asked."""
-    return listing().usable
-
-
 @st.cache_resource(max_entries=2, show_spinner=False)
 def predictor(base: str):
     """The one Predictor of this base model, for all sessions. Use it, and its backbone, in `exclusive_predictor()`."""

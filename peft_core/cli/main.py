@@ -1,6 +1,6 @@
 """`python -m peft_core …`: count, train, evaluate, classify, list checkpoints, pretrain.
 
-Also: inspect, import, export, merge, reproduce, sweep, compare, report, spectrum, similarity, truncate.
+Also: continue, inspect, import, export, merge, reproduce, sweep, compare, report, spectrum, similarity, truncate.
 
 Every command takes `--json`. A wrong option, path or name gets one line that says what is wrong and what exists, and
 exit code 2. Torch is imported only by the commands that need it.

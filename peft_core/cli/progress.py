@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 Show = Callable[[str, dict[str, Any]], None]
 
 
-def train_with_progress(config: RunConfig, out: Path) -> dict:
+def train_with_progress(config: RunConfig, out: Path, start: Path | None = None) -> dict:
     """Run the experiment with a progress bar on standard error; Ctrl-C saves the state and says how to go on."""
     from peft_core.training.experiment import run_experiment
 
     work = out.with_name(out.name + ".partial")
     interval = (0.0, 0.0)
     with stoppable() as stopped, _progress() as progress:
-        run = run_experiment(config, work, stopped, checkpoint=out)
+        run = run_experiment(config, work, stopped, checkpoint=out, start=start)
         task = progress.add_task("loading", total=None)
         while True:
             try:

@@ -44,7 +44,32 @@ def train(
     base_model(base)
     from peft_core.cli.progress import train_with_progress
 
-    summary = train_with_progress(config, out)
+    _print_summary(train_with_progress(config, out), as_json)
+
+
+@commands.command("continue")
+@takes(DataConfig, TrainConfig)
+def continue_(
+    checkpoint: Annotated[str, typer.Argument(help="name or folder of a checkpoint")],
+    given: dict[str, Any],
+    out: Annotated[Path, typer.Option(help="folder of the new checkpoint")],
+    base: Annotated[str | None, typer.Option(help="name or folder of its base model, if not where it says")] = None,
+    as_json: Json = False,
+) -> None:
+    """Train on from a checkpoint's weights, own or imported. A new run: its record says from which weights."""
+    from peft_core.checkpoints.listing import find_checkpoint
+    from peft_core.training.continuing import continuation
+
+    if out.exists():
+        raise PeftClassroomError(f"{out} exists already. Choose another --out or remove this folder.")
+    path = find_checkpoint(checkpoint).path
+    config = continuation(path, part(given, DataConfig), part(given, TrainConfig), base)
+    from peft_core.cli.progress import train_with_progress
+
+    _print_summary(train_with_progress(config, out, path), as_json)
+
+
+def _print_summary(summary: dict[str, Any], as_json: bool) -> None:
     interval = summary.pop("interval")
     speed = summary["examples_per_second"]
     rows = [

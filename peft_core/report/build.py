@@ -153,11 +153,14 @@ def _untrained(runs: list[SeedRun]) -> Accuracy | None:
 
 
 def runs_here(infos: Iterable[CheckpointInfo], base: str, results: Results | None) -> list[SeedRun]:
-    """Every run on `base`: of the checkpoints that are here, and those that only the results file tells of."""
+    """Every run on `base`: of the checkpoints that are here, and those that only the results file tells of.
+
+    One that went on from other weights is none of these: it has trained longer than it says.
+    """
     done = {run.name: run for run in (results.runs if results else ()) if run.record}
     runs = []
     for info in infos:
-        if info.base == base:
+        if info.base == base and info.record.config.start_from is None:
             told = info.record.model_copy(update={"test_probabilities": None}).unbound()
             name = next((name for name, run in done.items() if run.record.unbound() == told), None)
             runs.append(_run(info, done.pop(name).peak_bytes if name else None))

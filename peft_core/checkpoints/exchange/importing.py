@@ -33,6 +33,8 @@ OF_PEFT = "base_model.model."  # what peft puts in front of the base model's own
 class Adopted:
     """A foreign checkpoint as a model of ours. `notes`: what of it was left out, or read otherwise than written."""
 
+    found: Found
+    backbone: Backbone
     model: nn.Module
     config: MethodConfig
     notes: tuple[str, ...]
@@ -80,7 +82,7 @@ def adopt(found: Found, backbone: Backbone, alpha: float | None = None) -> Adopt
     if method.owns_weights:
         check_whole_model(found.path, backbone)
     notes += [*left_out, *copies, *_head(found, backbone)]
-    return Adopted(model.eval(), reading.config, tuple(notes))
+    return Adopted(found, backbone, model.eval(), reading.config, tuple(notes))
 
 
 def import_checkpoint(
@@ -105,23 +107,18 @@ def import_checkpoint(
     if found.kind == "ours":
         raise PeftClassroomError(f"{found.name} is a checkpoint of this program already: use it as it is.")
     model, note = base_of(found, base)
-    backbone = load_backbone(model.name)
-    adopted = adopt(found, backbone, alpha)
-    record = adopted_record(found, adopted, backbone, max_length, note)
-    save_checkpoint(adopted.model, record, backbone, out)
-    return record
+    return save_adopted(adopt(found, load_backbone(model.name), alpha), out, max_length, note)
 
 
-def adopted_record(
-    found: Found, adopted: Adopted, backbone: Backbone, max_length: int | None = None, *notes: str
-) -> AdoptedRecord:
-    """The record of an adopted checkpoint: what it is and where it comes from; nothing of it was measured.
+def save_adopted(adopted: Adopted, out: Path, max_length: int | None = None, *notes: str) -> AdoptedRecord:
+    """Save it with a record that says what it is and where it comes from; nothing of it was measured.
 
     Raises:
-        PeftClassroomError: if `max_length` is out of bounds.
+        PeftClassroomError: if `out` exists, or `max_length` is out of bounds.
     """
+    found, backbone = adopted.found, adopted.backbone
     named = f", base {found.base}" if found.base else ""
-    return validated(
+    record = validated(
         lambda: AdoptedRecord(
             name=f"{method_label(adopted.config)}, from {WHOSE[found.kind]}",
             base_fingerprint=backbone.identity.weights,
@@ -136,6 +133,8 @@ def adopted_record(
             notes=tuple(shortened(note, 490) for note in (*notes, *adopted.notes) if note)[:20],
         )
     )
+    save_checkpoint(adopted.model, record, backbone, out)
+    return record
 
 
 # ---------------------------------------------------------------------------------------------------------------------
