@@ -25,9 +25,13 @@ DEFAULTS = {
         "alpha_pattern": {},
     },
     "ia3": {},
+    "layer_norm": {},
+    "prefix": {"num_virtual_tokens": 10, "prompt_init": "random", "num_layers": None},
 }  # fmt: skip
 LIMITS = [  # method, field, allowed, refused
     ("soft_prompt", "num_virtual_tokens", (1, 200), (0, 201)),
+    ("prefix", "num_virtual_tokens", (1, 200), (0, 201)),
+    ("prefix", "num_layers", (1, 200), (0, 201)),
     ("adapter", "bottleneck_dim", (1, 4096), (0, 4097)),
     ("lora", "r", (1, 1024), (0, 1025)),
     ("lora", "alpha", (1e-9, 4096), (0, 4096.1)),

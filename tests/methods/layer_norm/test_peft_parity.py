@@ -45,7 +45,7 @@ def test_what_is_written_is_read(base):
         ("target_modules", r"encoder\..*layer_norm", r"leaves out decoder.block.0.layer.0.layer_norm"),
         ("target_modules", ["layer_norm", "final_layer_norm", "q"], r"SelfAttention.q, too"),
         ("target_modules", [1], r"target_modules = \[1\]"),
-        ("target_modules", "(", "no regular expression"),
+        ("target_modules", "(", "is no pattern"),
         ("exclude_modules", ["final_layer_norm"], r"exclude_modules = \['final_layer_norm'\]"),
         ("modules_to_save", ["lm_head"], r"modules_to_save = \['lm_head'\]"),
         ("task_type", "SEQ_CLS", "task_type = 'SEQ_CLS'"),

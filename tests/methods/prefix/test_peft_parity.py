@@ -119,6 +119,17 @@ def test_attention_that_torch_fuses_computes_the_same(deep, batch, tmp_path):
         ours.set_attn_implementation("eager")  # the configuration is shared with the base
 
 
+def test_in_the_first_block_every_review_gets_the_same_and_behind_it_not(deep):
+    """What the page says of one decoder step: the first query has heard of no review yet."""
+    model = apply(deep, PrefixConfig(num_virtual_tokens=5)).eval()
+    seen = []
+    for block in model.decoder.block[:2]:
+        block.layer[0].SelfAttention.register_forward_hook(lambda module, _, output: seen.append(output[0]))
+    all_logits(model, (torch.tensor([[9, 10, 11], [20, 21, 22]]), torch.ones(2, 3, dtype=torch.long)))
+    first, second = ((rows[0] - rows[1]).abs().max() for rows in seen)
+    assert first < 1e-6 < 1e-3 < second
+
+
 @pytest.mark.parametrize("config", METHOD.examples.values())
 def test_what_is_written_is_read(base, config):
     written = METHOD.description(config, base.base.architecture, "base")
