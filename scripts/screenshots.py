@@ -49,6 +49,7 @@ for question in ("temperature", "threshold"):
     PAGES["playground"][f"playground-{question}"] = f"/playground?tab=calibration&sure={question}"
 PAGES["full"] |= {f"full-{name}": f"/full?section=maths&one_step={name}" for name in ("loss", "rate", "precision")}
 PAGES["full"]["full-forgetting"] = "/full?section=forgetting"
+PAGES["prefix"]["prefix-prefix_read"] = "/prefix?section=prefix_read"
 PAGES["lora"]["lora-rank_one"] = "/lora?section=rank_one&terms=2"
 for pane in ("scaling", "targets", "variants", "origin", "start", "many"):
     PAGES["lora"][f"lora-choices-{pane}"] = f"/lora?section=choices&lora_question={pane}"
