@@ -65,7 +65,7 @@ def test_variants_are_told_apart_by_their_runs_and_what_is_missing_is_said_with_
     assert all(run.config.train.seed == 0 for run in runs.values())
     missing = [name for name in variants.ROWS if name not in runs]
     app = opened("variants")
-    commands = [f"python -m peft_core reproduce --rows {','.join(missing)} --seeds 0"] if missing else []
+    commands = [f"python -m peft_core reproduce --rows {','.join(missing)}"] if missing else []
     assert [code.value for code in app.code] == commands
     one, other = runs["lora-8"], runs["lora-64"]
     (sentence,) = variants.sentences({"lora-8": one, "lora-8-dora": other})
