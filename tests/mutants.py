@@ -74,7 +74,6 @@ TESTS = {  # module of peft_core → the tests that hold it, the quickest first
     "t5/linear_form.py": ("tests/t5", CONTRACT),
 }
 EQUIVALENT = (  # module, a pattern of what changes, why no test can tell the two apart
-    ("methods/adapter/layer.py", r'→ .*placement >= "pfeiffer"', "the only other placement, houlsby, is smaller"),
     ("methods/*/method.py", r'→ "\w*": \w+Config\(', "an example for tests to run on: another number is as good"),
     ("*", r"→ @lru_cache\(maxsize=", "how many results are kept changes none"),
     ("methods/common.py", r"→ def rows\(", "every subclass has a property of its own"),
