@@ -83,8 +83,8 @@ def _sections(page: MethodPage, base: BaseModel, config: MethodConfig, result: C
         st.markdown(text("common", "train", n=DataConfig().validation_size))
         run = train_settings(base, config)  # drawn always: widgets that are not drawn forget their value
         if tabs["train"].open:
-            idle.draw(base, config)
             run_panel(base, run)
+            idle.draw(base, config)
     with tabs["try"]:
         if tabs["try"].open:
             try_it_section.draw(base, config)

@@ -9,6 +9,7 @@ from peft_core.cli.options import every_method, part, takes
 from peft_core.cli.output import Base, Json, Method, aligned, print_result
 from peft_core.config import TrainConfig, run_config
 from peft_core.errors import PeftClassroomError
+from peft_core.files import make_writable
 from peft_core.methods.registry import method_config
 from peft_core.reviews.config import DataConfig
 from peft_core.training.pretraining.config import PRESETS, PretrainConfig
@@ -42,6 +43,7 @@ def train(
     from peft_core.t5.architecture import base_model
 
     base_model(base)
+    make_writable(out.parent)
     from peft_core.cli.progress import train_with_progress
 
     _print_summary(train_with_progress(config, out), as_json)

@@ -30,8 +30,8 @@ MOVED = {
         lambda a: AdapterConfig(bottleneck_dim=a.d_model // 64, placement="parallel", adapter_scaling=4.0),
     ),
     "lora": (
-        {"lora_r": "16", "lora_targets": ["q", "wo"]},
-        lambda a: LoraConfig(r=16, alpha=32, target_modules=("q", "wo")),
+        {"lora_r": "16", "lora_targets": ["q", "wo"], "lora_variant": "DoRA"},
+        lambda a: LoraConfig(r=16, alpha=32, target_modules=("q", "wo"), use_dora=True),
     ),
 }
 every_page = pytest.mark.parametrize("page", MOVED)
@@ -42,7 +42,15 @@ MOVES = {
     "soft_prompt": (("prompt_n", 1), ("prompt_init", "random"), ("base", "t5-3b")),
     "adapter": (("adapter_m", 1), ("adapter_act", "tanh"), ("base", "t5-base")),
     "adapterhub": (("hub_factor", 1024), ("hub_placement", "houlsby"), ("base", "t5-large")),
-    "lora": (("lora_r", 256), ("lora_keep", False), ("lora_alpha", 1.0), ("base", "t5-11b")),
+    "lora": (
+        ("lora_variant", "DoRA"),
+        ("lora_variant", "rsLoRA"),
+        ("lora_variant", "LoRA"),
+        ("lora_r", 256),
+        ("lora_keep", False),
+        ("lora_alpha", 1.0),
+        ("base", "t5-11b"),
+    ),
 }
 
 

@@ -28,6 +28,14 @@ KINDS = {
     "soft_prompt_10": (SoftPromptModel, {"soft_token_num": 10, "token_init": False}),
     "adapter_24": (AdapterModel, {}),
     "adapter_8_relu": (AdapterModel, {"bottleneck_dim": 8, "non_linearity": "relu"}),
+    "adapter_pfeiffer": (
+        AdapterModel,
+        {
+            "bottleneck_dim": 4,
+            "non_linearity": "relu",
+            "modified_modules": ["[r]encoder.block.[0-9]+.layer.1", "[r]decoder.block.[0-9]+.layer.2"],
+        },
+    ),
     "adapter_ff": (AdapterModel, {"bottleneck_dim": 4, "modified_modules": ["DenseReluDense.wo"]}),
 }
 

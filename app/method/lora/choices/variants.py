@@ -34,7 +34,7 @@ def draw(base: BaseModel, config: LoraConfig) -> None:
         st.markdown("\n".join(f"- {sentence}" for sentence in found))
     if missing := [name for name in ROWS if name not in runs]:
         st.info(text("lora_choices", "variants_missing", rows=", ".join(missing)), icon=":material/info:")
-        st.code(f"python -m peft_core reproduce --rows {','.join(missing)} --seeds 0", language="bash")
+        st.code(f"python -m peft_core reproduce --rows {','.join(missing)}", language="bash")
     st.markdown(text("lora_choices", "variants_rules"))
     if runs:
         st.caption(text("lora_choices", "variants_how", **_settings(next(iter(runs.values())))))

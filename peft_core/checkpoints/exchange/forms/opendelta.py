@@ -12,10 +12,11 @@ from peft_core.checkpoints.exchange.forms import lora
 from peft_core.checkpoints.exchange.forms.native import Native, Tensors
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.reading import check_settings, written
+from peft_core.t5.names import in_sublayer
 
 PROMPT = "encoder.soft_prompt_layer.soft_embeds"
 _ADAPTER = re.compile(
-    r"(.+\.layer\.\d+)\.(SelfAttention\.o|EncDecAttention\.o|DenseReluDense\.wo)"
+    r"(.+\.layer\.\d+)(\.SelfAttention\.o|\.EncDecAttention\.o|\.DenseReluDense\.wo|)"
     r"\.adapter\.modulelist\.(down|up)_proj\.(\w+)"
 )
 # What says where the delta is for, and with what it was made, but changes nothing that it computes. Which modules it
@@ -84,26 +85,37 @@ def _soft_prompt(said: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]])
 
 
 def _adapter(said: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> Native:
-    """As AdapterHub's double_seq_bn, which is what it computes once dropout is off."""
+    """As AdapterHub's double_seq_bn, which is what it computes once dropout is off; behind whole sub-layers, seq_bn.
+
+    Raises:
+        PeftClassroomError: if adapters stand at both kinds of places.
+    """
     _check(said, "bottleneck_dim", "non_linearity")
     width = _number(said, "bottleneck_dim", 24)
     if not 1 <= width <= 100_000:
         raise PeftClassroomError(f"OpenDelta's setting bottleneck_dim = {written(width)} is no width.")
     names: dict[str, str] = {}
     places: set[str] = set()
+    after_sum: set[bool] = set()
     for name in shapes:
         found = _ADAPTER.fullmatch(name)
         if found:
             sublayer, place, way, part = found.groups()
-            places.add(place)
+            after_sum.add(not place)
+            places.add(in_sublayer(f"{sublayer}.adapter")[2])
             names[name] = f"{sublayer}.adapters.delta.adapter_{way}{'.0' if way == 'down' else ''}.{part}"
+    if len(after_sum) > 1:
+        raise PeftClassroomError(
+            "OpenDelta's setting modified_modules puts adapters behind matrices and behind whole sub-layers: "
+            "that is not supported here."
+        )
     width_of_model = next((shape[-1] for name, shape in shapes.items() if name.endswith("down_proj.weight")), width)
     description = {
         "config": {
-            "mh_adapter": "SelfAttention.o" in places,
-            "output_adapter": "DenseReluDense.wo" in places,
-            "cross_adapter": "EncDecAttention.o" in places,
-            "original_ln_before": False,
+            "mh_adapter": "self-attention" in places,
+            "output_adapter": "feed-forward" in places,
+            "cross_adapter": "cross-attention" in places,
+            "original_ln_before": True in after_sum,
             "original_ln_after": True,
             "residual_before_ln": True,
             "non_linearity": said.get("non_linearity", "gelu_new"),

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from app.content import label
-from app.method.lora.choices import scaling
+from app.method.lora.choices import scaling, variants
 from app.method.lora.choices.section import PANES
 from app.method.lora.choices.start import kaiming_bound
 from peft_core.report.experiments.lora_scaling import load_lora_scaling
@@ -26,7 +26,7 @@ def test_every_question_opens_by_its_link_and_its_figure_has_words(opened, pane)
     app = opened(pane)
     assert app.query_params.get("lora_question", next(iter(PANES))) == pane
     assert all(chart.proto.alt for chart in app.get("vega_lite_chart"))
-    assert bool(app.get("vega_lite_chart")) is (pane in ("scaling", "targets", "start"))
+    assert bool(app.get("vega_lite_chart")) is (pane in ("scaling", "targets", "variants", "start"))
 
 
 def test_the_factor_and_the_first_step_are_told_for_two_ranks(opened):
@@ -56,3 +56,27 @@ def test_a_starts_as_wide_as_torch_draws_it():
     for a in (0.0, math.sqrt(5)):
         drawn = torch.nn.init.kaiming_uniform_(torch.empty(2000, 384), a=a)
         assert math.isclose(float(drawn.abs().max()), kaiming_bound(384, a), rel_tol=1e-3)
+
+
+def test_variants_are_told_apart_by_their_runs_and_what_is_missing_is_said_with_its_command(opened):
+    found = variants.load_results(variants.shipped_results(variants.BASE))
+    runs = variants.finished(found)
+    assert {"lora-8", "lora-64"} <= runs.keys() <= set(variants.ROWS)
+    assert all(run.config.train.seed == 0 for run in runs.values())
+    missing = [name for name in variants.ROWS if name not in runs]
+    app = opened("variants")
+    commands = [f"python -m peft_core reproduce --rows {','.join(missing)}"] if missing else []
+    assert [code.value for code in app.code] == commands
+    one, other = runs["lora-8"], runs["lora-64"]
+    (sentence,) = variants.sentences({"lora-8": one, "lora-8-dora": other})
+    gap = sum(map(int, other.test_right)) - sum(map(int, one.test_right))
+    assert f"lora-8-dora minus lora-8: {'+' if gap > 0 else '−'}{abs(100 * gap / len(one.test_right)):.1f}" in sentence
+    assert variants.sentences({"lora-8": one}) == []
+
+
+def test_rslora_is_said_to_be_lora_with_another_alpha(open_page):
+    app = open_page("lora", section="maths", lora_variant="rsLoRA", lora_r="16", lora_alpha="8")
+    assert "α / √r = 8 / √16 = 2" in prose(app)
+    assert "8 here is LoRA's 32" in prose(app)
+    app = open_page("lora", section="maths", lora_variant="DoRA")
+    assert "In the gradient ‖V‖ counts as a constant" in prose(app)
