@@ -29,10 +29,14 @@ def draw() -> None:
     if not known:
         st.info(label("rank_lab", "no_update"), icon=":material/info:")
         return
+    asked = st.query_params.get(CHECKPOINT)
     left, middle, right = st.columns([4, 4, 3])
     with left:
         titles = verdicts.titles(known.values())
         info = known[pick(CHECKPOINT, label("rank_lab", "checkpoint"), list(known), next(iter(known)), titles.get)]
+    if why := data.left_out(asked):
+        st.error(escaped(why), icon=":material/error:")
+        return
     try:
         with st.spinner(label("rank_lab", "reading")):
             found = data.against(info)

@@ -56,6 +56,12 @@ def with_update() -> dict[str, CheckpointInfo]:
     return {info.name: info for info in sorted(found, key=lambda info: WITH_UPDATE.index(info.method))}
 
 
+def left_out(name: str | None) -> str:
+    """Why the checkpoint that a link names has no ΔW to show, though it is here; empty if nothing is known of it."""
+    listed = services.listing()
+    return next((f"{one.name}: {one.why}" for one in (*listed.damaged, *listed.adopted) if one.name == name), "")
+
+
 def place_in_words(name: Place) -> str:
     """The sub-layer, as in "decoder 1 · cross-attention"; blocks are counted from 1, as everywhere on the screen."""
     where = {"stack": label("steps", name.stack), "layer": label("steps", name.layer)}

@@ -30,7 +30,7 @@ def compare(
     infos = [find_run(name) for name in names]
     folders = [info.path.resolve() for info in infos]
     if twice := next((name for name, folder in zip(names, folders, strict=True) if folders.count(folder) > 1), None):
-        raise PeftClassroomError(f"{twice} is named twice: a checkpoint cannot be compared with itself.")
+        raise PeftClassroomError(f"{twice} is named twice, and nothing differs from itself. Name each once.")
     if len(infos) == 2:
         _two(*infos, as_json)
     else:

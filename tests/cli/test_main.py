@@ -91,7 +91,7 @@ def test_checkpoints_are_listed(run, monkeypatch, tmp_path):
     code, printed, _ = run("checkpoints", "--json")
     assert code == 0
     for row in json.loads(printed):
-        assert list(row) == ["name", "path", "method", "base", "trainable_parameters", "test_accuracy"]
+        assert list(row) == ["name", "path", "method", "base", "trainable_parameters", "test_accuracy", "problem"]
 
 
 def test_the_spectrum_of_a_checkpoint(run):
@@ -191,6 +191,7 @@ def test_ctrl_c_ends_with_130_and_without_a_traceback(late):
     where = "peft_core.cli.ask" if not late else "peft_core.checkpoints.listing"
     code = f"""
 import runpy, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests in the background ignores it
 class Interrupt:
     def find_spec(self, name, path=None, target=None):
         if name == {where!r}: signal.raise_signal(signal.SIGINT)

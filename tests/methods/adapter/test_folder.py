@@ -150,7 +150,7 @@ def test_one_model_is_said_in_one_way():
     assert AdapterConfig(adapted=("feed-forward",)) == AdapterConfig()
     assert AdapterConfig(adapted=("feed-forward", "self-attention"), placement="houlsby").adapted == ()
     assert AdapterConfig(leave_out=(3, 0, 3)).leave_out == (0, 3)
-    with pytest.raises(ValueError, match="from 0"):
+    with pytest.raises(PeftClassroomError, match="from 0"):
         AdapterConfig(leave_out=(-1,))
 
 
