@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from peft_core.checkpoints.files import save_checkpoint
 from peft_core.checkpoints.record import Measured, RunRecord
@@ -11,6 +12,7 @@ from peft_core.methods import apply_method, trainable_tensors
 from peft_core.methods.adapter.method import AdapterConfig
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.method import MethodConfig
+from peft_core.methods.registry import method_of
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.t5.backbone import Backbone
 
@@ -40,22 +42,22 @@ def save_all(configs: tuple[MethodConfig, ...], backbone: Backbone, folder: Path
         for parameter in trainable_tensors(model).values():
             parameter.add_(DELTA * torch.randn(parameter.shape, generator=generator))
         saved.append(folder / f"{number}-{config.method}")
-        save_checkpoint(model, _record(config, backbone), backbone, saved[-1])
+        save_checkpoint(model, _record(config, model, backbone), backbone, saved[-1])
     return saved
 
 
-def _record(config: MethodConfig, backbone: Backbone) -> RunRecord:
-    nothing = {"accuracy": 0.0, "low": 0.0, "high": 1.0, "n": 0}
+def _record(config: MethodConfig, model: nn.Module, backbone: Backbone) -> RunRecord:
+    nothing = {"accuracy": 0.5, "low": 0.0, "high": 1.0, "n": 1}  # a share that could be any
     test, validation = Measured(split="test", **nothing), Measured(split="validation", **nothing)
     return RunRecord(
         name="random, for a benchmark",
         config=RunConfig(base=backbone.base.name, method=config),
-        learning_rate=0.0,
+        learning_rate=method_of(config).learning_rate,
         base_fingerprint=backbone.fingerprint,
         data_fingerprint="",
         split_sizes={},
-        trainable_parameters=0,
-        total_parameters=0,
+        trainable_parameters=sum(p.numel() for p in trainable_tensors(model).values()),
+        total_parameters=sum(p.numel() for p in model.parameters()),
         steps=0,
         planned_steps=0,
         stopped_by="epochs",
