@@ -8,7 +8,7 @@ gradients of the step before are still there, as in any step but the first.
 import gc
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import NoReturn
@@ -31,8 +31,10 @@ from peft_core.t5.precision import cast
 from peft_core.training.device import compute_dtype
 from peft_core.training.loop import Trainer
 
-# Trained before the measurement, so that what the libraries set up once is not counted as the method's.
-MINIATURE, MINIATURE_WORK = Architecture(64, 16, 8, 32, 2, 1, 1), Work(batch=2, width=16, steps=1)
+# Trained before the measurement, so that what the libraries set up once is not counted as the method's. A miniature has
+# the blocks of the shape that is measured, as a method may name single ones.
+MINIATURE = {"vocab_size": 64, "d_model": 16, "d_kv": 8, "d_ff": 32, "num_heads": 2}
+MINIATURE_WORK = Work(batch=2, width=16, steps=1)
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def training_round(architecture: Architecture, config: MethodConfig, work: Work)
         PeftClassroomError: where the system does not tell a process's highest memory.
     """
     give_back_at_once()
-    _trainer(MINIATURE, config, MINIATURE_WORK, steps=1)
+    _trainer(replace(architecture, **MINIATURE), config, MINIATURE_WORK, steps=1)
     gc.collect()
     before = resident_bytes()
     trainer, batch = _trainer(architecture, config, work, steps=SETTLING)
