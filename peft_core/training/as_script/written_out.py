@@ -34,7 +34,7 @@ def constructor(part: MethodConfig | DataConfig | TrainConfig, shown: tuple[str,
     """
     default, name = type(part)(), type(part).__name__
     arguments = [
-        f"{field}={literal(value)}"
+        _argument(field, value)
         for field, value in part
         if field != "method" and value is not None and (field in shown or value != getattr(default, field))
     ]
@@ -42,6 +42,14 @@ def constructor(part: MethodConfig | DataConfig | TrainConfig, shown: tuple[str,
     return (
         line if len(line) <= LINE - 12 else "\n        ".join([f"{name}(", *(f"{a}," for a in arguments)]) + "\n    )"
     )
+
+
+def _argument(name: str, value: Any) -> str:
+    """name=value; where that is too long for a line, a tuple has a line for each item."""
+    line = f"{name}={literal(value)}"
+    if not isinstance(value, tuple) or len(line) <= LINE - 9:
+        return line
+    return "\n            ".join([f"{name}=(", *(f"{literal(item)}," for item in value)]) + "\n        )"
 
 
 def command(config: RunConfig, out: str) -> list[str]:
@@ -59,22 +67,35 @@ def command(config: RunConfig, out: str) -> list[str]:
     missing = [name for name, value in given.items() if not str(value).isprintable()]
     if missing:
         raise PeftClassroomError(f"The command line cannot say {' and '.join(missing)}. Use the lines of Python.")
-    options = [
-        f"--{name.replace('_', '-')}" + ("" if value is True else f" {shlex.quote(_word(value))}")
-        for name, value in given.items()
-    ]
+    options = [_option(f"--{name.replace('_', '-')}", value) for name, value in given.items()]
     return [f"python -m peft_core train {config.method.method}", *options, f"--out {shlex.quote(out)}"]
 
 
 def wrapped(pieces: list[str]) -> list[str]:
-    """The pieces of a command on lines of a good length, for a Unix shell: all but the last end with a backslash."""
+    """The pieces of a command on lines of a good length, for a Unix shell: all but the last end with a backslash.
+
+    An option that is too long for a line has a line for each word, unless the spaces are in single quotes, where a
+    backslash at the end of a line would be part of the text.
+    """
     lines = [pieces[0]]
     for piece in pieces[1:]:
         if len(lines[-1]) + len(piece) <= LINE - 10:
             lines[-1] += f" {piece}"
         else:
-            lines.append(f"    {piece}")
+            whole = len(piece) <= LINE - 14 or "'" in piece
+            lines += [f"    {words}" for words in ([piece] if whole else piece.split(" "))]
     return [f"{line} \\" for line in lines[:-1]] + lines[-1:]
+
+
+def _option(flag: str, value: Any) -> str:
+    """A flag and its value. A long list is in double quotes, with spaces, where `wrapped` can break it."""
+    if value is True:
+        return flag
+    word = _word(value)
+    quoted = shlex.quote(word)
+    if isinstance(value, tuple) and word == quoted and len(f"{flag} {word}") > LINE - 14:
+        quoted = f'"{word.replace(",", ", ")}"'
+    return f"{flag} {quoted}"
 
 
 def _word(value: Any) -> str:

@@ -1,6 +1,8 @@
 """A configuration written out as a command line says the same to the command line."""
 
+import re
 import shlex
+import subprocess
 import sys
 
 import pytest
@@ -69,5 +71,25 @@ def test_a_command_has_only_what_differs_and_says_what_it_cannot_say():
 def test_a_command_on_several_lines_is_the_same_command(config):
     pieces = command(of(config, "t5-small"), "x")
     lines = wrapped(pieces)
-    assert all(len(line) < 70 or line.count("--") == 1 for line in lines)  # one option is not broken
+    assert all(len(line) < 70 or line.count("--") == 1 for line in lines)  # a text is not broken
     assert " ".join(line.removesuffix(chr(92)).strip() for line in lines) == " ".join(pieces)
+
+
+@every_config
+def test_a_shell_reads_the_lines_as_the_command_line_wants_them(config):
+    """Where an option is broken, the spaces in front of the next line come after a comma, and are no part of a name."""
+    pieces = command(of(config, "t5-small"), "x")
+    printed = "\n".join(wrapped(pieces)).replace("python", "printf '%s\\n'", 1)
+    heard = subprocess.run(["sh", "-c", printed], capture_output=True, text=True, check=True).stdout.splitlines()
+    assert [re.sub(", +", ", ", word) for word in heard] == shlex.split(" ".join(pieces))[1:]
+
+
+def test_only_a_list_is_broken_and_only_a_long_one():
+    names = tuple(f"encoder.block.{block}.layer.0.SelfAttention.q" for block in range(3))
+    (long,) = command(RunConfig(method=LoraConfig(target_modules=names)), "x")[1:-1]
+    assert long == f'--target-modules "{", ".join(names)}"'
+    assert max(map(len, wrapped(["python", long]))) < 62
+    text = "a film " * 20 + "'as, it, were'"
+    spoken = command(RunConfig(method=SoftPromptConfig(prompt_init="text", prompt_text=text)), "x")
+    assert shlex.split("\n".join(wrapped(spoken)).replace("\\\n", "")) == shlex.split(" ".join(spoken))
+    assert text in shlex.split("\n".join(wrapped(spoken)).replace("\\\n", ""))
