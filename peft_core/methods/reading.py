@@ -101,7 +101,8 @@ def check_reached(
         PeftClassroomError: naming the setting, its value, and the first module that is too many or missing.
     """
     value = usual if description.get(setting) is None else description[setting]
-    if not isinstance(value, str) and not all(isinstance(each, str) for each in value):
+    listed = isinstance(value, Collection) and all(isinstance(each, str) for each in value)
+    if not listed:  # a text is a collection of texts, too
         raise PeftClassroomError(f"peft's setting {setting} = {written(value)} is not supported here.")
     reached, wanted = {name for name in names if reaches(value, name)}, set(wanted)
     if reached != wanted:

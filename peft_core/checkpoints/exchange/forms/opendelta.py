@@ -35,7 +35,7 @@ def translate(said: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]], ve
     """
     kinds = {"lora": _lora, "soft_prompt": _soft_prompt, "adapter": _adapter}
     kind = said.get("delta_type")
-    if kind not in kinds:
+    if not isinstance(kind, str) or kind not in kinds:
         raise PeftClassroomError(
             f"OpenDelta's setting delta_type = {written(kind)} is not supported here; {', '.join(kinds)} are."
         )
