@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 import uuid
+import weakref
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,8 +27,11 @@ _KEY = "opened checkpoints"
 class _Opened:
     """What lies in the session's own folder, which is removed with the session."""
 
-    folder: tempfile.TemporaryDirectory = field(default_factory=lambda: tempfile.TemporaryDirectory(prefix="opened-"))
+    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="opened-")))
     infos: dict[str, CheckpointInfo] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
 
 
 def askable() -> tuple[CheckpointInfo, ...]:
@@ -58,7 +62,7 @@ def open_zip(content: IO[bytes], base: str | None, alpha: float | None) -> tuple
 
     kept: _Opened = st.session_state.setdefault(_KEY, _Opened())
     name = f"opened-{uuid.uuid4().hex[:8]}"  # what is kept for all sessions goes by names: no two are alike
-    arrived, folder = (Path(kept.folder.name) / f"{name}{ending}" for ending in ("-zip", ""))
+    arrived, folder = (kept.folder / f"{name}{ending}" for ending in ("-zip", ""))
     unpack(content, arrived)
     with ExitStack() as line:
 

@@ -19,7 +19,6 @@ from peft_core.methods.method import MethodConfig
 from peft_core.methods.reading import written
 from peft_core.methods.registry import method_label
 from peft_core.statistics.intervals import Accuracy
-from peft_core.t5.architecture import base_model
 from peft_core.t5.backbone import Backbone, load_backbone
 from peft_core.validated import shortened
 
@@ -100,8 +99,8 @@ def inspect(
             said = _recorded(said, record)
             name = base_of(replace(found, base=record.base), base, folders)[0].name
             said = replace(said, base=name)
-            load_checkpoint(path, backbone_of(name))
-            return _counted(said, record.method, record.trainable_parameters, ()), None
+            load_checkpoint(path, backbone := backbone_of(name))
+            return _counted(said, record.method, record.trainable_parameters, (), backbone), None
         said = replace(said, stored=_numbers(found))
         model, note = base_of(found, base, folders)
         said = replace(said, base=model.name, notes=(note,) if note else ())
@@ -109,7 +108,7 @@ def inspect(
     except PeftClassroomError as error:
         return replace(said, problems=(str(error),)), None
     trainable = sum(p.numel() for p in trainable_tensors(adopted.model).values())
-    return _counted(said, adopted.config, trainable, adopted.notes), adopted
+    return _counted(said, adopted.config, trainable, adopted.notes, adopted.backbone), adopted
 
 
 def settings(said: Mapping[str, Any]) -> dict[str, str]:
@@ -138,8 +137,10 @@ def _recorded(said: Inspection, record: Record) -> Inspection:
     )
 
 
-def _counted(said: Inspection, config: MethodConfig, trainable: int, notes: tuple[str, ...]) -> Inspection:
-    by_hand = count(base_model(said.base).architecture, config).trainable_parameters
+def _counted(
+    said: Inspection, config: MethodConfig, trainable: int, notes: tuple[str, ...], backbone: Backbone
+) -> Inspection:
+    by_hand = count(backbone.base.architecture, config).trainable_parameters
     return replace(
         said,
         method=config.method,
