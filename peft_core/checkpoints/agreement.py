@@ -7,30 +7,17 @@ compute something else than the other, without a word. So both are read in the s
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
 from transformers import AutoTokenizer, T5Config
 
 from peft_core.checkpoints.record import RECORD, THEN, Record
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.method import Method, MethodConfig
+from peft_core.methods.reading import DESCRIPTION, read_description
 from peft_core.methods.registry import METHODS, method_of
 from peft_core.t5.architecture import Architecture, catalogue
 from peft_core.t5.backbone import DAMAGE, Backbone
 from peft_core.t5.identity import forward_settings, tokenizer_fingerprint
-from peft_core.validated import GIVEN, read_json, shortened
-
-DESCRIPTION = "adapter_config.json"
-MAX_DESCRIPTION_BYTES = 1_000_000
-_ANY_OBJECT = TypeAdapter(dict[str, Any])
-
-
-def read_description(folder: Path) -> dict[str, Any]:
-    """The content of `adapter_config.json`.
-
-    Raises:
-        PeftClassroomError: if it is missing, damaged or too large.
-    """
-    return read_json(folder / DESCRIPTION, _ANY_OBJECT, THEN, MAX_DESCRIPTION_BYTES)
+from peft_core.validated import GIVEN, shortened
 
 
 def method_described(description: dict[str, Any]) -> Method | None:
@@ -75,7 +62,7 @@ def check_described(folder: Path, record: Record, backbone: Backbone) -> None:
     if ours is None:
         check_whole_model(folder, backbone)
         return
-    description = read_description(folder)
+    description = read_description(folder / DESCRIPTION, THEN)
     if method_described(description) is not method:
         raise PeftClassroomError(
             f"{folder.name}: {DESCRIPTION} is not of the method that {RECORD} names ({method.name}). {THEN}"

@@ -22,13 +22,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from peft_core.checkpoints.agreement import DESCRIPTION, check_base, check_described
+from peft_core.checkpoints.agreement import check_base, check_described
 from peft_core.checkpoints.located import located
 from peft_core.checkpoints.record import FORMAT, Record, read_record, write_record
 from peft_core.checkpoints.weights_file import checkpoint_weights
 from peft_core.errors import PeftClassroomError
 from peft_core.methods import apply_method, trainable_tensors
 from peft_core.methods.method import Method, MethodConfig
+from peft_core.methods.reading import DESCRIPTION
 from peft_core.methods.registry import method_of
 from peft_core.paths import display_path
 from peft_core.t5.backbone import Backbone

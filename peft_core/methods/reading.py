@@ -7,11 +7,14 @@ else. So a method lists what it knows (`check_settings`); all else must be switc
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.method import MethodConfig
-from peft_core.validated import GIVEN, shortened
+from peft_core.validated import GIVEN, read_json, shortened
 
 MAX_PATTERN, MAX_REPEATS = 20_000, 4  # characters, and * + {} in it: a pattern of anybody must come to an end
 
@@ -19,6 +22,23 @@ MAX_PATTERN, MAX_REPEATS = 20_000, 4  # characters, and * + {} in it: a pattern 
 OF_ANY_PEFT_FILE: Mapping[str, None] = dict.fromkeys(
     ("peft_type", "peft_version", "base_model_name_or_path", "revision", "auto_mapping", "inference_mode")
 )
+
+
+DESCRIPTION = "adapter_config.json"
+MAX_DESCRIPTION_BYTES = 1_000_000
+_ANY_OBJECT = TypeAdapter(dict[str, Any])
+
+
+def read_description(path: Path, then: str) -> dict[str, Any]:
+    """The content of another library's JSON file.
+
+    Args:
+        then: the sentence that says what to do about a file that cannot be used.
+
+    Raises:
+        PeftClassroomError: if it is missing, damaged, too large, or no JSON object.
+    """
+    return read_json(path, _ANY_OBJECT, then, MAX_DESCRIPTION_BYTES)
 
 
 @dataclass(frozen=True)

@@ -122,7 +122,9 @@ def _load(base: BaseModel, local: bool) -> tuple[T5ForConditionalGeneration, Pre
 
 def _unreadable(base: BaseModel, error: Exception) -> PeftClassroomError:
     reason = (str(error).strip().splitlines() or [""])[0] or type(error).__name__
-    return PeftClassroomError(f"The base model in {base.source} cannot be read ({shortened(reason)}). Restore its files.")
+    return PeftClassroomError(
+        f"The base model in {base.source} cannot be read ({shortened(reason)}). Restore its files."
+    )
 
 
 def label_ids(tokenizer: PreTrainedTokenizerBase) -> tuple[int, int]:

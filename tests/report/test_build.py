@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from peft_core.checkpoints.listing import CheckpointInfo
-from peft_core.checkpoints.record import read_record
+from peft_core.checkpoints.record import Measured, read_record
 from peft_core.checkpoints.weights_file import weights_file
 from peft_core.counting.by_numel import count_by_numel
 from peft_core.errors import PeftClassroomError
@@ -27,11 +27,12 @@ from peft_core.report.reproduction.results import (
     write_results,
 )
 from peft_core.report.reproduction.yardstick import YardstickConfig
+from peft_core.statistics.intervals import wilson
 from tests.report.variants import SHIPPED, variant
 
 
 def with_accuracy(info, correct):
-    return replace(info.record.test, accuracy=correct / info.record.test.n)
+    return Measured.of("test", wilson(correct, info.record.test.n))
 
 
 def test_every_number_of_the_report_is_counted_again(shipped):
@@ -213,7 +214,7 @@ def test_a_file_with_other_contents_is_no_tick(shipped, tmp_path):
     tensors = load_file(file)
     tensors.popitem()
     save_file(tensors, file)
-    info = CheckpointInfo(name="less", path=folder, record=read_record(folder), shipped=False)
+    info = CheckpointInfo(name="less", path=folder, record=shipped["lora-8"].record, shipped=False)
     other = variant(shipped["lora-8"], train={"seed": 1})
     counts = build_table([info, other]).row("lora-8-own").reproduction.counts
     assert not counts.agree

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from peft_core.checkpoints.exchange.forms import adapterhub
-from peft_core.checkpoints.exchange.recognise import DESCRIPTION, WEIGHTS
+from peft_core.checkpoints.exchange.recognise import WEIGHTS
 from peft_core.checkpoints.files import (
     base_reference,
     check_free,
@@ -27,6 +27,7 @@ from peft_core.checkpoints.record import Record, read_record
 from peft_core.errors import PeftClassroomError
 from peft_core.methods import trainable_tensors
 from peft_core.methods.common import wrapped_linears
+from peft_core.methods.reading import DESCRIPTION
 from peft_core.methods.registry import METHODS, method_label, method_of
 from peft_core.t5.backbone import Backbone, load_backbone
 from peft_core.t5.linear_form import dense

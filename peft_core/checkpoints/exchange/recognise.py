@@ -16,14 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import TypeAdapter
-
 from peft_core.checkpoints.exchange.forms.native import Native
 from peft_core.checkpoints.record import RECORD
 from peft_core.errors import PeftClassroomError
+from peft_core.methods.reading import DESCRIPTION, read_description
 from peft_core.t5.architecture import BaseModel, base_model, catalogue
 from peft_core.t5.stored import read_head
-from peft_core.validated import read_json, shortened
+from peft_core.validated import shortened
 
 Kind = Literal["ours", "peft", "adapterhub", "opendelta", "transformers", "loralib"]
 WHOSE: Mapping[Kind, str] = {
@@ -34,8 +33,6 @@ WHOSE: Mapping[Kind, str] = {
     "transformers": "Hugging Face transformers",
     "loralib": "loralib",
 }
-DESCRIPTION = "adapter_config.json"
-MAX_DESCRIPTION_BYTES = 1_000_000
 MAX_TENSORS = 20_000  # the largest T5 has about 1,600
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 # The weights of each kind, and the pickle that its library writes in their place.
@@ -44,7 +41,6 @@ WEIGHTS: Mapping[Kind, tuple[str, str]] = {
     "adapterhub": ("adapter.safetensors", "pytorch_adapter.bin"),
     "transformers": ("model.safetensors", "pytorch_model.bin"),
 }
-_ANY_OBJECT = TypeAdapter(dict[str, Any])
 _THEN = "Restore the file, or save the checkpoint again."
 
 
@@ -243,7 +239,7 @@ def _state_dict(path: Path) -> Found:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    return read_json(path, _ANY_OBJECT, _THEN, MAX_DESCRIPTION_BYTES)
+    return read_description(path, _THEN)
 
 
 def _word(said: Mapping[str, Any], name: str) -> str:

@@ -237,11 +237,8 @@ class Lora(Method):
         return Reading(config, tuple(notes(description)))
 
     def adopt(self, tensors: Mapping[str, Any], config: LoraConfig) -> tuple[dict[str, Any], tuple[str, ...]]:
-        """DoRA's lengths are called with and without `.weight`, by version; half precision is said."""
-        found = {name.removesuffix(".weight") if f"{MAGNITUDE}." in name else name: t for name, t in tensors.items()}
-        kinds = sorted({str(tensor.dtype).removeprefix("torch.") for tensor in found.values()} - {"float32"})
-        said = f"The numbers are stored as {' and '.join(kinds)}; they are used as they are, in float32."
-        return found, (said,) if kinds else ()
+        """DoRA's lengths are called with and without `.weight`, by version."""
+        return {name.removesuffix(".weight") if f"{MAGNITUDE}." in name else name: t for name, t in tensors.items()}, ()
 
     def libraries(self, config: LoraConfig) -> tuple[str, ...]:
         """AdapterHub's adapters and OpenDelta have no rsLoRA, no DoRA and one rank for all; the first none on o."""

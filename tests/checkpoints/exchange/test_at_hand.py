@@ -1,10 +1,14 @@
 """Another library's folder can be asked as it lies, as one of ours; nothing of it stays behind."""
 
 import tempfile
+from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 from peft_core.checkpoints.exchange.at_hand import at_hand
+from peft_core.checkpoints.exchange.importing import import_checkpoint
 from peft_core.checkpoints.files import save_checkpoint
 from peft_core.checkpoints.predictor import Predictor
 from peft_core.errors import PeftClassroomError
@@ -34,6 +38,14 @@ def test_a_foreign_folder_answers_as_the_same_checkpoint_of_ours(folders, backbo
     assert told
     assert all(sentence.startswith("theirs: ") for sentence in told)
     assert list((tmp_path / "temporary").iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16])
+def test_half_precision_is_said_once(folders, backbone, tmp_path, kind):
+    path = Path(folders[1]) / "adapter_model.safetensors"
+    save_file({name: tensor.to(kind) for name, tensor in load_file(path).items()}, path)
+    record = import_checkpoint(Path(folders[1]), tmp_path / "half", backbone.base.source)
+    assert [str(kind).removeprefix("torch.") in note for note in record.notes].count(True) == 1
 
 
 def test_what_is_neither_is_told(tmp_path):

@@ -201,7 +201,7 @@ def test_a_start_that_moves_the_base_is_read_when_saved_as_a_difference(base, ba
 
 
 @pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16])
-def test_numbers_in_half_precision_are_read_as_they_are_and_it_is_said(base, batch, kind, tmp_path):
+def test_numbers_in_half_precision_are_read_as_they_are(base, batch, kind, tmp_path):
     model = theirs(base, r=4)
     train_a_little(model.base_model.model, batch)
     for name, p in model.named_parameters():
@@ -209,9 +209,8 @@ def test_numbers_in_half_precision_are_read_as_they_are_and_it_is_said(base, bat
             p.data = p.data.to(kind)
     model.save_pretrained(tmp_path / "half")
     again = peft.PeftModel.from_pretrained(base.own_copy(), tmp_path / "half").eval()
-    ours, _, notes = read(tmp_path / "half", base)
+    ours, _, _ = read(tmp_path / "half", base)
     assert same(ours, again.base_model.model, batch, base)
-    assert str(kind).removeprefix("torch.") in " ".join(notes)
 
 
 def test_doras_lengths_are_found_under_their_older_name(base, batch, tmp_path):
