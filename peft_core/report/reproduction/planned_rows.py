@@ -71,7 +71,8 @@ def _prompt(n: int) -> Row:
     return Row(
         name=f"soft-prompt-{n}",
         method=SoftPromptConfig(num_virtual_tokens=n),
-        note="Not in the report: accuracy against prompt length, beside its 1 and 10 (Lester et al. 2021, figure 3a).",
+        note="Not in the report: accuracy against prompt length, beside its 1 and 10 (Lester et al. 2021, figure 3a). "
+        "The machine had other work meanwhile: its time says nothing.",
     )
 
 
