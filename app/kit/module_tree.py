@@ -10,6 +10,7 @@ from app.kit import theme
 from peft_core.counting.module_tree import Node, Tensor
 
 ON_THE_MODULES_LINE = ("weight", "bias")  # parameters with other names have a line of their own
+LONGEST = 48  # letters of a name lent and its class: with the counts of an 11B model, a line of 80
 
 
 class Line(NamedTuple):
@@ -86,13 +87,14 @@ def _shape(tensor: Tensor) -> str:
 def _shown(node: Node, path: str = "") -> Iterator[tuple[str, Node]]:
     """The modules in `node` that get a line, by name.
 
-    Lists and modules around a single other one lend it their name ("layer.0.SelfAttention"). Modules without
-    parameters get no line, unless the method has wrapped them.
+    Lists and modules around a single other one lend it their name ("layer.0.SelfAttention") while that fits on a line.
+    Modules without parameters get no line, unless the method has wrapped them.
     """
     for child in node.children:
         name = f"{path}{child.names[0]}" + (f"–{child.names[-1]}" if child.copies > 1 else "")
         inside = list(_shown(child, f"{name}."))
-        plain = not (child.tensors or child.inserted or child.copies > 1)
+        short = all(len(f"{lent} {module.kind}") <= LONGEST for lent, module in inside)
+        plain = short and not (child.tensors or child.inserted or child.copies > 1)
         if plain and inside and (child.kind == "ModuleList" or (len(inside) == 1 and inside[0][1].copies == 1)):
             yield from inside
         elif child.trains or child.frozen or child.tensors or (node.inserted and not child.inserted):

@@ -11,15 +11,16 @@ from peft_core.methods.full.method import FullConfig
 from peft_core.methods.registry import METHODS, method_label
 from peft_core.t5.architecture import Architecture, BaseModel
 
-PIXELS = 440
-HEADING = 24  # pixels for "encoder" and "decoder"
-FOOT = 68  # pixels for the other methods
+MAP = 372  # pixels of the map, its headings with it; the other methods come below
+HEADING = 24  # pixels for "encoder" and "decoder"; for the other methods, too
+ROW = 44  # pixels of a row of other methods: a name and a number under it
 GAP = 4  # pixels between parts
+BOLD, PLAIN = 15, 14  # pixels of the letters of a name and of its number
 TWO_LINES, ONE_LINE = 36, 18  # pixels a part must be high to have its words inside
 NARROW = 340  # pixels of the map on a phone
 USUAL_WIDTH = 500  # pixels; only for the shape of the small blocks, never for their area
 STACKS = ("encoder", "decoder")
-MARGIN = 4  # letters: the block before a name and the gap behind it
+BESIDE = 8  # pixels from a small block to its name, and from there to the next block
 SMALL = ("layer-norms", "position-bias")
 
 
@@ -59,11 +60,13 @@ def _share(numbers: int, total: int) -> str:
 
 
 def _fitting(words: str, size: int, width: float) -> int:
-    """The font size, smaller where the words would leave a part of this width (of the whole map: 1) on a phone.
+    """The font size, smaller where the words would leave a part of this width (of the whole map: 1) on a phone."""
+    return min(size, int(width * NARROW / _long(words, 1)))
 
-    A letter is about half as wide as its font is high.
-    """
-    return min(size, int(width * NARROW / (0.5 * len(words))))
+
+def _long(words: str, size: int) -> float:
+    """Pixels of the words: a letter is about half as wide as its font is high."""
+    return 0.5 * size * len(words)
 
 
 def sheet(base: BaseModel) -> tuple[Sheet, list[Area]]:
@@ -74,8 +77,10 @@ def sheet(base: BaseModel) -> tuple[Sheet, list[Area]]:
     everything = areas(base.architecture)
     embedding, *output = [part for part in everything if not part.stack]
     total = sum(part.numbers for part in everything)
-    pixels = 2 * HEADING + FOOT + (3 + len(output)) * GAP
-    per_pixel = total / (PIXELS - pixels)
+    stacks = {stack: [part for part in everything if part.stack == stack] for stack in STACKS}
+    gaps = GAP * max(len(inside) for inside in stacks.values())
+    pixels = HEADING + gaps + GAP * (1 + len(output))
+    per_pixel = total / (MAP - pixels)
     blocks, words, thin = [], [], []
 
     def place(part: Area, width: float, x: Length, y: Length) -> Length:
@@ -94,7 +99,6 @@ def sheet(base: BaseModel) -> tuple[Sheet, list[Area]]:
         return y + w(height) + px(GAP)
 
     top = place(embedding, 1, Length(), Length())
-    stacks = {stack: [part for part in everything if part.stack == stack] for stack in STACKS}
     sizes = {stack: sum(part.numbers for part in inside) for stack, inside in stacks.items()}
     left = Length()
     for stack, inside in stacks.items():
@@ -106,21 +110,40 @@ def sheet(base: BaseModel) -> tuple[Sheet, list[Area]]:
             y = place(part, width, left, y)
         left = left + w(width) + px(GAP)
     for part in output:  # under both stacks, which are as high as their weights and the gaps of the longer one
-        gaps = GAP * max(len(inside) for inside in stacks.values())
         place(part, 1, Length(), top + w(sum(sizes.values())) + px(HEADING + gaps))
-    foot = w(total) + px(pixels - FOOT)
-    words.append(Words(label("picture", "other_methods"), Length(), foot + px(10)))
-    beside = others(base)
-    titles = [label(f"method/{method}", "title") for method, _, _ in beside]
-    widest = [max(len(title), len(f"{row[2]:,}")) for title, row in zip(titles, beside, strict=True)]
-    room = [letters + MARGIN for letters in widest]  # a longer name or number takes more of the line
-    for number, (method, setting, numbers) in enumerate(beside):
-        width = math.sqrt(numbers / per_pixel / USUAL_WIDTH)
-        x, y = w(sum(room[:number]) / sum(room)) + px(1), foot + px(28)
-        blocks.append(Block(titles[number], setting, width, numbers / width, x, y, True, _colour(method)))
-        words.append(Words(titles[number], x + w(width) + px(8), y + px(9), bold=True))
-        words.append(Words(f"{numbers:,}", x + w(width) + px(8), y + px(28), size=14))
-    return Sheet(tuple(blocks), tuple(words), (), (w(1) + px(GAP),), (foot + px(FOOT),), PIXELS, False), thin
+    foot = w(total) + px(pixels)
+    words.append(Words(label("picture", "other_methods"), Length(), foot + px(HEADING / 2)))
+    small, names, bottom = _beside(base, per_pixel, foot + px(HEADING))
+    drawn = (*blocks, *small), (*words, *names), (), (w(1) + px(GAP),), (bottom,)
+    return Sheet(*drawn, round(bottom.weights / per_pixel + bottom.pixels), False), thin
+
+
+def _beside(base: BaseModel, per_pixel: float, top: Length) -> tuple[list[Block], list[Words], Length]:
+    """The other methods in rows below `top`: a small block, a name and a number each; and where the last row ends."""
+    blocks, words, y = [], [], top
+    rows = [(label(f"method/{method}", "title"), *rest, _colour(method)) for method, *rest in others(base)]
+    sides = [math.sqrt(numbers / per_pixel / USUAL_WIDTH) for _, _, numbers, _ in rows]
+    cells = [
+        side * NARROW + 2 * BESIDE + max(_long(title, BOLD), _long(f"{numbers:,}", PLAIN))
+        for side, (title, _, numbers, _) in zip(sides, rows, strict=True)
+    ]
+    columns = _columns(cells)
+    for number, (side, (title, setting, numbers, colour)) in enumerate(zip(sides, rows, strict=True)):
+        row, column = divmod(number, len(columns))
+        x, y = w(sum(columns[:column]) / sum(columns)) + px(1), top + px(row * ROW)
+        blocks.append(Block(title, setting, side, numbers / side, x, y + px(4), True, colour))
+        words.append(Words(title, x + w(side) + px(BESIDE), y + px(13), bold=True, size=BOLD))
+        words.append(Words(f"{numbers:,}", x + w(side) + px(BESIDE), y + px(32), size=PLAIN))
+    return blocks, words, y + px(ROW)
+
+
+def _columns(cells: list[float]) -> list[float]:
+    """The widths of as many columns as a phone has room for, the cells filled in row by row."""
+    for number in range(len(cells), 1, -1):
+        widths = [max(cells[column::number]) for column in range(number)]
+        if sum(widths) <= NARROW:
+            return widths
+    return [max(cells)]
 
 
 def others(base: BaseModel) -> list[tuple[str, str, int]]:

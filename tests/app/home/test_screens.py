@@ -44,13 +44,18 @@ def test_every_method_that_freezes_the_base_model_is_on_one_branch_of_the_tree()
     assert sorted(found) == sorted(name for name, method in METHODS.items() if not method.owns_weights)
 
 
-def test_a_method_that_gets_a_folder_is_no_longer_elsewhere(monkeypatch):
-    """Its page's title is how the list of others calls it."""
-    page = replace(method_pages()["lora"], title="BitFit")
-    monkeypatch.setattr(family, "method_pages", lambda: {"bitfit": page})
-    leaves = family.branches()
-    assert not any(leaf.words == "BitFit" for leaf in leaves["selective"])
-    assert "Prefix tuning" in [leaf.words for leaf in leaves["additive"]]
+@pytest.mark.parametrize("name", ["P-tuning", "BitFit", "VeRA"])
+def test_a_method_that_gets_a_folder_is_no_longer_elsewhere(monkeypatch, name):
+    """Its page's title is how the list of others calls it; all others stay where they were."""
+    before = _elsewhere()
+    assert name in before
+    page = replace(method_pages()["lora"], title=name)
+    monkeypatch.setattr(family, "method_pages", lambda: {"its folder": page})
+    assert _elsewhere() == [other for other in before if other != name]
+
+
+def _elsewhere() -> list[str]:
+    return [leaf.words for leaves in family.branches().values() for leaf in leaves if not leaf.method]
 
 
 @pytest.mark.parametrize("branch", head("home")["branches"])
