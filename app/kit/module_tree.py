@@ -65,8 +65,10 @@ def _below(node: Node, branches: str) -> Iterator[Line]:
     for number, (name, part) in enumerate(parts):
         corner, on = ("└ ", "  ") if number == len(parts) - 1 else ("├ ", "│ ")
         if isinstance(part, Tensor):
-            counts = (part.numel, 0) if part.trains else (0, part.numel)
-            yield Line(part.inserted, f"{branches}{corner}{name} {_shape(part)}", *counts)
+            counted = 0 if part.tied_to else part.numel
+            counts = (counted, 0) if part.trains else (0, counted)
+            named = "" if (part.tied_to or "").endswith(f".{name}") else f"{name} "  # where it is tied to says it, too
+            yield Line(part.inserted, f"{branches}{corner}{named}{_shape(part)}", *counts)
         else:
             yield _module(f"{branches}{corner}{name} {part.kind or label('tree', 'rest')}", part)
             yield from _below(part, branches + on)
