@@ -31,6 +31,14 @@ class Box:
 # Beside, above and below its mark, nearest first: (align, dx, dy). Then above and below its interval (`_places`).
 PLACES = [("left", 15, 0), ("right", -15, 0), ("center", 0, -21), ("center", 0, 21)]
 PLACES += [(align, dx, dy) for dy in (-17, 17, -31, 31) for align, dx in (("left", 8), ("right", -8))]
+# Further away, for numbers in a narrow chart: there a number is never left out.
+FURTHER = [
+    (align, sign * dx, dy)
+    for dx in (8, 22, 36)
+    for dy in (0, -17, 17, -31, 31)
+    for align, sign in (("left", 1), ("right", -1))
+]
+FURTHER += [("center", 0, dy) for dy in (-45, 45, -60, 60, -75, 75)]
 
 
 def domains(frame: pd.DataFrame) -> tuple[list[float], list[float]]:
@@ -75,7 +83,7 @@ def _free_places(frame: pd.DataFrame, words: pd.Series, width: int) -> dict[int,
     taken += [Box(cx - 2, cx + 2, top, bottom) for cx, top, bottom in zip(x, tops, bottoms, strict=True)]
     found: dict[int, tuple[str, int, int]] = {}
     for index, text in words.items():
-        for place in _places(y[index], tops[index], bottoms[index]):
+        for place in _places(y[index], tops[index], bottoms[index], FURTHER if width == NARROW else []):
             there = box(text, x[index], y[index], *place)
             if there.inside(width) and not any(there.meets(other) for other in taken):
                 found[index] = place
@@ -84,10 +92,12 @@ def _free_places(frame: pd.DataFrame, words: pd.Series, width: int) -> dict[int,
     return found
 
 
-def _places(y: float, top: float, bottom: float) -> list[tuple[str, int, int]]:
-    """PLACES, then those beyond the ends of the point's interval."""
+def _places(y: float, top: float, bottom: float, further: list[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
+    """PLACES, then those further away, then those beyond the ends of the point's interval."""
     ends = [round(top - y - 0.7 * LINE), round(bottom - y + 0.7 * LINE)]
-    return PLACES + [(align, dx, dy) for dy in ends for align, dx in (("center", 0), ("left", -8), ("right", 8))]
+    return (
+        PLACES + further + [(align, dx, dy) for dy in ends for align, dx in (("center", 0), ("left", -8), ("right", 8))]
+    )
 
 
 def box(words: str, x: float, y: float, align: str, dx: int, dy: int) -> Box:
