@@ -22,14 +22,18 @@ def at_hand(
     Raises:
         PeftClassroomError: if there is none of a name, or it cannot be read.
     """
+    there = list_all()
+    listed = {each.name for each in (*there.usable, *there.damaged)}
     with tempfile.TemporaryDirectory(prefix="peft-classroom-") as temporary:
-        yield [_one(name, base, Path(temporary) / str(number), tell) for number, name in enumerate(names)]
+        yield [
+            find_checkpoint(name) if name in listed else _one(name, base, Path(temporary) / str(number), tell)
+            for number, name in enumerate(names)
+        ]
 
 
 def _one(name: str, base: str | None, copy: Path, tell: Callable[[str], None]) -> CheckpointInfo:
     folder = Path(name)
-    listed = any(each.name == name for each in (*list_all().usable, *list_all().damaged))
-    if listed or not folder.is_dir() or (folder / RECORD).is_file():
+    if not folder.is_dir() or (folder / RECORD).is_file():
         return find_checkpoint(name)
     from peft_core.checkpoints.exchange.importing import import_checkpoint
 

@@ -1,13 +1,16 @@
 """What both builds share: where things lie, the inputs, values that matter, and the index of what was made."""
 
 import json
+import os
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
 
 GOLDEN = Path(__file__).resolve().parents[1]
-BASE = GOLDEN / "adapterhub" / "base"
+ROOT = GOLDEN.parents[1]
+os.chdir(ROOT)  # the libraries write into a folder where its base model lies: relative to the project, not to a machine
+BASE = str((GOLDEN / "adapterhub" / "base").relative_to(ROOT))
 # Two steps of the decoder: with one, its self-attention has one place to look at, and q and k there change nothing.
 DECODER_INPUT_IDS = [[0, 5], [0, 9], [0, 4]]
 
