@@ -13,6 +13,8 @@ from peft_core.counting.by_hand import count
 from peft_core.methods.registry import METHODS, method_config
 from peft_core.t5.architecture import catalogue
 
+CARDS = 4  # in a row: narrower ones cut their number
+
 
 def cards(base_name: str) -> pd.DataFrame:
     """One card a method with its live count; returns the counts for the chart."""
@@ -21,8 +23,9 @@ def cards(base_name: str) -> pd.DataFrame:
     st.html(
         "<style>.st-key-home_cards [data-testid='stMetricValue'] { font-size: 1.6rem; }</style>"
     )  # eight digits fit
-    columns = st.container(key="home_cards").columns(len(METHODS), gap="small")
-    for column, name in zip(columns, METHODS, strict=True):
+    with st.container(key="home_cards"):
+        columns = [column for _ in range(0, len(METHODS), CARDS) for column in st.columns(CARDS, gap="small")]
+    for column, name in zip(columns, METHODS, strict=False):
         config = method_config(name)
         result = count(base.architecture, config)
         title, setting = label(f"method/{name}", "title"), label(f"method/{name}", "setting", **dict(config))

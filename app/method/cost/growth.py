@@ -71,6 +71,8 @@ def draw(base: BaseModel, config: MethodConfig, run: RunConfig, knob: Knob | Non
     except PeftClassroomError as error:
         st.error(escaped(error))
         return
+    if not method_of(config).knob:  # its number is drawn along in Count; no sweep of steps is declared for it
+        knob = None
     chosen = _against(knob)
     name: SweepName = method_of(config).knob.sweep if chosen == "knob" else chosen
     sweep = report.sweep(name)
