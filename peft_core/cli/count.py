@@ -35,6 +35,7 @@ def count(method: Method, given: dict[str, Any], base: Base = "t5-small", as_jso
         "numel_trainable": by_numel.numel_trainable,
         "numel_total": by_numel.numel_total,
         "numel_idle": by_numel.numel_idle,
+        "numel_unread": by_numel.numel_unread,
         "numel_config_file": read,
         "lines": [{"text": line.text, "value": line.value} for line in by_hand.lines],
     }
@@ -56,6 +57,8 @@ def count(method: Method, given: dict[str, Any], base: Base = "t5-small", as_jso
             f"{by_numel.numel_idle:,} of them cannot learn: the decoder reads one token, so q and k of its "
             "self-attention get no gradient."
         )
+    if by_numel.numel_unread:
+        lines.append(f"{by_numel.numel_unread:,} of them cannot learn: no part of the model reads them.")
     print_result(as_json, data, lines)
     if not agree:
         raise typer.Exit(1)

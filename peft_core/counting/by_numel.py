@@ -14,6 +14,7 @@ from peft_core.counting.module_tree import Node, parameters, read_tree
 from peft_core.counting.real_model import real_model
 from peft_core.methods import apply_method
 from peft_core.methods.method import MethodConfig
+from peft_core.methods.registry import method_of
 from peft_core.t5.architecture import Architecture, BaseModel
 from peft_core.t5.backbone import WithoutValues
 from peft_core.t5.names import idle_in_one_step
@@ -23,7 +24,8 @@ from peft_core.t5.names import idle_in_one_step
 class Audit:
     """What `numel()` says: parameters that train, and all parameters (a shared tensor counts once).
 
-    `numel_idle` of those that train can learn nothing: with one decoder step their gradient is exactly zero.
+    Of those that train `numel_idle` can learn nothing, because with one decoder step their gradient is exactly zero,
+    and `numel_unread` can learn nothing, because no part of the model reads them.
     `config_file` is what the model was built from. None: from the shapes that this library knows.
     """
 
@@ -31,6 +33,7 @@ class Audit:
     numel_total: int
     config_file: Path | None
     numel_idle: int
+    numel_unread: int
 
 
 @dataclass(frozen=True)
@@ -60,16 +63,18 @@ def survey(base: BaseModel | Architecture, config: MethodConfig) -> Survey:
     before = {*model.modules(), *model.parameters()}
     with WithoutValues():
         model = apply_method(model, config, prompt_ids=[0])  # whatever words it starts from: shapes are the same
-    return Survey(_add_up(model, config_file), read_tree(model, before))
+    unread = getattr(method_of(config).layer, "unread", None)  # a layer without it reads all that it trains
+    return Survey(_add_up(model, config_file, unread(model) if unread else 0), read_tree(model, before))
 
 
-def _add_up(model: nn.Module, config_file: Path | None) -> Audit:
+def _add_up(model: nn.Module, config_file: Path | None, unread: int) -> Audit:
     sizes = [(p.numel(), p.requires_grad, idle_in_one_step(name)) for name, p in model.named_parameters()]
     return Audit(
         numel_trainable=sum(n for n, trains, _ in sizes if trains),
         numel_total=sum(n for n, _, _ in sizes),
         config_file=config_file,
         numel_idle=sum(n for n, trains, idle in sizes if trains and idle),
+        numel_unread=unread,
     )
 
 

@@ -27,7 +27,7 @@ def test_count_says_294912_twice(run):
     assert sum(line["value"] for line in data["lines"]) == 294_912
     assert list(data) == [
         "method", "base", "trainable_parameters", "total_parameters", "numel_trainable", "numel_total",
-            "numel_idle", "numel_config_file", "lines",
+            "numel_idle", "numel_unread", "numel_config_file", "lines",
     ]  # fmt: skip
 
 

@@ -8,9 +8,11 @@ from peft_core.methods import trainable_tensors
 from peft_core.methods.full.method import FullConfig
 from peft_core.methods.ia3.method import Ia3Config
 from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.registry import method_of
 from peft_core.t5.architecture import base_model
 from peft_core.t5.names import idle_in_one_step
 from tests.cases import CASES, every_config
+from tests.checkpoints.exchange.peft_kinds import first_logits
 from tests.trained import moved
 
 
@@ -31,13 +33,30 @@ def base(request):
     return request.getfixturevalue(request.param)
 
 
+@torch.inference_mode()
+def numbers_nobody_reads(model, batch, found) -> int:
+    """Those in columns without a gradient that can be made NaN, and the answer stays a number."""
+    unread = 0
+    for name, tensor in trainable_tensors(model).items():
+        if tensor.dim() == 2 and not idle_in_one_step(name):
+            for column in (~torch.stack([each[name].ne(0) for each in found]).any(0).any(0)).nonzero().flatten():
+                before = tensor[:, column].clone()
+                tensor[:, column] = torch.nan
+                unread += len(tensor) * bool(first_logits(model, batch).isfinite().all())
+                tensor[:, column] = before
+    return unread
+
+
 @every_config
 def test_what_is_called_idle_gets_no_gradient_and_all_else_does(base, batch, config):
     """Over several models: in one of them a ReLU may be off for every text."""
     found = [gradients(moved(base, config, seed), batch, steps=1) for seed in range(4)]
     idle = {name for name in found[0] if idle_in_one_step(name)}
     assert {name for name in found[0] if not any(each[name].any() for each in found)} == idle
-    assert count_by_numel(base.base, config).numel_idle == sum(found[0][name].numel() for name in idle)
+    counted = count_by_numel(base.base, config)
+    assert counted.numel_idle == sum(found[0][name].numel() for name in idle)
+    if not method_of(config).owns_weights:  # among whose numbers are those of words that no text has
+        assert counted.numel_unread == numbers_nobody_reads(moved(base, config), batch, found)
 
 
 def test_a_second_decoder_step_would_wake_them(backbone, batch):

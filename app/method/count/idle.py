@@ -12,7 +12,9 @@ from peft_core.t5.architecture import BaseModel
 def draw(base: BaseModel, config: MethodConfig) -> None:
     """Nothing where everything that trains can learn, or torch is still being imported."""
     audit = services.numel(base, config)
-    if audit is None or not audit.numel_idle:
+    if audit is None:
         return
-    values = {"idle": f"{audit.numel_idle:,}", "of": f"{audit.numel_trainable:,}"}
-    st.markdown(text("common", "idle", share=share(audit.numel_idle / audit.numel_trainable), **values))
+    for why, numbers in (("idle", audit.numel_idle), ("unread", audit.numel_unread)):
+        if numbers:
+            values = {"idle": f"{numbers:,}", "of": f"{audit.numel_trainable:,}"}
+            st.markdown(text("common", why, share=share(numbers / audit.numel_trainable), **values))

@@ -100,6 +100,13 @@ class Behind:
         return closed.triu(n + 1).to(hidden_states.dtype)
 
 
+def unread(model: nn.Module) -> int:
+    """How many trained numbers belong to pairs that no block of `model` reads: no gradient reaches them."""
+    readers = [module for module in model.modules() if isinstance(module, PrefixAttention)]
+    one = 2 * len(readers[0].prefix) * readers[0].base_layer.inner_dim
+    return readers[0].prefix.numel() - one * len({reader.pair for reader in readers})
+
+
 def apply(model: nn.Module, config: PrefixConfig, prompt_ids: list[int] | None = None) -> nn.Module:
     """Freeze the T5 `model` and put a prefix into each self-attention of its decoder; returns the same model."""
     freeze(model)
