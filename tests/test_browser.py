@@ -139,6 +139,47 @@ def test_a_counterfactual_shows_every_checkpoint_before_and_after(page, address)
     assert "good" not in page.url
 
 
+@pytest.fixture(scope="module")
+def dora_zip(tmp_path_factory):
+    """A zip of what peft saves after training a DoRA for two steps."""
+    import torch
+    from peft import LoraConfig as PeftLora
+    from peft import get_peft_model
+    from transformers import T5ForConditionalGeneration
+
+    folder = tmp_path_factory.mktemp("elsewhere") / "my-dora"
+    base = T5ForConditionalGeneration.from_pretrained(base_model("tiny-t5").source, dtype=torch.float32)
+    torch.manual_seed(0)
+    config = PeftLora(task_type="SEQ_2_SEQ_LM", target_modules=["q", "v"], r=4, lora_alpha=8, use_dora=True)
+    model = get_peft_model(base, config)
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-2)
+    for _ in range(2):
+        model(input_ids=torch.tensor([[5, 6, 7, 1]]), labels=torch.tensor([[8, 1]])).loss.backward()
+        optimizer.step()
+    model.save_pretrained(folder)
+    return shutil.make_archive(str(folder), "zip", folder)
+
+
+def test_a_dora_that_peft_trained_is_opened_from_a_zip_and_asked_beside_ours(page, address, dora_zip):
+    from playwright.sync_api import expect
+
+    page.goto(f"{address}/playground?checkpoint=lora-8")
+    settled(page)
+    write(page, "review", "a wonderful, moving film")
+    page.locator(".st-key-exchange_open").get_by_role("button").first.click()
+    upload = page.locator(".st-key-exchange_file input[type=file]")
+    expect(upload).to_be_enabled(timeout=60_000)
+    upload.set_input_files(dora_zip)
+    expect(page.locator(".st-key-checkpoint").get_by_text("my-dora")).to_be_visible(timeout=60_000)
+    page.keyboard.press("Escape")
+    settled(page)
+    page.locator(".st-key-classify").get_by_role("button").click()
+    verdicts = page.locator(".st-key-verdicts").get_by_test_id("stMetricValue")
+    expect(verdicts).to_have_count(2, timeout=60_000)
+    for place in range(2):
+        expect(verdicts.nth(place)).to_have_text(re.compile(r"^[+−] (positive|negative)$"))
+
+
 def test_a_csv_is_classified_and_comes_back_with_verdicts(page, address, tmp_path):
     from playwright.sync_api import expect
 
