@@ -6,7 +6,7 @@ import pytest
 
 from peft_core import __version__
 from peft_core.paths import ROOT
-from peft_core.reviews.spreadsheet import MAX_CHARACTERS, MAX_COLUMNS, MAX_REVIEWS, MAX_ROWS
+from peft_core.reviews.spreadsheet import MANY, MAX_CHARACTERS, MAX_COLUMNS, MAX_REVIEWS
 from peft_core.training.runs.spec import Limits
 
 LISTS = ("requirements.txt", "requirements-test.txt", "requirements-bench.txt")
@@ -67,4 +67,7 @@ def test_the_page_on_serving_names_the_limits():
     *others, last = limits.hub_bases
     assert f"{', '.join(others)} and {last} once they are in the local Hugging Face cache" in text
     assert f"| a review | {MAX_CHARACTERS:,} characters |" in text
-    assert f"{MAX_REVIEWS:,} reviews; pasted" in text and f"{MAX_ROWS:,} rows, {MAX_COLUMNS} columns" in text
+    assert (
+        f"{MAX_REVIEWS:,} reviews; pasted" in text
+        and f"file of {MANY.megabytes} MB, {MANY.rows:,} rows, {MAX_COLUMNS} columns" in text
+    )

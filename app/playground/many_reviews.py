@@ -1,6 +1,5 @@
 """Many reviews at once: a pasted list or a CSV file, asked of every chosen checkpoint, a few reviews at a time."""
 
-import hashlib
 from dataclasses import dataclass, field
 
 import streamlit as st
@@ -9,13 +8,13 @@ from app import services
 from app.content import label, text
 from app.kit import url
 from app.kit.plain import escaped
+from app.kit.table_preview import table_preview, upload
 from app.playground import many_results
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.errors import PeftClassroomError
-from peft_core.reviews.spreadsheet import MAX_REVIEWS, Reviews, read_list, read_table, reviews_of
+from peft_core.reviews.spreadsheet import MAX_REVIEWS, Reviews, labelled, looks_like_table, read_list
 
 MAX_PASTED = 500_000  # characters
-MAX_MEGABYTES = 3
 AT_A_TIME = 32  # answers, about two passes; then whoever else waits has a turn
 SOURCES = ("list", "csv")
 WORK, PASTED = "many work", "many pasted"  # session state that does not end with its widgets
@@ -34,7 +33,7 @@ class Work:
 def draw(chosen: list[CheckpointInfo]) -> None:
     """The tab: choose the reviews, ask, read the answers. They stay while other widgets move."""
     st.markdown(text("many", "lead", most=f"{MAX_REVIEWS:,}"))
-    reviews = _choose_reviews()
+    reviews, given = _choose_reviews()
     work: Work | None = st.session_state.get(WORK)
     ready = services.libraries().ready.is_set()
     if not ready:
@@ -47,8 +46,8 @@ def draw(chosen: list[CheckpointInfo]) -> None:
         if work is None or work.reviews != reviews:
             work = st.session_state[WORK] = Work(reviews)
         work.going, work.refusals = True, []
-    if work is None or (reviews is not None and reviews != work.reviews):
-        return
+    if work is None or (given and reviews != work.reviews):
+        return  # also where what was given cannot be read: no error stands above the answers to something else
     if work.going and chosen and ready:  # also after a click elsewhere interrupted it
         _classify(work, chosen)
     for refusal in work.refusals:
@@ -66,25 +65,27 @@ def identity(info: CheckpointInfo) -> str:
     return f"{info.path} {info.record.created}"
 
 
-def _choose_reviews() -> Reviews | None:
-    """The reviews of the open source; None without any, after a sentence that says what is wrong with them."""
+def _choose_reviews() -> tuple[Reviews | None, bool]:
+    """The reviews of the open source, and whether anything was given; no reviews after a sentence that says why."""
     tabs = url.tabs("many", SOURCES, [label("many", name) for name in SOURCES])
     found: dict[str, Reviews | None] = {}
+    given: dict[str, bool] = {}
     for name, source in zip(SOURCES, (_pasted, _uploaded), strict=True):
         with tabs[name]:  # both are drawn: a widget that is not drawn forgets what it holds
             try:
-                found[name] = source()
+                found[name], given[name] = source()
             except PeftClassroomError as error:
-                found[name] = None
+                found[name], given[name] = None, True
                 st.error(escaped(error), icon=":material/error:")
-    reviews = next(found[name] for name, tab in tabs.items() if tab.open)
+    name = next(name for name, tab in tabs.items() if tab.open)
+    reviews = found[name]
     if reviews is not None:
         words = label("many", "found", n=f"{len(reviews.texts):,}")
         st.caption(f"{words} {label('many', 'skipped', n=reviews.skipped)}" if reviews.skipped else words)
-    return reviews
+    return reviews, given[name]
 
 
-def _pasted() -> Reviews | None:
+def _pasted() -> tuple[Reviews | None, bool]:
     if "many_text" not in st.session_state and PASTED in st.session_state:  # back from another tab or page
         st.session_state["many_text"] = st.session_state[PASTED]
     pasted = st.text_area(
@@ -95,47 +96,28 @@ def _pasted() -> Reviews | None:
         placeholder=label("many", "placeholder"),
     )
     st.session_state[PASTED] = pasted
-    return read_list(pasted) if pasted.strip() else None
+    if not pasted.strip():
+        return None, False
+    if looks_like_table(pasted):
+        st.info(label("many", "looks_like_table"), icon=":material/table:")
+        if st.toggle(label("many", "as_table"), key="many_as_table"):
+            return _of_table(pasted.encode("utf-8", "replace")), True
+    return read_list(pasted), True
 
 
-def _uploaded() -> Reviews | None:
-    file = st.file_uploader(label("many", "file"), type=["csv", "txt"], key="many_file", max_upload_size=MAX_MEGABYTES)
+def _uploaded() -> tuple[Reviews | None, bool]:
+    file = upload("many_file", label("many", "file"))
     if file is None:
         st.caption(text("many", "file_format"))
+        return None, False
+    return _of_table(file.getvalue()), True
+
+
+def _of_table(data: bytes) -> Reviews | None:
+    told = table_preview("many", data)
+    if told is None:
         return None
-    data = file.getvalue()
-    table = read_table(data)
-    which = hashlib.sha256(data).hexdigest()[:8]  # another file: other columns, so other widgets
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        has_names = st.toggle(label("many", "has_names"), table.first_row_has_names, key=f"many_names_{which}")
-        if not table.body(has_names):
-            raise PeftClassroomError(label("many", "only_names"))
-
-        def name(column: int | None) -> str:
-            if column is None:
-                return label("many", "no_labels")
-            return label("many", "column", number=column + 1, name=_words(table.cells[0][column]))
-
-        columns = list(range(table.width))
-        text_column, label_column = table.text_column(has_names), None
-        if table.width > 1:
-            text_column = st.selectbox(
-                label("many", "text_column"), columns, text_column, format_func=name, key=f"many_column_{which}"
-            )
-            options = [None, *(c for c in columns if c != text_column)]
-            label_column = st.selectbox(
-                label("many", "label_column"),
-                options,
-                options.index(table.label_column(has_names, text_column)),
-                format_func=name,
-                key=f"many_label_{which}_{text_column}_{has_names}",
-            )
-    return reviews_of(table, has_names, text_column, label_column)
-
-
-def _words(cell: str) -> str:
-    """The start of a cell for a list of options: letters and digits only."""
-    return "".join(c for c in cell[:30] if c.isalnum() or c in " _-")
+    return labelled(told.table, told.has_names, told.text_column, told.label_column, told.meaning)
 
 
 def _classify(work: Work, chosen: list[CheckpointInfo]) -> None:

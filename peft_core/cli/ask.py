@@ -5,7 +5,10 @@ from typing import Annotated, Any
 import typer
 
 from peft_core.cli.output import Json, aligned, print_result
+from peft_core.cli.tables import SEPARATORS, Told, how_read, reviews_of_file
 from peft_core.errors import PeftClassroomError
+from peft_core.reviews.spreadsheet import ENCODINGS
+from peft_core.statistics.intervals import wilson
 
 commands = typer.Typer()
 BaseFolder = Annotated[
@@ -95,8 +98,16 @@ def evaluate(
 
 @commands.command()
 def classify(
-    texts: Annotated[list[str], typer.Argument(metavar="TEXT...", help="reviews, each in quotes")],
     checkpoint: Annotated[list[str], typer.Option(help="name or folder; may be given several times")],
+    texts: Annotated[list[str] | None, typer.Argument(metavar="TEXT...", help="reviews, each in quotes")] = None,
+    file: Annotated[str | None, typer.Option(help="a table with a review in each row: .csv, .tsv, .txt")] = None,
+    text_column: Annotated[str | None, typer.Option(help="its column of reviews: a name or a number from 1")] = None,
+    label_column: Annotated[str | None, typer.Option(help="its column of true labels, if there is one")] = None,
+    positive: Annotated[str | None, typer.Option(help="labels that mean positive, with commas: 4,5")] = None,
+    negative: Annotated[str | None, typer.Option(help="labels that mean negative; others are left out")] = None,
+    names: Annotated[bool | None, typer.Option("--names/--no-names", help="the first row names the columns")] = None,
+    encoding: Annotated[str | None, typer.Option(help=f"if it is told wrongly: {', '.join(ENCODINGS)}")] = None,
+    separator: Annotated[str | None, typer.Option(help=f"if it is told wrongly: {' '.join(SEPARATORS)}")] = None,
     base: BaseFolder = None,
     as_json: Json = False,
 ) -> None:
@@ -104,7 +115,17 @@ def classify(
     from peft_core.checkpoints.exchange.at_hand import at_hand
     from peft_core.reviews.checks import check_number, check_text
 
-    for text in check_number(texts):
+    told = Told(text_column, label_column, positive, negative, names, encoding, separator)
+    if bool(texts) == (file is not None):
+        raise PeftClassroomError("Give reviews, each in quotes, or --file with a table of them.")
+    if texts and told != Told():
+        raise PeftClassroomError("--text-column, --label-column and the like say how --file is read: name a file.")
+    reviews = None
+    if file is not None:
+        reviews, table = reviews_of_file(file, told)
+        _tell(how_read(table))
+        texts = list(reviews.texts)
+    for text in check_number(texts or []):
         check_text(text)
     rows, lines = [], []
     with at_hand(checkpoint, base, _tell) as infos:
@@ -116,19 +137,38 @@ def classify(
             on = base or info.base, info.record.prefix
             if on not in predictors:
                 predictors[on] = Predictor(load_backbone(*on))
-            for text, prediction in zip(texts, predictors[on].classify(texts, info.path), strict=True):
-                rows.append(
-                    {
-                        "checkpoint": name,
-                        "text": text,
-                        "label": prediction.label,
-                        "probability_positive": prediction.probability_positive,
-                    }
-                )
-                shown = text if len(text) <= 60 else text[:57] + "..."
+            found = predictors[on].classify(texts, info.path)
+            for position, (text, prediction) in enumerate(zip(texts, found, strict=True)):
+                row: dict[str, Any] = {
+                    "checkpoint": name,
+                    "text": text,
+                    "label": prediction.label,
+                    "probability_positive": prediction.probability_positive,
+                }
+                if reviews is not None:
+                    row["row"] = reviews.rows[position]
+                    row["truth"] = reviews.labels and reviews.labels[position]
+                rows.append(row)
+                line = " ".join(text.split())
+                shown = line if len(line) <= 60 else line[:57] + "..."
                 lines.append(f"{name}: {prediction.label} (p positive {prediction.probability_positive:.3f})  {shown}")
                 lines += [f"    {note}" for note in prediction.notes]
+    lines += _right(checkpoint, rows)
     print_result(as_json, rows, lines)
+
+
+def _right(checkpoints: list[str], rows: list[dict[str, Any]]) -> list[str]:
+    """How many of the labelled rows each checkpoint has right, with its interval."""
+    lines = []
+    for name in dict.fromkeys(checkpoints):
+        known = [row for row in rows if row["checkpoint"] == name and row.get("truth") is not None]
+        if known:
+            right = wilson(sum((row["label"] == "positive") == row["truth"] for row in known), len(known))
+            lines.append(
+                f"{name}: {right.accuracy:.2%} of {right.n:,} labelled reviews right "
+                f"(95% interval {right.low:.2%} to {right.high:.2%})"
+            )
+    return lines
 
 
 def _tell(sentence: str) -> None:

@@ -59,6 +59,19 @@ def test_train_evaluate_classify(run, base_folder, tmp_path):
     assert all(row["label"] == ("positive" if row["probability_positive"] > 0.5 else "negative") for row in rows)
     code, _, error = run("train", "lora", *options, "--out", out)
     assert (code, "exists already" in error) == (2, True)
+    stars = tmp_path / "stars.tsv"
+    stars.write_text('متن\tstars\n"a good film\t5\nsad\t1\nso so\t3\n', encoding="cp1256")
+    asked = ["classify", "--checkpoint", out, "--file", stars, "--text-column", "متن", "--label-column", "stars"]
+    asked += ["--encoding", "cp1256"]  # of one word it cannot be told
+    code, printed, error = run(*asked, "--positive", "5", "--negative", "1", "--json")
+    assert code == 0, error
+    assert "Read as Windows-1256, cells separated by tab, quotation marks taken as letters." in error
+    rows = json.loads(printed)
+    assert [(row["row"], row["text"], row["truth"]) for row in rows] == [
+        (2, '"a good film', 1), (3, "sad", 0), (4, "so so", None),
+    ]  # fmt: skip
+    right = sum((row["label"] == "positive") == row["truth"] for row in rows[:2])
+    assert f"{right / 2:.2%} of 2 labelled reviews right" in run(*asked, "--positive", "5", "--negative", "1")[1]
 
 
 def test_test_predictions_can_be_stored_afterwards(run, base_folder, tmp_path):
@@ -228,6 +241,9 @@ WRONG = [
     (("classify", "--checkpoint", "nobody", "good"), "There is no checkpoint"),
     (("classify", "--checkpoint", "nobody", ""), "empty"),
     (("classify", "good"), "Missing option"),
+    (("classify", "--checkpoint", "lora-8"), "or --file with a table"),
+    (("classify", "--checkpoint", "lora-8", "--file", "missing.csv"), "missing.csv cannot be read"),
+    (("classify", "--checkpoint", "lora-8", "--positive", "5", "good"), "name a file"),
     (("spectrum", "nobody"), "There is no checkpoint 'nobody'"),
     (("spectrum", "soft-prompt-10"), "soft-prompt-10 (Soft prompt n=10) adds nothing to a weight matrix"),
     (("spectrum", "adapter-8"), "another method, such as Full fine-tuning or LoRA"),

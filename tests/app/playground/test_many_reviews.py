@@ -8,6 +8,7 @@ from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 
 from app import services
+from app.kit.plain import escaped
 from app.playground import many_results, many_reviews
 from app.services import models
 from peft_core.errors import PeftClassroomError
@@ -16,6 +17,10 @@ from peft_core.reviews.spreadsheet import Reviews
 from tests.cases import make_base
 from tests.trained import make_record, trained
 
+WORKBOOK = (
+    "This is a ZIP archive, not a text file. Open it in the program it was made with and save the table as "
+    '"CSV UTF-8", then choose that file.'
+)
 PAGE = """
 import streamlit as st
 from app import services
@@ -151,16 +156,43 @@ def test_a_file_with_labels_gets_its_accuracy_counted(tab):
     app.run()
     app.file_uploader[0].set_value(("class.csv", content, "text/csv")).run()
     press(app)
-    frame = frames(app)[0]
-    answers = table_of(app).set_index("row")
+    _, frame, answers = frames(app)  # after the first rows of the file
+    answers = answers.set_index("row")
     for (_, line), info in zip(frame.iterrows(), (i for i in services.checkpoints() if not i.shipped), strict=True):
         right = (answers.loc[2, info.name] > 50) + (answers.loc[3, info.name] <= 50)
         assert line["accuracy (95% interval)"].startswith(f"{right / 2:.1%} (")
     assert any("2 of 3 reviews" in c.value for c in app.caption)
-    app.file_uploader[0].set_value(("class.csv", b"text;label\ngood film;maybe\n", "text/csv")).run()
-    key = next(s.key for s in app.selectbox if s.key.startswith("many_label"))
-    app.get_by_key(key).set_value(1).run()
-    assert any("neither positive" in e.value for e in app.error)
+    # a workbook: a sentence on the page, and nothing of the last file's answers under it
+    app.file_uploader[0].set_value(("class.xlsx", b"PK\x03\x04", "application/zip")).run()
+    assert [e.value for e in app.error] == [escaped(WORKBOOK)]
+    assert not frames(app)
+    # labels that are not plain are told, not guessed
+    app.file_uploader[0].set_value(
+        ("class.tsv", "نظر\tبرچسب\ngood film\tخوب\nsad film\tبد\n".encode(), "text/csv")
+    ).run()
+    assert not app.error
+    names = next(t for t in app.toggle if t.key.endswith("_names"))
+    assert not names.value  # two rows of words: nothing says that the first names the columns
+    names.set_value(True).run()
+    next(s for s in app.selectbox if s.key.endswith("_label_0_True")).set_value(1).run()
+    assert app.get_by_key("many_classify").disabled
+    assert any("Say what the labels mean" in i.value for i in app.info)
+    for end, value in (("means_1", "خوب"), ("means_0", "بد")):
+        next(m for m in app.multiselect if m.key.endswith(end)).set_value([value]).run()
+    press(app)
+    preview, checkpoints, answers = frames(app)
+    assert preview.values.tolist() == [["good film", "خوب"], ["sad film", "بد"]]
+    assert answers.set_index("row")["truth"].to_dict() == {2: "+ positive", 3: "− negative"}
+    assert "accuracy (95% interval)" in checkpoints
+
+
+def test_a_table_pasted_into_the_list_is_noticed_and_read_as_one(tab):
+    tab.get_by_key("many_text").set_value("text;label\ngood film;1\nbad film;0").run()
+    assert any("looks like a table" in i.value for i in tab.info)
+    assert any("Reviews: 3." in c.value for c in tab.caption)
+    tab.get_by_key("many_as_table").set_value(True).run()
+    assert any("Reviews: 2." in c.value for c in tab.caption)
+    assert not tab.exception
 
 
 def test_the_download_has_every_answer_and_no_formula(tab):
