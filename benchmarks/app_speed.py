@@ -186,7 +186,7 @@ def forget_files() -> None:
 
 
 def first_step(runs: Path, spare: bool, cold: bool = False) -> FirstStep:
-    """Submit the run of the "1 minute" button with the default settings of LoRA; stop it after its first step."""
+    """Submit the run of the second preset with the default settings of LoRA; stop it after its first step."""
     backend, preset = LocalBackend(RunStore(runs)), PRESETS["minute"]
     if spare:
         backend.keep_spare = True

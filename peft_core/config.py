@@ -79,9 +79,8 @@ class Preset(Frozen):
         return self.reviews_full if METHODS[method].owns_weights else self.reviews
 
 
-# Measured with tiny-t5 on 2 cores with bf16, validations included (docs/log.md); without bf16 they take several times
-# as long. The third has the report's passes over all reviews.
-PRESETS_TIMED_WITH, PRESETS_TIMED_IN = "tiny-t5", "bfloat16"
+# With tiny-t5 on 2 cores with bf16 the first two train for about 20 seconds and a minute (docs/log.md), without bf16
+# for several times as long: the app calls them by what was measured where it runs. The third has the report's passes.
 PRESETS: dict[str, Preset] = {
     "short": Preset(reviews=1000, reviews_full=500, epochs=1, max_length=128, max_seconds=120),
     "minute": Preset(reviews=4000, reviews_full=2000, epochs=1, max_length=160, max_seconds=300),

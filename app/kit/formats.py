@@ -13,6 +13,14 @@ def duration(seconds: float) -> str:
     return f"{seconds:.2f}\N{NO-BREAK SPACE}s" if seconds < 10 else f"{seconds:,.0f}\N{NO-BREAK SPACE}s"
 
 
+def rough(seconds: float) -> str:
+    """A time that is estimated, as people say it; never broken over two lines."""
+    for most, size, unit in ((100, 1, "s"), (100 * 60, 60, "min")):
+        if seconds < most:
+            return f"{max(1, round(seconds / size))}\N{NO-BREAK SPACE}{unit}"
+    return f"{seconds / 3600:.0f}\N{NO-BREAK SPACE}h"
+
+
 def with_interval(measured: Accuracy) -> str:
     """A share with its 95% interval, as in "84.5% (83.1–85.7)"."""
     return f"{measured.accuracy:.1%} ({100 * measured.low:.1f}–{100 * measured.high:.1f})"

@@ -10,11 +10,13 @@ from app.content import label
 from app.kit import theme
 
 MAX_POINTS = 400
+HEIGHT = 200  # of each chart: with what stands above them they are on the first screen
+LEAST = 0.04  # of the axis of accuracies: less than four points would blow up the noise
 SMOOTHING = 0.1  # weight of the newest step in the running mean
 
 
 def training_curves(metrics: list[dict[str, Any]], planned_steps: int, method: str) -> None:
-    """Train loss (raw and smoothed) and validation accuracy with its 95% interval, over the planned steps."""
+    """Train loss (raw and smoothed), and validation accuracy beside the noise of its start, over the planned steps."""
     colour = theme.METHOD[method].colour
     domain = [0, max(planned_steps, 1)]
     with st.container(key="curves"):
@@ -26,7 +28,7 @@ def training_curves(metrics: list[dict[str, Any]], planned_steps: int, method: s
 
 
 def _step_axis(domain: list[int]) -> alt.X:
-    """Steps on a fixed domain, so that the picture does not jump while the run goes on."""
+    """Steps on the domain of the plan, so that the picture does not jump while the run goes on."""
     scale = alt.Scale(domain=domain, nice=False)
     return alt.X("step:Q", title=label("train", "step"), scale=scale, axis=alt.Axis(tickMinStep=1, format="d"))
 
@@ -49,7 +51,7 @@ def _loss(metrics: list[dict[str, Any]], domain: list[int], colour: str) -> None
         x=x, y=alt.Y("smooth:Q", title=title, scale=scale)
     )  # fmt: skip
     st.altair_chart(
-        theme.readable((raw + mean).properties(height=250)),
+        theme.readable((raw + mean).properties(height=HEIGHT)),
         width="stretch",
         key="curve_loss",
         alt=label("train", "loss_alt", steps=len(steps), last=last),
@@ -61,10 +63,13 @@ def _accuracy(metrics: list[dict[str, Any]], domain: list[int], colour: str) -> 
         [(m["step"], m["accuracy"], m["low"], m["high"]) for m in metrics if m["event"] == "validation"],
         columns=["step", "accuracy", "low", "high"],
     )
-    x = _step_axis(domain)
-    lowest = 0.4 if rows.empty else min(0.45, float(rows["low"].min()))
-    scale = alt.Scale(domain=[lowest, 1.0], nice=False)
+    x, low, high = _step_axis(domain), *around(rows)
+    scale = alt.Scale(domain=[low, high], nice=False)
     y = alt.Y("accuracy:Q", title=label("train", "accuracy"), scale=scale, axis=alt.Axis(format=".1~%"))
+    noise = rows.head(1).assign(first=domain[0], last=domain[1])  # where it would stay if nothing were learned
+    band = alt.Chart(noise).mark_rect(color=theme.frozen(), opacity=0.2).encode(
+        x=alt.X("first:Q"), x2="last:Q", y=alt.Y("low:Q", scale=scale), y2="high:Q"
+    )  # fmt: skip
     bars = (
         alt.Chart(rows).mark_rule(color=colour, strokeWidth=2).encode(x=x, y=alt.Y("low:Q", scale=scale), y2="high:Q")
     )
@@ -72,13 +77,20 @@ def _accuracy(metrics: list[dict[str, Any]], domain: list[int], colour: str) -> 
     points = alt.Chart(rows).mark_point(color=colour, filled=True, size=70).encode(
         x=x, y=y, tooltip=["step:Q", alt.Tooltip("accuracy:Q", format=".1%")]
     )  # fmt: skip
-    chance = alt.Chart(pd.DataFrame({"chance": [0.5]})).mark_rule(color=theme.frozen(), strokeDash=[2, 3]).encode(
-        y=alt.Y("chance:Q", scale=scale)
-    )  # fmt: skip
+    start_low, start_high = (0.0, 1.0) if rows.empty else (float(rows[end].iloc[0]) for end in ("low", "high"))
     last = "–" if rows.empty else f"{rows['accuracy'].iloc[-1]:.1%}"
     st.altair_chart(
-        theme.readable((chance + bars + line + points).properties(height=250)),
+        theme.readable((band + bars + line + points).properties(height=HEIGHT)),
         width="stretch",
         key="curve_accuracy",
-        alt=label("train", "accuracy_alt", last=last, n=len(rows)),
+        alt=label("train", "accuracy_alt", last=last, n=len(rows), low=f"{start_low:.1%}", high=f"{start_high:.1%}"),
     )
+
+
+def around(rows: pd.DataFrame) -> tuple[float, float]:
+    """The axis of accuracies: what the points and their intervals take up, and a little; never outside 0 to 1."""
+    if rows.empty:
+        return 0.4, 1.0
+    low, high = float(rows["low"].min()), float(rows["high"].max())
+    margin = max(0.1 * (high - low), (LEAST - (high - low)) / 2)
+    return max(0.0, low - margin), min(1.0, high + margin)

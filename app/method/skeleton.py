@@ -21,11 +21,10 @@ from app.method.count.count_chart import Knob, Limit
 from app.method.quiz import section as quiz_section
 from app.method.quiz.questions import asks
 from app.method.steps import section as steps_section
-from app.method.train.section import run_panel, train_settings
+from app.method.train import section as train_section
 from app.method.try_it import section as try_it_section
 from peft_core.counting.by_hand import Count, count
 from peft_core.methods.method import MethodConfig
-from peft_core.reviews.config import DataConfig
 from peft_core.t5.architecture import BaseModel, catalogue
 
 Draw = Callable[[BaseModel, MethodConfig], None]
@@ -80,10 +79,8 @@ def _sections(page: MethodPage, base: BaseModel, config: MethodConfig, result: C
         if tabs["steps"].open:
             steps_section.draw(base, config)
     with tabs["train"]:
-        st.markdown(text("common", "train", n=DataConfig().validation_size))
-        run = train_settings(base, config)  # drawn always: widgets that are not drawn forget their value
+        run = train_section.draw(base, config, tabs["train"].open)
         if tabs["train"].open:
-            run_panel(base, run)
             idle.draw(base, config)
     with tabs["try"]:
         if tabs["try"].open:

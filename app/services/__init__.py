@@ -7,7 +7,7 @@ from app.services.models import ask, checkpoints, exclusive_predictor, listing, 
 from app.services.numbers import device, machine, numel, numel_by_part
 from app.services.opened import MOST as MOST_OPENED
 from app.services.opened import askable, open_zip, opened
-from app.services.runs import backend, has_ended, owner, start
+from app.services.runs import backend, has_ended, own_first, own_runs, owner, start
 
 __all__ = [
     "MOST_OPENED",
@@ -27,6 +27,8 @@ __all__ = [
     "numel_by_part",
     "open_zip",
     "opened",
+    "own_first",
+    "own_runs",
     "owner",
     "predictor",
     "rerun_when_ready",

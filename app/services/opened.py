@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING
 import streamlit as st
 
 from app.services.models import exclusive_predictor, listing
+from app.services.runs import own_first
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.checkpoints.record import Record, RunRecord
 from peft_core.methods.registry import method_label
@@ -35,8 +36,8 @@ class _Opened:
 
 
 def askable() -> tuple[CheckpointInfo, ...]:
-    """Shipped and trained ones, those that no run here has left as they are, and what this session has opened."""
-    return (*listing().usable, *opened())
+    """This browser's own runs, shipped and trained ones, those that no run has left as they are, what was opened."""
+    return own_first((*listing().usable, *opened()))
 
 
 def opened() -> tuple[CheckpointInfo, ...]:

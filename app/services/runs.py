@@ -3,12 +3,14 @@
 import hashlib
 import os
 import uuid
+from collections.abc import Iterable
 
 import streamlit as st
 
 from app.services.loading import libraries
+from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.errors import PeftClassroomError
-from peft_core.training.runs import LocalBackend, RunStore
+from peft_core.training.runs import LocalBackend, Run, RunStore
 
 
 @st.cache_resource(show_spinner=False)
@@ -48,6 +50,22 @@ def owner() -> str:
     if token:
         return hashlib.sha256(token).hexdigest()[:32]
     return st.session_state.setdefault("owner", uuid.uuid4().hex)
+
+
+def own_runs() -> list[Run]:
+    """The runs that this browser has started, newest first."""
+    return backend().store.list(owner())
+
+
+def own_first(infos: Iterable[CheckpointInfo]) -> tuple[CheckpointInfo, ...]:
+    """The same checkpoints: those of this browser's own runs first, the newest at the front, then the others as given.
+
+    The last weights of a run, where it keeps them beside its best, stand behind it.
+    """
+    infos = tuple(infos)
+    place = {run.path: number for number, run in enumerate(own_runs())}
+    last = len(place)
+    return tuple(sorted(infos, key=lambda info: last if info.shipped else place.get(info.path.resolve().parent, last)))
 
 
 def _browser_token(cookie: str | None) -> bytes | None:

@@ -9,6 +9,8 @@ from peft_core.errors import PeftClassroomError
 from peft_core.paths import SHIPPED_CHECKPOINTS, display_path, runs_dir
 from peft_core.validated import Frozen
 
+OF_A_RUN = {"checkpoint": "", "checkpoint-last": "-last"}  # folders in that of a run → what its id is followed by
+
 
 class CheckpointInfo(Frozen):
     """A row of the list of checkpoints."""
@@ -60,11 +62,13 @@ def list_all(extra: Iterable[Path] = ()) -> Listing:
     Shipped checkpoints with default settings come first, lowest seed first: pages start with the first entry.
     """
     shipped = [p.parent for p in sorted(SHIPPED_CHECKPOINTS.glob(f"*/{RECORD}"))]
-    trained = sorted((p.parent for p in runs_dir().glob(f"*/checkpoint/{RECORD}")), reverse=True)
+    of_runs = (p.parent for folder in OF_A_RUN for p in runs_dir().glob(f"*/{folder}/{RECORD}"))
+    trained = sorted(of_runs, key=lambda folder: folder.parent.name, reverse=True)
     found, damaged = [], []
     for folder in (*shipped, *trained, *extra):
         is_shipped = folder.parent == SHIPPED_CHECKPOINTS
-        name = folder.name if is_shipped or folder.name != "checkpoint" else folder.parent.name
+        of_run = None if is_shipped else OF_A_RUN.get(folder.name)
+        name = folder.name if of_run is None else folder.parent.name + of_run
         try:
             found.append(CheckpointInfo(name=name, path=folder, record=read_record(folder), shipped=is_shipped))
         except PeftClassroomError as error:

@@ -22,6 +22,7 @@ from peft_core.methods.method import MethodConfig
 from peft_core.methods.registry import MethodField
 from peft_core.paths import display_path
 from peft_core.statistics.intervals import Accuracy
+from peft_core.statistics.paired_test import bootstrap_interval
 from peft_core.validated import Frozen, from_outside, read_json, shortened
 
 RECORD = "run.json"
@@ -84,6 +85,9 @@ class RunRecord(_Record):
 
     `test_probabilities` is p("positive") of every test review, in the order of the split. Older records have none.
     `test_curve` has the test accuracy at the steps of `validations`, where a run was asked for it. It chose nothing.
+    `untrained_test` is the accuracy on the same test reviews before training: of the base model, or of the checkpoint
+    that the run went on from. `discordant`: how many of them only the trained model has right, and only the untrained.
+    `measured_per_second`: reviews, by validations and test. Older records have none of the three.
     Records of format 1 have no digests.
     """
 
@@ -94,15 +98,18 @@ class RunRecord(_Record):
     split_sizes: dict[str, Number]
     steps: Number
     planned_steps: Number
-    stopped_by: Literal["epochs", "max_seconds"]
+    stopped_by: Literal["epochs", "max_seconds", "person"]
     best_step: Number
     untrained: Measured
     validation: Measured
     test: Measured
+    untrained_test: Measured | None = None
+    discordant: tuple[Number, Number] | None = None
     validations: tuple[tuple[Number, Probability], ...]
     test_curve: tuple[tuple[Number, Probability], ...] | None = None
     seconds: Seconds
     examples_per_second: Seconds | None
+    measured_per_second: Seconds | None = None
     device: str
     precision: Literal["float32", "bfloat16", "float16"]
     versions: dict[str, str]
@@ -117,7 +124,28 @@ class RunRecord(_Record):
             )
         if self.test_curve is not None and [s for s, _ in self.test_curve] != [s for s, _ in self.validations]:
             raise PeftClassroomError("test_curve and validations were not measured at the same steps.")
+        if (self.untrained_test is None) != (self.discordant is None) or (self.discordant and not self._add_up()):
+            raise PeftClassroomError("test, untrained_test and discordant are not of the same answers.")
         return self
+
+    def _add_up(self) -> bool:
+        """Whether the reviews that only one of the two has right make the difference of their accuracies."""
+        (gained, lost), n = self.discordant, self.test.n
+        change = (self.test.accuracy - self.untrained_test.accuracy) * n
+        return self.untrained_test.n == n >= gained + lost and abs(change - (gained - lost)) < 0.5
+
+    @property
+    def change(self) -> tuple[float, float, float] | None:
+        """Test accuracy after training minus before, with its paired 95% interval: (difference, low, high)."""
+        if self.discordant is None:
+            return None
+        gained, lost = self.discordant
+        return (gained - lost) / self.test.n, *bootstrap_interval(gained, lost, self.test.n)
+
+    @property
+    def made_worse(self) -> bool:
+        """Whether no point of the run was as good on validation as its start: its weights are those of the start."""
+        return self.best_step == 0 < self.steps
 
     def unbound(self) -> "RunRecord":
         """The same without its digests, as a record of format 1: to compare with those that have none."""
@@ -147,7 +175,7 @@ class AdoptedRecord(_Record):
     base: str = Field(min_length=1, max_length=200)
     method: MethodField
     max_length: int = Field(ge=16, le=512, multiple_of=16, description="tokens of a review that are read")
-    origin: Literal["imported", "merged", "own", "changed", "unbound"]
+    origin: Literal["imported", "merged", "own", "last", "changed", "unbound"]
     source: str = Field("", max_length=300, description="where it comes from, in words")
     notes: tuple[str, ...] = ()
     test: Measured | None = None
@@ -165,6 +193,7 @@ class AdoptedRecord(_Record):
         return {
             "imported": f"It was trained elsewhere ({self.source}).",
             "merged": f"It was put together from others ({self.source}).",
+            "last": f"It is the end of a run ({self.source}) that kept its first weights: training made it worse.",
             "own": f"It was trained by {self.source}, on texts that are not known here.",
             "changed": "Its weights were changed after its run.json was written: what that says of them does not hold.",
             "unbound": "Its run.json is of an earlier version, which did not note what weights it was measured on.",

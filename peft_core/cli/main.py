@@ -14,7 +14,7 @@ import typer
 
 from peft_core import __version__
 from peft_core.cli import ask, compare, count, exchange, reproduce, spectrum, sweep, train
-from peft_core.errors import PeftClassroomError
+from peft_core.errors import Interrupted, PeftClassroomError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 for room in (count, train, ask, exchange, reproduce, sweep, compare, spectrum):
@@ -37,11 +37,14 @@ def _options(
 
 
 def main() -> None:
-    """Run a command; what a person can mend becomes one line on standard error and exit code 2."""
+    """Run a command; what a person can mend becomes one line on standard error and exit code 2; Ctrl-C: 130."""
     logging.getLogger("transformers").setLevel(logging.ERROR)
     try:
         if code := app(standalone_mode=False):  # `typer.Exit` is given back, not raised
             sys.exit(code)
+    except Interrupted as stopped:
+        typer.echo(str(stopped), err=True)
+        sys.exit(130)
     except PeftClassroomError as error:
         typer.echo(f"Error: {error}", err=True)
         sys.exit(2)

@@ -7,23 +7,37 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from peft_core.config import RunConfig
-from peft_core.errors import PeftClassroomError
-from peft_core.training.stopping import stoppable
+from peft_core.errors import Interrupted
+from peft_core.training.stopping import SECOND_WITHIN, wished
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from peft_core.training.step_log import StepLog
+
 Show = Callable[[str, dict[str, Any]], None]
 
 
+PRESSED = {
+    1: f"Stopping in {SECOND_WITHIN:.0f} s, with the state saved. Ctrl-C again: finish now and keep the best weights.",
+    2: "Finishing: one more validation, then the test of the best weights. Ctrl-C again: stop, with the state saved.",
+}
+
+
 def train_with_progress(config: RunConfig, out: Path, start: Path | None = None) -> dict:
-    """Run the experiment with a progress bar on standard error; Ctrl-C saves the state and says how to go on."""
+    """Run the experiment with a progress bar on standard error.
+
+    Ctrl-C saves the state and says how to go on; twice, it finishes with the best weights so far.
+
+    Raises:
+        Interrupted: if it was stopped.
+    """
     from peft_core.training.experiment import run_experiment
 
     work = out.with_name(out.name + ".partial")
-    interval = (0.0, 0.0)
-    with stoppable() as stopped, _progress() as progress:
-        run = run_experiment(config, work, stopped, checkpoint=out, start=start)
+    interval, told = (0.0, 0.0), 0
+    with wished() as wish, _progress() as progress:
+        run = run_experiment(config, work, wish.stop, checkpoint=out, start=start, should_keep=wish.keep)
         task = progress.add_task("loading", total=None)
         while True:
             try:
@@ -31,17 +45,28 @@ def train_with_progress(config: RunConfig, out: Path, start: Path | None = None)
             except StopIteration as stop:
                 summary = stop.value
                 break
+            if wish.pressed > told:
+                told = wish.pressed
+                progress.console.print(PRESSED.get(told, "Stopping …"))
             if log.event in ("validation", "test"):
                 progress.console.print(
                     f"step {log.step}: {log.event} accuracy {log.accuracy:.2%} ({log.low:.2%} to {log.high:.2%})"
                 )
                 interval = (log.low, log.high)
-            description = "training" if log.train_loss is None else f"loss {log.train_loss:.3f}"
-            progress.update(task, completed=log.step, total=log.total_steps, description=description)
+            progress.update(task, completed=log.step, total=log.total_steps, description=_doing(log))
     if summary is None:
-        raise PeftClassroomError(f"Stopped; the state is in {work}. The same command goes on from there.")
+        raise Interrupted(f"Stopped; the state is in {work}. The same command goes on from there.")
     shutil.rmtree(work, ignore_errors=True)
     return summary | {"interval": interval}
+
+
+def _doing(log: "StepLog") -> str:
+    """What is going on, and how long everything will still take."""
+    ahead = "" if log.remaining is None else f", {log.remaining:.0f} s to go"
+    if log.event == "measuring":
+        return f"{log.split} {log.done}/{log.of}{ahead}"
+    cut = "" if log.total_steps == log.full_steps else f" (time for about {log.total_steps} of {log.full_steps} steps)"
+    return ("training" if log.train_loss is None else f"loss {log.train_loss:.3f}") + cut + ahead
 
 
 @contextmanager

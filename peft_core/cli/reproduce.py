@@ -8,7 +8,7 @@ import typer
 from peft_core.cli.options import takes, words
 from peft_core.cli.output import Base, Json, print_result
 from peft_core.cli.progress import bars
-from peft_core.errors import PeftClassroomError
+from peft_core.errors import Interrupted, PeftClassroomError
 from peft_core.report.reproduction.plan import Settings, Table, default_work, make_settings, make_table
 from peft_core.report.reproduction.planned_rows import ROW_NAMES, check_rows
 from peft_core.report.reproduction.results import Results, load_results
@@ -62,7 +62,7 @@ def reproduce(
         reasons = "; ".join(f"{s['run']}: {s['message']}" for s in failed)
         raise PeftClassroomError(f"{len(failed)} of {len(runs)} runs failed. {reasons}")
     if any(s["state"] != "done" for s in summaries):
-        raise PeftClassroomError(f"Stopped; what is there is in {work}. The same command goes on from there.")
+        raise Interrupted(f"Stopped; what is there is in {work}. The same command goes on from there.")
 
 
 def _table(settings: Settings) -> Table:

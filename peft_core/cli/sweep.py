@@ -9,7 +9,7 @@ from peft_core.cli.options import every_method, lists, part, takes
 from peft_core.cli.output import Base, Json, Method, print_result
 from peft_core.cli.progress import bars
 from peft_core.config import RunConfig, TrainConfig, run_config
-from peft_core.errors import PeftClassroomError
+from peft_core.errors import Interrupted
 from peft_core.methods.registry import METHODS, method_config, method_label
 from peft_core.paths import cache_dir
 from peft_core.report.reproduction.plan import default_work
@@ -67,7 +67,7 @@ def sweep(
         as_json, {"trials": rows, "best": rows[trials.index(chosen)] if chosen else None}, [*lines, f"kept in {out}"]
     )
     if len(trials) < len(configs):
-        raise PeftClassroomError(f"Stopped after {len(trials)} of {len(configs)} trials. The same command goes on.")
+        raise Interrupted(f"Stopped after {len(trials)} of {len(configs)} trials. The same command goes on.")
 
 
 def _trial_name(config: RunConfig) -> str:

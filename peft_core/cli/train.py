@@ -29,7 +29,11 @@ def train(
     base: Base = "tiny-t5",
     as_json: Json = False,
 ) -> None:
-    """Train, choose the best weights on validation, test once, save. The same command goes on after an interruption."""
+    """Train, choose the best weights on validation, test once, save. The same command goes on after an interruption.
+
+    Ctrl-C stops with the state saved (exit code 130). A second one within three seconds finishes at once: the best
+    weights so far are tested and saved (exit code 0).
+    """
     config = run_config(
         {
             "base": base,
@@ -73,14 +77,19 @@ def continue_(
 
 def _print_summary(summary: dict[str, Any], as_json: bool) -> None:
     interval = summary.pop("interval")
-    speed = summary["examples_per_second"]
+    speed, (change, low, high) = summary["examples_per_second"], summary["change"]
     rows = [
         ("checkpoint", summary["checkpoint"]),
         ("trainable parameters", f"{summary['trainable_parameters']:,}"),
         ("validation accuracy", f"{summary['validation_accuracy']:.2%}"),
         ("test accuracy", f"{summary['test_accuracy']:.2%}  (95%: {interval[0]:.2%} to {interval[1]:.2%})"),
+        ("before training", f"{summary['untrained_test_accuracy']:.2%} of the same reviews"),
+        ("change", f"{change:+.2%}  (95%, paired: {low:+.2%} to {high:+.2%})"),
         ("training time", f"{summary['seconds']:.0f} s" + (f", {speed:.0f} reviews/s" if speed else "")),
     ]
+    if summary["made_worse"]:
+        last = f"{summary['checkpoint']}-last"
+        rows.append(("note", f"training made it worse: these are the weights of the start, the last are in {last}"))
     print_result(as_json, summary, aligned(rows))
 
 

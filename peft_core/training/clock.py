@@ -56,6 +56,17 @@ class Clock:
         self._trained_examples += examples
         self.examples_per_second = self._trained_examples / self._trained_seconds
 
+    @property
+    def seconds_per_step(self) -> float | None:
+        """Of the settled steps, without what happens between them; None before there are any."""
+        settled = self._steps - SETTLING_STEPS
+        return self._trained_seconds / settled if settled > 0 else None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Until the limit; None if there is none."""
+        return None if self.max_seconds is None else self.max_seconds - self.seconds
+
     @contextmanager
     def standing_still(self) -> Iterator[None]:
         """What happens inside, and since the clock was last read, takes no time."""

@@ -5,18 +5,19 @@ The command line and the worker process of the app both run this generator.
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 from peft_core.checkpoints.files import check_free, load_checkpoint, save_checkpoint
-from peft_core.checkpoints.record import Measured, RunRecord
+from peft_core.checkpoints.record import AdoptedRecord, Measured, RunRecord
 from peft_core.checkpoints.stored_answers import decimals
 from peft_core.checkpoints.weights_file import checkpoint_weights
 from peft_core.config import RunConfig, run_config, run_name
@@ -31,8 +32,10 @@ from peft_core.reviews.draws import SHARED_SEED, run_fingerprint
 from peft_core.t5.backbone import load_backbone
 from peft_core.t5.precision import cast, set_backbone_dropout
 from peft_core.training.device import compile_if_it_pays, compute_dtype, describe, pick_device, precision_name
-from peft_core.training.loop import StepLog, Trainer
-from peft_core.training.measuring import MeasuredSplit, accuracy, load_rows
+from peft_core.training.loop import Trainer
+from peft_core.training.measuring import MeasuredSplit, accuracy, at_once, load_rows
+from peft_core.training.step_log import StepLog
+from peft_core.training.untrained import keep_answers, known_answers
 from peft_core.validated import shortened
 
 STATE = "state.safetensors"
@@ -47,7 +50,7 @@ class Experiment:
         Args:
             start: the checkpoint that the run goes on from, where `config.start_from` names one.
         """
-        self.config = config
+        self.config, self.start = config, start
         self.device = pick_device()
         self.dtype = compute_dtype(self.device)
         self.backbone = load_backbone(config.base)
@@ -68,10 +71,11 @@ class Experiment:
             ),
             torch.from_numpy(self.train_rows.labels),
             self.backbone.label_ids,
-            lambda: self.validation.accuracy(self.model),
+            lambda: self.validation.measuring(self.model),
             self.device,
-            (lambda: self.test.accuracy(self.model)) if self.test else None,
+            (lambda: self.test.measuring(self.model)) if self.test else None,
         )
+        self.trainer.validation_rows = len(self.validation)
         compile_if_it_pays(self.model, self.device, self.trainer.full_steps)
 
     def _build_model(self, seed: int, start: Path | None) -> nn.Module:
@@ -144,11 +148,62 @@ class Experiment:
                 f"{path.parent} holds the state of a run with other settings. Choose another folder or remove it."
             )
 
+    # -- the test ----------------------------------------------------------------------------------------------------
+    def prepare_test(self) -> None:
+        """Read the test reviews, so that the estimate of the time knows how many there are to be measured."""
+        self.test = self.test or self._split("test", self.config.data.test_size)
+        known = known_answers(self._before_of(), len(self.test)) is not None
+        self.trainer.test_rows = len(self.test)
+        self.trainer.rows_at_the_end = len(self.test) * (1 if known else 2)
+
+    def testing(self, should_stop: Callable[[], bool] = lambda: False) -> Generator[StepLog, None, RunRecord | None]:
+        """Measure the test split, once the weights are chosen, and as it was before training, unless that is known.
+
+        Returns everything that is to be said of the run; None if it was broken off.
+        """
+        self.prepare_test()
+        trainer, test, rows = self.trainer, self.test, len(self.test)
+        later = trainer.rows_at_the_end - rows
+        positive = yield from trainer.watched("test", test.asking(self.model), rows, later, should_stop)
+        if positive is None:
+            return None
+        before = known_answers(self._before_of(), rows)
+        if before is None:
+            before = yield from trainer.watched("test", test.asking(self._before()), rows, 0, should_stop)
+            if before is None:
+                return None
+            keep_answers(self._before_of(), before)
+        return self._record(positive, before)
+
     def record(self) -> RunRecord:
-        """Measure the test split, once the weights are chosen; everything that is to be said of the run."""
-        trainer, (best_step, best) = self.trainer, self.trainer.best_validation
-        test = self.test or self._split("test", self.config.data.test_size)
-        test_probabilities, speed = test.probabilities(self.model), trainer.clock.examples_per_second
+        """The same for whoever does not look on."""
+        return at_once(self.testing())
+
+    def _before(self) -> nn.Module:
+        """The model before training: the base itself, or the checkpoint that the run went on from."""
+        model = load_checkpoint(self.start, self.backbone)[0] if self.start else self.backbone.own_copy()
+        cast(model, self.dtype)
+        return fuse(model.to(self.device), self.device)
+
+    def _before_of(self) -> dict[str, object]:
+        """What its answers depend on."""
+        base, test = self.backbone.identity, self.test
+        return {
+            "base": [base.weights, base.tokenizer, base.config],
+            "went on from": self.config.start_from,
+            "reviews": test.rows.fingerprint,
+            "prefix": self.backbone.base.prefix,
+            "max_length": test.rows.max_length,
+            "label words": list(test.label_ids),
+            "precision": precision_name(self.dtype),
+            "device": self.device.type,
+        }
+
+    def _record(self, test_probabilities: np.ndarray, before: np.ndarray) -> RunRecord:
+        trainer, (best_step, best), test = self.trainer, self.trainer.best_validation, self.test
+        speed, measured = trainer.clock.examples_per_second, trainer.measuring_pace.per_second
+        truth = test.rows.labels.astype(bool)
+        right, was_right = ((each > 0.5) == truth for each in (test_probabilities, before))
         rows = {"train": self.train_rows, "validation": self.validation.rows, "test": test.rows}
         parameters = list(self.model.parameters())
         return RunRecord(
@@ -162,21 +217,39 @@ class Experiment:
             total_parameters=sum(p.numel() for p in parameters),
             steps=trainer.step,
             planned_steps=trainer.full_steps,
-            stopped_by="epochs" if trainer.step == trainer.full_steps else "max_seconds",
+            stopped_by=trainer.stopped_by,
             best_step=best_step,
             untrained=Measured.of("validation", trainer.validations[0][1]),
             validation=Measured.of("validation", best),
             test=Measured.of("test", accuracy(test_probabilities, test.rows.labels)),
+            untrained_test=Measured.of("test", accuracy(before, test.rows.labels)),
+            discordant=(int((right & ~was_right).sum()), int((was_right & ~right).sum())),
             validations=tuple((step, a.accuracy) for step, a in trainer.validations),
-            test_curve=tuple((step, a.accuracy) for step, a in trainer.tests) if self.test else None,
+            test_curve=tuple((step, a.accuracy) for step, a in trainer.tests) if self.config.train.test_curve else None,
             seconds=round(trainer.clock.seconds, 2),
             examples_per_second=speed and round(speed, 2),
+            measured_per_second=measured and round(measured, 2),
             device=describe(self.device),
             precision=precision_name(self.dtype),
             created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             versions={name: metadata.version(name) for name in PACKAGES},
             test_probabilities=decimals(test_probabilities),
         )
+
+    @torch.no_grad()
+    def publish_last(self, record: RunRecord, folder: Path) -> None:
+        """Keep the weights of the last step as well, where those of the first were better: they can be asked, too."""
+        for name, value in self.trainer.last.items():
+            self.trainer.weights[name].copy_(value)
+        self.trainer.weights.to_model()
+        self.round_for_storage()
+        told = AdoptedRecord(
+            name=f"{record.name}, last weights", source=record.name, origin="last",
+            base=record.base, method=record.method, max_length=record.max_length, created=record.created,
+            base_fingerprint=record.base_fingerprint, trainable_parameters=record.trainable_parameters,
+            total_parameters=record.total_parameters,
+        )  # fmt: skip
+        save_checkpoint(self.model, told, self.backbone, folder)
 
 
 def run_experiment(
@@ -185,11 +258,14 @@ def run_experiment(
     should_stop: Callable[[], bool] = lambda: False,
     checkpoint: str | Path | None = None,
     start: str | Path | None = None,
+    should_keep: Callable[[], bool] = lambda: False,
 ) -> Iterator[StepLog]:
     """Train, test, publish `checkpoint` (default `folder/checkpoint`); yields what happens, returns a summary.
 
     When `should_stop()` becomes true the state is saved as `folder/state.safetensors` and None is returned; a later
-    call with the same folder goes on from there.
+    call with the same folder goes on from there. When `should_keep()` does, training ends as if its time were up: the
+    best weights so far are tested and published. Where no weights were as good as those of the start, those of the last
+    step are published beside them, as `checkpoint` with "-last" behind its name.
 
     Args:
         start: the checkpoint whose weights it begins with, where `config.start_from` names one (`continuation`).
@@ -199,17 +275,18 @@ def run_experiment(
     """
     folder = Path(folder)
     checkpoint = Path(checkpoint or folder / "checkpoint")
+    last_weights = checkpoint.with_name(f"{checkpoint.name}-last")
     check_free(checkpoint)
+    check_free(last_weights)
     for needed in (folder, checkpoint.parent):
         make_writable(needed)
     experiment = Experiment(config, Path(start) if start else None)
     trainer, state = experiment.trainer, folder / STATE
     if state.exists():
         experiment.load_state(state)
-    epoch = trainer.step / trainer.batches_per_epoch
-    device = describe(experiment.device)
-    yield StepLog("start", trainer.step, trainer.planned_steps, epoch, trainer.clock.seconds, device=device)
-    for log in trainer.run(should_stop):
+    experiment.prepare_test()
+    yield replace(trainer.told("start"), device=describe(experiment.device))
+    for log in trainer.run(should_stop, should_keep):
         yield log
         if log.event == "validation":
             experiment.save_state(state)
@@ -217,18 +294,24 @@ def run_experiment(
         experiment.save_state(state)
         return None
     experiment.round_for_storage()
-    record = experiment.record()
+    record = yield from experiment.testing(should_stop)
+    if record is None:  # its state is that of its last validation
+        return None
     save_checkpoint(experiment.model, record, experiment.backbone, checkpoint)
+    if trainer.last:
+        experiment.publish_last(record, last_weights)
     state.unlink(missing_ok=True)
-    epoch = trainer.step / trainer.batches_per_epoch
-    last = StepLog("test", trainer.step, trainer.planned_steps, epoch, trainer.clock.seconds)
     test = record.test
-    yield replace(last, accuracy=test.accuracy, low=test.low, high=test.high, n=test.n)
+    yield trainer.told("test", 0, accuracy=test.accuracy, low=test.low, high=test.high, n=test.n)
     return {
         "checkpoint": str(checkpoint),
         "trainable_parameters": record.trainable_parameters,
         "validation_accuracy": record.validation.accuracy,
         "test_accuracy": record.test.accuracy,
+        "untrained_test_accuracy": record.untrained_test.accuracy,
+        "change": record.change,
+        "made_worse": record.made_worse,
+        "stopped_by": record.stopped_by,
         "seconds": record.seconds,
         "examples_per_second": record.examples_per_second,
     }

@@ -8,9 +8,10 @@ so a stopped run that goes on later takes the very steps it would have taken. Ti
 """
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Literal
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from typing import Literal, TypeVar
 
 import numpy as np
 import torch
@@ -26,27 +27,12 @@ from peft_core.t5.backbone import first_step_hidden
 from peft_core.training.clock import Clock
 from peft_core.training.gradients import gradients, slices_for
 from peft_core.training.masters import Masters
+from peft_core.training.measuring import Measuring
+from peft_core.training.remaining import MeasuringPace, remaining_seconds, validations_ahead
+from peft_core.training.step_log import Event, StepLog
 
 IGNORED = -100
-
-
-@dataclass(frozen=True)
-class StepLog:
-    """One thing that happened. `accuracy`, `low`, `high`, `n` belong to "validation" and "test"."""
-
-    event: Literal["start", "step", "validation", "test"]
-    step: int
-    total_steps: int
-    epoch: float
-    seconds: float
-    train_loss: float | None = None
-    learning_rate: float | None = None
-    examples_per_second: float | None = None
-    accuracy: float | None = None
-    low: float | None = None
-    high: float | None = None
-    n: int | None = None
-    device: str | None = None
+T = TypeVar("T")
 
 
 class Trainer:
@@ -55,9 +41,12 @@ class Trainer:
     Args:
         train_batches: epoch number → the batches of that epoch; must be a function of its argument alone.
         labels: label (0 or 1) of each training row.
-        validate: measures the model now.
+        validate: measures the model now, batch by batch.
         measure_test: measures it on the test split beside every validation, while the clock stands still. The results
             are noted in `tests`; nothing here reads them.
+
+    `validation_rows`, `test_rows`, `rows_at_the_end`: how many reviews a validation has, the test split, and all that
+    is measured after training. They serve the estimate of the time alone; whoever knows them sets them.
     """
 
     def __init__(
@@ -68,9 +57,9 @@ class Trainer:
         train_batches: Callable[[int], list[Batch]],
         labels: torch.Tensor,
         label_ids: tuple[int, int],
-        validate: Callable[[], Accuracy],
+        validate: Callable[[], Measuring[Accuracy]],
         device: torch.device,
-        measure_test: Callable[[], Accuracy] | None = None,
+        measure_test: Callable[[], Measuring[Accuracy]] | None = None,
     ) -> None:
         self.model, self.config, self.peak_rate = model, config, learning_rate
         self.train_batches, self.validate, self.device = train_batches, validate, device
@@ -87,10 +76,13 @@ class Trainer:
         self.planned_steps = self.full_steps
         self.step = 0
         self.clock = Clock(config.max_seconds)
-        self.finished = False
+        self.finished = self.kept = False
+        self.measuring_pace = MeasuringPace()
+        self.validation_rows = self.test_rows = self.rows_at_the_end = 0
         self.validations: list[tuple[int, Accuracy]] = []
         self.tests: list[tuple[int, Accuracy]] = []
         self.best: dict[str, torch.Tensor] = {}
+        self.last: dict[str, torch.Tensor] = {}  # where training made it worse: what it came to
 
     # -- what a step is ----------------------------------------------------------------------------------------------
     def rate_at(self, step: int) -> float:
@@ -129,19 +121,32 @@ class Trainer:
         return loss, rate
 
     # -- the run -----------------------------------------------------------------------------------------------------
-    def run(self, should_stop: Callable[[], bool] = lambda: False) -> Iterator[StepLog]:
-        """Train until the planned steps, `max_seconds`, or `should_stop()`; yields what happens.
+    def run(
+        self, should_stop: Callable[[], bool] = lambda: False, should_keep: Callable[[], bool] = lambda: False
+    ) -> Iterator[StepLog]:
+        """Train until the planned steps, `max_seconds`, or a wish; yields what happens.
 
         After it ends normally the model holds the weights of its best validation. Stopped early it holds the latest.
+
+        Args:
+            should_stop: end as soon as possible; asked before every step and every batch of a validation.
+            should_keep: end as if the time were up: one more validation, and the best weights. At least one step is
+                taken.
         """
         self.model.train()
         self.clock.start()
         batches = None
-        if not self.validations:
-            yield self._validation()
         while self.step < self.planned_steps and not self.clock.out_of_time:
+            if self._validation_due():
+                yield from self._validation(should_stop)
+                if not self._validated:
+                    return
+                continue
             if should_stop():
                 return
+            if self.step and should_keep():
+                self.kept = True
+                break
             epoch, position = divmod(self.step, self.batches_per_epoch)
             if position == 0 or batches is None:
                 batches = self.train_batches(epoch)
@@ -149,13 +154,15 @@ class Trainer:
                 loss, rate = self.take_step(batches[position])
             self._plan()
             speed = self.clock.examples_per_second
-            yield self._log("step", train_loss=loss, learning_rate=rate, examples_per_second=speed)
-            if self.step < self.planned_steps and self._validation_due():
-                yield self._validation()
-        if self.validations[-1][0] != self.step:  # already validated if the run was stopped right after its last step
-            yield self._validation()
-        self.load_best()
-        self.finished = True
+            yield self.told("step", train_loss=loss, learning_rate=rate, examples_per_second=speed)
+        self.planned_steps = self.step
+        if not self._validated:  # it may have been stopped right after its last
+            yield from self._validation(should_stop)
+        if self._validated:
+            if self.step and self.best_validation[0] == 0:
+                self.last = {name: p.detach().clone() for name, p in self.weights.items()}
+            self.load_best()
+            self.finished = True
 
     def _plan(self) -> None:
         """Where the time allows fewer steps than the epochs ask for, let the learning rate reach zero there."""
@@ -163,25 +170,84 @@ class Trainer:
         if affordable is not None:
             self.planned_steps = max(self.step, min(self.full_steps, self.step + affordable))
 
-    def _validation_due(self) -> bool:
-        done = len(self.validations) - 1  # the first one was before any step
-        return self.step * self.config.evaluations >= (done + 1) * self.planned_steps
+    @property
+    def _validated(self) -> bool:
+        """Whether these very weights have been measured."""
+        return bool(self.validations) and self.validations[-1][0] == self.step
 
-    def _validation(self) -> StepLog:
-        measured = self.validate()
+    def _validation_due(self) -> bool:
+        """The first is before any step. Also where a run goes on that was stopped in the middle of one."""
+        done = len(self.validations)
+        return not self._validated and self.step * self.config.evaluations >= done * self.planned_steps
+
+    def _validation(self, should_stop: Callable[[], bool]) -> Iterator[StepLog]:
+        """Measure, and keep the weights if none were better. Broken off by `should_stop`, it leaves no trace."""
+        rows, noted = self.validation_rows, self.test_rows if self.measure_test else 0
+        later = self._reviews_ahead() - rows - noted
+        measured = yield from self.watched("validation", self.validate(), rows, later + noted, should_stop)
+        if measured is None:
+            return
+        self.clock.read()
+        if self.measure_test:
+            with self.clock.standing_still():
+                test = yield from self.watched("test", self.measure_test(), noted, later, should_stop)
+            if test is None:
+                return
+            self.tests.append((self.step, test))
         self.model.train()
         if not self.validations or measured.accuracy >= max(a.accuracy for _, a in self.validations):
             self.best = {name: p.detach().clone() for name, p in self.weights.items()}
         self.validations.append((self.step, measured))
-        self.clock.read()
-        if self.measure_test:
-            with self.clock.standing_still():
-                self.tests.append((self.step, self.measure_test()))
-        return self._log("validation", **vars(measured))
+        yield self.told("validation", **vars(measured))
 
-    def _log(self, event: Literal["step", "validation"], **fields) -> StepLog:
-        epoch = self.step / self.batches_per_epoch
-        return StepLog(event, self.step, self.planned_steps, epoch, self.clock.seconds, **fields)
+    def watched(
+        self,
+        split: Literal["validation", "test"],
+        measuring: Measuring[T],
+        rows: int,
+        later: float,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> Generator[StepLog, None, T | None]:
+        """Say of every batch that it is answered. Returns what it comes to, or None if it was broken off.
+
+        Args:
+            rows: reviews that are measured.
+            later: reviews that are to be measured after these.
+        """
+        before = time.monotonic()
+        with closing(measuring):
+            while not should_stop():
+                try:
+                    done, of = next(measuring)
+                except StopIteration as end:
+                    self.measuring_pace.add(time.monotonic() - before, rows)
+                    return end.value
+                reviews = later + rows * (1 - done / of)
+                yield self.told("measuring", reviews, split=split, done=done, of=of)
+        return None
+
+    def _reviews_ahead(self) -> float:
+        """Reviews that are to be measured from now on, to the end of the run."""
+        each = self.validation_rows + (self.test_rows if self.measure_test else 0)
+        last_at = self.validations[-1][0] if self.validations else None
+        ahead = validations_ahead(
+            self.step, self.planned_steps, self.config.evaluations, len(self.validations), last_at
+        )
+        return ahead * each + self.rows_at_the_end
+
+    def told(self, event: Event, reviews: float | None = None, **fields) -> StepLog:
+        """What is said of this moment. `reviews`: that are still to be measured, where that is known better."""
+        remaining = remaining_seconds(
+            self.planned_steps - self.step,
+            self.clock.seconds_per_step,
+            self._reviews_ahead() if reviews is None else reviews,
+            self.measuring_pace.per_second,
+            self.clock.seconds_left,
+        )
+        return StepLog(
+            event, self.step, self.planned_steps, self.step / self.batches_per_epoch, self.clock.seconds,
+            self.full_steps, remaining, **fields,
+        )  # fmt: skip
 
     @torch.no_grad()
     def load_best(self) -> None:
@@ -194,6 +260,13 @@ class Trainer:
         """(step, accuracy) of the weights that are kept: the latest among the best."""
         return max(reversed(self.validations), key=lambda item: item[1].accuracy)
 
+    @property
+    def stopped_by(self) -> Literal["epochs", "max_seconds", "person"]:
+        """What ended the run."""
+        if self.step == self.full_steps:
+            return "epochs"
+        return "person" if self.kept else "max_seconds"
+
     # -- stop and go on ----------------------------------------------------------------------------------------------
     def state(self) -> tuple[dict[str, torch.Tensor], dict]:
         """(tensors, plain data) from which `load_state` continues exactly."""
@@ -204,16 +277,20 @@ class Trainer:
             name: [[step, a.accuracy, a.low, a.high, a.n] for step, a in measured]
             for name, measured in (("validations", self.validations), ("tests", self.tests))
         }
-        return tensors, {"step": self.step, "seconds": self.clock.seconds, **points}
+        planned = self.full_steps if self.kept else self.planned_steps  # it may go on after all
+        now = {"step": self.step, "planned_steps": planned, "seconds": self.clock.seconds}
+        return tensors, now | points
 
     @torch.no_grad()
     def load_state(self, tensors: dict[str, torch.Tensor], data: dict) -> None:
         self.step, self.clock.seconds = data["step"], data["seconds"]
+        self.planned_steps = data.get("planned_steps", self.full_steps)  # older states have none
         self.validations = [(step, Accuracy(*rest)) for step, *rest in data["validations"]]
         self.tests = [(step, Accuracy(*rest)) for step, *rest in data.get("tests", [])]  # older states have none
         for name, weight in self.weights.items():
             weight.copy_(tensors[f"now.{name}"])
-            self.best[name] = tensors[f"best.{name}"].to(self.device)
+            if self.validations:  # it may have been stopped before the first
+                self.best[name] = tensors[f"best.{name}"].to(self.device)
         self.weights.load_adam_state(self.optimizer, tensors)
         self.weights.to_model()
 

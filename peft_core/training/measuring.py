@@ -1,7 +1,9 @@
 """How good is a model, and how sure can one be of that number? A split's reviews, measured again and again."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +19,18 @@ from peft_core.statistics.intervals import Accuracy, wilson
 from peft_core.t5.backbone import Backbone, label_logits
 from peft_core.training.device import evaluation_batch
 from peft_core.training.gradients import in_threads
+
+T = TypeVar("T")
+Measuring = Generator[tuple[int, int], None, T]  # yields (batches done, of how many); may be closed on its way
+
+
+def at_once(measuring: Measuring[T]) -> T:
+    """What it comes to, for whoever does not look on."""
+    while True:
+        try:
+            next(measuring)
+        except StopIteration as end:
+            return end.value
 
 
 @dataclass(frozen=True)
@@ -45,23 +59,40 @@ class MeasuredSplit:
     backbone: Backbone
     device: torch.device
 
-    def probabilities(self, model: nn.Module) -> np.ndarray:
-        """p("positive") of every review, shape (rows,)."""
+    def __len__(self) -> int:
+        return len(self.rows.labels)
+
+    @property
+    def label_ids(self) -> tuple[int, int]:
+        """Token ids of the two words that an answer is one of."""
+        return self.backbone.label_ids
+
+    def asking(self, model: nn.Module) -> Measuring[np.ndarray]:
+        """p("positive") of every review, shape (rows,), batch by batch."""
         pad_id, widths = self.backbone.tokenizer.pad_token_id, fixed_widths(self.rows.max_length)
         batches = make_batches(self.rows.encoded, evaluation_batch(self.device), widths, pad_id)
-        return probabilities(model, batches, self.backbone.label_ids, self.device)
+        return asking(model, batches, self.label_ids, self.device)
+
+    def measuring(self, model: nn.Module) -> Measuring[Accuracy]:
+        """The share of reviews that the model has right, batch by batch."""
+        return accuracy((yield from self.asking(model)), self.rows.labels)
+
+    def probabilities(self, model: nn.Module) -> np.ndarray:
+        """p("positive") of every review, shape (rows,)."""
+        return at_once(self.asking(model))
 
     def accuracy(self, model: nn.Module) -> Accuracy:
         """The share of reviews that the model has right."""
-        return accuracy(self.probabilities(model), self.rows.labels)
+        return at_once(self.measuring(model))
 
 
-def probabilities(
+def asking(
     model: nn.Module, batches: Sequence[Batch], label_ids: tuple[int, int], device: torch.device
-) -> np.ndarray:
+) -> Measuring[np.ndarray]:
     """p("positive") of every row, in the order of row numbers, shape (rows,).
 
-    Of the two label words alone: softmax over their logits after one decoder step.
+    Of the two label words alone: softmax over their logits after one decoder step. Closed on its way, it leaves the
+    model as it was.
 
     Raises:
         PeftClassroomError: if an answer is no finite number; such an answer is neither right nor wrong.
@@ -72,18 +103,30 @@ def probabilities(
         ids, mask = (torch.from_numpy(x).to(device) for x in (batch.input_ids, batch.attention_mask))
         return label_logits(model, ids, mask, label_ids).softmax(-1)[:, 1].cpu().numpy()
 
+    result = np.zeros(sum(int((b.rows != FILLER).sum()) for b in batches))
     was_training = model.training
     model.eval()
-    threads = min(torch.get_num_threads(), len(batches)) if device.type == "cpu" else 1
-    answers = in_threads(classify, batches, threads) if threads > 1 else map(classify, batches)
-    result = np.zeros(sum(int((b.rows != FILLER).sum()) for b in batches))
-    for batch, positive in zip(batches, answers, strict=True):
-        real = batch.rows != FILLER
-        result[batch.rows[real]] = positive[real]
-    model.train(was_training)
+    try:
+        yield 0, len(batches)
+        threads = min(torch.get_num_threads(), len(batches)) if device.type == "cpu" else 1
+        one_by_one = (classify(batch) for batch in batches)
+        with closing(in_threads(classify, batches, threads) if threads > 1 else one_by_one) as answers:
+            for done, (batch, positive) in enumerate(zip(batches, answers, strict=True), start=1):
+                real = batch.rows != FILLER
+                result[batch.rows[real]] = positive[real]
+                yield done, len(batches)
+    finally:
+        model.train(was_training)
     if not np.isfinite(result).all():
         raise PeftClassroomError(NOT_FINITE[0].upper() + NOT_FINITE[1:])
     return result
+
+
+def probabilities(
+    model: nn.Module, batches: Sequence[Batch], label_ids: tuple[int, int], device: torch.device
+) -> np.ndarray:
+    """The same in one go."""
+    return at_once(asking(model, batches, label_ids, device))
 
 
 def accuracy(probability_positive: np.ndarray, labels: Sequence[int]) -> Accuracy:

@@ -172,7 +172,7 @@ def _trained(
         ),
         torch.from_numpy(rows.labels),
         backbone.label_ids,
-        lambda: measured.accuracy(model),
+        lambda: measured.measuring(model),
         device,
     )
     for _ in trainer.run():

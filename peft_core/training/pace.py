@@ -1,5 +1,6 @@
-"""How long would a training run take here? At the pace of one that was measured. No torch here."""
+"""How long would a training run take here, test included? At the pace of one that was measured. No torch here."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -16,13 +17,52 @@ class Pace:
     examples_per_second: float
     here: bool
 
-    def seconds(self, config: RunConfig) -> float:
-        """Estimated seconds to train `config`, without validations.
+    measured_per_second: float
+
+    def training(self, config: RunConfig) -> float:
+        """Estimated seconds of the steps of `config`, were there no time limit.
 
         In proportion to the longest reviews: those of 160 tokens read 1.9 times as fast as those of 320 (docs/log.md).
         """
-        longer = config.data.max_length / self.record.config.data.max_length
-        return config.data.train_size * config.train.epochs / self.examples_per_second * longer
+        return config.data.train_size * config.train.epochs / self.examples_per_second * self._longer(config)
+
+    def validating(self, config: RunConfig) -> float:
+        """Estimated seconds of all its validations, the one before the first step included."""
+        steps = math.ceil(config.data.train_size / config.train.batch_size) * config.train.epochs
+        reviews = config.data.validation_size * (1 + min(config.train.evaluations, steps))
+        return reviews / self.measured_per_second * self._longer(config)
+
+    def testing(self, config: RunConfig) -> float:
+        """Estimated seconds of the final test; what the base model answers to it is known, as a rule."""
+        return (config.data.test_size or self.record.test.n) / self.measured_per_second * self._longer(config)
+
+    def seconds(self, config: RunConfig) -> float:
+        """Estimated seconds from the first validation to the end of the test, within the time limit."""
+        limit = math.inf if config.train.max_seconds is None else config.train.max_seconds
+        return min(self.training(config) + self.validating(config), limit) + self.testing(config)
+
+    def steps(self, config: RunConfig) -> tuple[int, int]:
+        """(steps that the time limit allows, steps asked for)."""
+        asked = math.ceil(config.data.train_size / config.train.batch_size) * config.train.epochs
+        limit = math.inf if config.train.max_seconds is None else config.train.max_seconds
+        share = (limit - self.validating(config)) / self.training(config)
+        return (asked if share >= 1 else max(1, int(share * asked))), asked
+
+    def _longer(self, config: RunConfig) -> float:
+        return config.data.max_length / self.record.config.data.max_length
+
+
+def measured_per_second(record: RunRecord) -> float | None:
+    """Reviews that the run measured a second; None if its record does not say.
+
+    Of an older record: its seconds are those of steps and validations, and the pace of the steps is known.
+    """
+    if record.measured_per_second:
+        return record.measured_per_second
+    if not record.examples_per_second:
+        return None
+    seconds = record.seconds - record.steps * record.config.train.batch_size / record.examples_per_second
+    return len(record.validations) * record.validation.n / seconds if seconds > 0 else None
 
 
 def find_pace(config: RunConfig, infos: Iterable[CheckpointInfo], machine: tuple[str, str] | None) -> Pace | None:
@@ -35,11 +75,13 @@ def find_pace(config: RunConfig, infos: Iterable[CheckpointInfo], machine: tuple
     """
     shipped = None
     for info in infos:
-        record, speed = info.record, info.record.examples_per_second
-        if (info.base, info.method) != (config.base, config.method.method) or speed is None:
+        if (info.base, info.method) != (config.base, config.method.method):
+            continue
+        record, speed, measured = info.record, info.record.examples_per_second, measured_per_second(info.record)
+        if not speed or not measured:
             continue
         if info.shipped:
-            shipped = shipped or Pace(record, speed, here=False)
+            shipped = shipped or Pace(record, speed, False, measured)
         elif machine in (None, (record.device, record.precision)):
-            return Pace(record, speed, here=True)
+            return Pace(record, speed, True, measured)
     return shipped

@@ -1,6 +1,7 @@
 """The command line: its JSON, and one line with exit code 2 for whatever a person gets wrong."""
 
 import json
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -214,6 +215,35 @@ runpy.run_module("peft_core", run_name="__main__")
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
     assert (done.returncode, done.stdout, "Traceback" in done.stderr) == (130, "", False)
+
+
+@pytest.mark.parametrize(("presses", "code", "said"), [(1, 130, "goes on from there"), (2, 0, "test accuracy")])
+def test_ctrl_c_stops_a_training_and_twice_keeps_what_it_has(run, monkeypatch, tmp_path, presses, code, said):
+    from peft_core.training import experiment, stopping
+    from peft_core.training.step_log import StepLog
+
+    def run_experiment(config, folder, should_stop, checkpoint, start, should_keep):
+        for step in range(1, 4):
+            for _ in range(presses if step == 2 else 0):
+                signal.raise_signal(signal.SIGINT)
+            if should_keep():
+                yield StepLog("test", step, step, 1.0, 1.0, step, accuracy=0.9, low=0.8, high=0.95, n=100)
+                return {
+                    "checkpoint": str(checkpoint), "trainable_parameters": 1, "validation_accuracy": 0.9,
+                    "test_accuracy": 0.9, "untrained_test_accuracy": 0.8, "change": (0.1, 0.05, 0.15),
+                    "made_worse": False, "stopped_by": "person", "seconds": 1.0, "examples_per_second": 2.0,
+                }  # fmt: skip
+            if should_stop():
+                return None
+            yield StepLog("step", step, 3, 1.0, 1.0, 3, train_loss=0.5)
+        raise AssertionError("nobody stopped it")
+
+    monkeypatch.setattr(experiment, "run_experiment", run_experiment)
+    monkeypatch.setattr(stopping, "SECOND_WITHIN", 0.0 if presses == 1 else 100.0)
+    got, out, err = run("train", "lora", "--out", tmp_path / "lora")
+    assert got == code
+    assert said in out + err
+    assert "Error" not in err
 
 
 WRONG = [

@@ -23,6 +23,7 @@ from peft_core.training.evaluate import evaluate_checkpoint
 from peft_core.training.experiment import STATE, Experiment, run_experiment
 from peft_core.training.measuring import accuracy
 from tests.cases import CASES, every_config
+from tests.trained import as_measuring
 
 pytestmark = pytest.mark.usefixtures("easy_reviews")
 
@@ -37,13 +38,28 @@ def make_config(base_folder):
     return make
 
 
-def finish(run):
+class After:
+    """A wish that comes up after so many steps."""
+
+    def __init__(self, step):
+        self.step, self.wished = step, False
+
+    def __call__(self):
+        return self.wished
+
+
+def finish(run, *wishes):
+    """Everything that happened but the batches that were measured, and the summary."""
     logs = []
     while True:
         try:
-            logs.append(next(run))
+            log = next(run)
         except StopIteration as stop:
             return logs, stop.value
+        for wish in wishes:
+            wish.wished |= log.event == "step" and log.step == wish.step
+        if log.event != "measuring":
+            logs.append(log)
 
 
 @pytest.mark.parametrize("name", ["full", "adapter-pfeiffer", "lora-all", "soft_prompt-random"])
@@ -82,8 +98,8 @@ def test_the_same_seed_replays_the_same_run(make_config, config):
 @pytest.mark.parametrize("name", ["full", "lora"])
 def test_a_stopped_run_goes_on_to_the_very_same_weights(make_config, tmp_path, name):
     config = make_config(CASES[name], epochs=2, backbone_dropout=0.1)
-    steps = iter(range(1000))
-    _, nothing = finish(run_experiment(config, tmp_path / "a", lambda: next(steps) >= 17))
+    stop = After(17)
+    _, nothing = finish(run_experiment(config, tmp_path / "a", stop), stop)
     assert nothing is None
     assert (tmp_path / "a" / STATE).exists()
     assert not (tmp_path / "a" / "checkpoint").exists()
@@ -106,8 +122,8 @@ def test_noting_the_test_accuracy_changes_nothing_else(make_config, tmp_path, na
     noting = plain.model_copy(update={"train": plain.train.model_copy(update={"test_curve": True})})
     finish(run_experiment(plain, tmp_path / "plain"))
     finish(run_experiment(noting, tmp_path / "noting"))
-    steps = iter(range(1000))
-    finish(run_experiment(noting, tmp_path / "stopped", lambda: next(steps) >= 17))
+    stop = After(17)
+    finish(run_experiment(noting, tmp_path / "stopped", stop), stop)
     finish(run_experiment(noting, tmp_path / "stopped"))
     folders = [tmp_path / folder / "checkpoint" for folder in ("plain", "noting", "stopped")]
     assert len({next(folder.glob("*.safetensors")).read_bytes() for folder in folders}) == 1
@@ -209,7 +225,7 @@ def test_the_best_validation_is_kept(make_config):
         seen.append({n: p.detach().clone() for n, p in trainable_tensors(run.model).items()})
         return wilson(round(100 * next(measured)), 100)
 
-    run.trainer.validate = validate
+    run.trainer.validate = as_measuring(validate)
     list(run.trainer.run())
     assert run.trainer.best_validation[1].accuracy == 0.9
     kept = trainable_tensors(run.model)

@@ -12,7 +12,7 @@ from peft_core.statistics.intervals import wilson
 from peft_core.training import clock as training_clock
 from peft_core.training.loop import Trainer, count_rows
 from tests.cases import CASES
-from tests.trained import apply
+from tests.trained import apply, as_measuring
 
 CPU = torch.device("cpu")
 LABELS = torch.tensor([0, 1, 1, 0])
@@ -51,7 +51,9 @@ def make_trainer(backbone):
         found = iter(correct if isinstance(correct, list) else [correct] * 1000)
         config = TrainConfig(batch_size=4, **settings)
         model, batches_of = apply(backbone, method), lambda epoch: [make_batch(rows)] * batches
-        return Trainer(model, config, rate, batches_of, LABELS, (3, 4), lambda: wilson(next(found), 100), CPU)
+        return Trainer(
+            model, config, rate, batches_of, LABELS, (3, 4), as_measuring(lambda: wilson(next(found), 100)), CPU
+        )
 
     return make
 
@@ -159,8 +161,7 @@ def test_the_speed_is_that_of_steps_alone_once_they_have_settled(make_trainer, c
 def test_time_that_passed_between_two_parts_of_a_run_does_not_count(make_trainer, clock):
     trainer = without_training(make_trainer(epochs=3, evaluations=1))
     trainer.take_step = clock.takes(1, trainer.take_step)
-    steps = iter(range(100))
-    list(trainer.run(lambda: next(steps) == 4))
+    list(trainer.run(lambda: trainer.step == 4))
     assert (trainer.step, trainer.clock.seconds, trainer.finished) == (4, 4, False)
     clock.now += 1e6
     logs = list(trainer.run())
@@ -203,6 +204,47 @@ def test_a_model_that_training_does_not_help_is_the_one_that_it_was(make_trainer
     list(trainer.run())
     assert trainer.best_validation[0] == 0
     assert all(torch.equal(p, before[name]) for name, p in trainer.trainable.items())
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The time to the end
+
+
+def test_the_time_to_the_end_is_what_then_passes_with_every_phase_in_it(make_trainer, clock):
+    """Steps of 0.5 s, validations of 4 batches of 3 s, a test of 12 such batches after training."""
+
+    def measured(batches, result):
+        yield 0, batches
+        for done in range(1, batches + 1):
+            clock.now += 3
+            yield done, batches
+        return result
+
+    trainer = without_training(make_trainer(batches=10, epochs=2, evaluations=2))
+    trainer.take_step = clock.takes(0.5, trainer.take_step)
+    trainer.validate = lambda: measured(4, wilson(50, 100))
+    trainer.validation_rows, trainer.rows_at_the_end = 40, 120
+    told = [(log, clock.now) for log in trainer.run()]
+    told += [(log, clock.now) for log in trainer.watched("test", measured(12, None), 120, 0)]
+    end = clock.now
+    assert end - 1000 == 20 * 0.5 + 3 * 4 * 3 + 12 * 3
+    known = [(log, at) for log, at in told if log.remaining is not None]
+    assert {(log.event, log.split) for log, _ in known} == {
+        ("step", None), ("validation", None), ("measuring", "validation"), ("measuring", "test"),
+    }  # fmt: skip
+    assert all(log.remaining == pytest.approx(end - at) for log, at in known)
+    unknown = [log for log, _ in told if log.remaining is None]
+    assert {log.step for log in unknown} == set(range(6)), "until the first step that is settled"
+
+
+def test_a_limit_that_cuts_the_plan_says_what_was_asked_for(make_trainer, clock):
+    trainer = without_training(make_trainer(batches=10, epochs=10, evaluations=1, max_seconds=40))
+    trainer.take_step = clock.takes(1, trainer.take_step)
+    trainer.validation_rows = 10
+    logs = list(trainer.run())
+    assert {log.full_steps for log in logs} == {100}
+    assert (logs[-1].total_steps, trainer.stopped_by) == (40, "max_seconds")
+    assert all(log.remaining <= 40 - log.seconds for log in logs if log.event == "step" and log.remaining is not None)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -265,8 +307,7 @@ def test_batches_of_an_epoch_are_made_once_and_a_run_that_goes_on_takes_up_in_th
     take_step, batches = trainer.take_step, {e: [make_batch() for _ in range(4)] for e in range(3)}
     trainer.train_batches = lambda epoch: asked.append(epoch) or batches[epoch]
     trainer.take_step = lambda batch: taken.append(batch) or take_step(batch)
-    steps = iter(range(100))
-    list(trainer.run(lambda: next(steps) == 6))
+    list(trainer.run(lambda: trainer.step == 6))
     list(trainer.run())
     assert asked == [0, 1, 1, 2]
     assert all(a is b for a, b in zip(taken, [b for e in range(3) for b in batches[e]], strict=True))

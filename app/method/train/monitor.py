@@ -1,34 +1,37 @@
-"""A run watched from the page: state, progress, curves, cancel, resume, result. The truth about it is on disk."""
+"""A run watched from the page: phase, how far it is, curves, cancel, keep, resume. The truth about it is on disk."""
+
+from collections.abc import Callable
 
 import streamlit as st
 
 from app import services
 from app.content import label
-from app.kit.pages import script_of
+from app.kit.formats import rough
 from app.kit.plain import escaped
 from app.kit.training_curves import training_curves
-from peft_core.checkpoints.record import weights_digest
+from app.method.train import times
+from app.method.train.result import result
 from peft_core.errors import PeftClassroomError
-from peft_core.training.runs import Run
+from peft_core.training.runs import Run, RunFolder
 
 POLL_SECONDS = 1.0
+PHASES = ("loading", "validating", "training", "testing")
 
 
 def monitor(run_id: str) -> None:
     """Watch the run; while it is under way the fragment draws itself again every second."""
-    try:
-        run = services.backend().store.read(run_id)
-    except PeftClassroomError as error:
-        st.warning(escaped(error), icon=":material/help:")
-        return
-    under_way = run.status.active or run.status.queued
+    under_way = not services.backend().store.read(run_id).status.finished
 
     @st.fragment(run_every=POLL_SECONDS if under_way else None)
     def watch() -> None:
         services.backend().reconcile()
-        now = services.backend().store.read(run_id)
+        try:
+            now = services.backend().store.read(run_id)
+        except PeftClassroomError as error:  # deleted meanwhile
+            st.warning(escaped(error), icon=":material/help:")
+            return
         draw(now)
-        if under_way and not (now.status.active or now.status.queued):
+        if under_way is now.status.finished:  # it ended, or was resumed
             services.listing.clear()
             st.rerun()
 
@@ -38,88 +41,87 @@ def monitor(run_id: str) -> None:
 def draw(run: Run) -> None:
     """Everything there is to say about a run at this moment."""
     status, config = run.status, run.spec.config
-    st.markdown(f"**{run.spec.name}** · {config.base} · {status.device or label('train', 'device_pending')}")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        device = status.device or label("train", "device_pending")
+        st.markdown(f"**{run.spec.name}** · {escaped(config.base)} · {escaped(device)}")
+        _buttons(run)
+    refusal()
     if status.queued:
-        place = services.backend().queue_position(run.id)
-        st.info(label("train", "queued", place=place or 1), icon=":material/hourglass_top:")
-    elif status.state == "starting":
-        st.info(label("train", "starting"), icon=":material/hourglass_top:")
-    elif status.state == "running":
-        _progress(run)
+        place, wait = services.backend().queue_position(run.id), times.waiting(run)
+        words = label("train", "queued", place=place or 1)
+        until = label("train", "wait_unknown") if wait is None else label("train", "wait", time=rough(wait))
+        st.info(f"{words} {until}", icon=":material/hourglass_top:")
+    elif status.active:
+        st.progress(_share(run), text=_progress(run))
     elif status.state == "succeeded":
-        _result(run)
+        result(run)
     else:
-        st.warning(escaped(status.message or label("train", "ended", state=status.state)), icon=":material/info:")
+        whose = "" if services.owner() == run.spec.owner else label("train", "not_yours_to_resume")
+        said = escaped(status.message or label("train", "ended", state=status.state))
+        st.warning(f"{said} {whose}", icon=":material/info:")
     metrics = services.backend().store.metrics(run.id)
     if any(m["event"] in ("step", "validation") for m in metrics):
         training_curves(metrics, status.total_steps or 1, config.method.method)
-    _buttons(run)
 
 
-def _progress(run: Run) -> None:
-    status, limit = run.status, run.spec.config.train.max_seconds
-    if status.step and status.step >= status.total_steps:
-        st.progress(1.0, text=label("train", "testing"))
-        return
-    share = status.step / max(status.total_steps, 1)
-    remaining = None if not status.step else status.seconds * (1 / share - 1)
-    if remaining is not None and limit is not None:
-        remaining = min(remaining, max(limit - status.seconds, 0))
-    words = label(
-        "train",
-        "progress",
-        step=status.step,
-        total=status.total_steps,
-        elapsed=f"{status.seconds:.0f}",
-        remaining="?" if remaining is None else f"{remaining:.0f}",
-    )
-    st.progress(min(share, 1.0), text=words)
+def _share(run: Run) -> float:
+    """How far the phase is."""
+    status = run.status
+    if status.batches:
+        return min(1.0, status.batch / status.batches)
+    return min(1.0, status.step / max(1, status.total_steps)) if status.phase == "training" else 0.0
 
 
-def _result(run: Run) -> None:
-    metrics = services.backend().store.metrics(run.id)
-    test = next((m for m in reversed(metrics) if m["event"] == "test"), None)
-    start = next((m for m in metrics if m["event"] == "validation"), None)
-    if test is None or start is None:
-        st.warning(label("train", "no_metrics"), icon=":material/info:")
-        return
-    accuracy, before, seconds = st.columns(3)
-    accuracy.metric(label("train", "test_accuracy"), f"{test['accuracy']:.1%}")
-    best = max(m["accuracy"] for m in metrics if m["event"] == "validation")
-    before.metric(label("train", "before"), f"{start['accuracy']:.1%} → {best:.1%}")
-    seconds.metric(label("train", "seconds"), f"{run.status.seconds:.0f} s")
-    st.success(
-        label("train", "done", low=f"{test['low']:.1%}", high=f"{test['high']:.1%}", n=f"{test['n']:,}"),
-        icon=":material/check_circle:",
-    )
-    published = next((c for c in services.checkpoints() if c.name == run.id), None)
-    if published:
-        kind = "fingerprint" if published.record.stopped_by == "epochs" else "stopped"
-        st.caption(label("train", kind, digest=weights_digest(published.path)))
-    st.page_link(
-        script_of("playground"),
-        label=label("train", "to_playground"),
-        icon=":material/rate_review:",
-        query_params={"checkpoint": [run.id, *(c.name for c in services.checkpoints() if c.shipped)]},
-    )
+def _progress(run: Run) -> str:
+    """The phase by its name, how far it is, the time to the end of all phases, and what a limit cuts off."""
+    status, folder = run.status, RunFolder(run.path)
+    counted = {"step": f"{status.step:,}", "total": f"{status.total_steps:,}"}
+    counted |= {"batch": status.batch, "batches": status.batches}
+    words = [label("train", f"phase_{status.phase}", **counted)]
+    if folder.cancel_flag.exists():
+        return f"**{label('train', 'cancelling')}** · {words[0]}"
+    if folder.keep_flag.exists():
+        words.insert(0, f"**{label('train', 'keeping')}**")
+    left = times.remaining(run)
+    words.append(label("train", "left_unknown") if left is None else label("train", "left", time=rough(left)))
+    if 0 < status.total_steps < status.full_steps and not folder.keep_flag.exists():
+        words.append(label("train", "cut", steps=counted["total"], full=f"{status.full_steps:,}"))
+    return " · ".join(words)
 
 
 def _buttons(run: Run) -> None:
-    """Cancel and resume, for whoever started the run."""
-    status = run.status
+    """Cancel, keep and resume, for whoever started the run."""
+    status, folder, backend = run.status, RunFolder(run.path), services.backend()
     mine = run.spec.owner == services.owner()
-    if status.active or status.queued:
+    if not status.finished:
         help_text = None if mine else label("train", "not_yours")
-        if st.button(label("train", "cancel"), key="cancel", disabled=not mine, help=help_text, icon=":material/stop:"):
-            _attempt(services.backend().cancel, run.id)
+        asked = folder.cancel_flag.exists()
+        st.button(
+            label("train", "cancelling" if asked else "cancel"), key="cancel", disabled=asked or not mine,
+            help=help_text, icon=":material/stop:", on_click=attempt, args=(backend.cancel, run.id),
+        )  # fmt: skip
+        early = status.step == 0 or status.phase == "testing" or folder.keep_flag.exists()
+        st.button(
+            label("train", "keep"), key="keep", disabled=asked or early or not mine,
+            help=help_text or label("train", "help_keep"), icon=":material/flag:", on_click=attempt,
+            args=(backend.keep, run.id),
+        )  # fmt: skip
     elif status.resumable and mine:
-        if st.button(label("train", "resume"), key="resume", icon=":material/play_arrow:"):
-            _attempt(services.backend().resume, run.id)
-            st.rerun()
+        st.button(
+            label("train", "resume"), key="resume", icon=":material/play_arrow:", on_click=attempt,
+            args=(backend.resume, run.id),
+        )  # fmt: skip
 
 
-def _attempt(action, run_id: str) -> None:
+def refusal() -> None:
+    """Why the backend did not do what was asked of it a moment ago, once."""
+    if why := st.session_state.pop("refused", None):
+        st.error(escaped(why), icon=":material/error:")
+
+
+def attempt(action: Callable[[str], None], run_id: str) -> None:
+    """Ask the backend for something; where it refuses, the next drawing says why."""
     try:
         action(run_id)
     except PeftClassroomError as error:
-        st.error(escaped(error), icon=":material/error:")
+        st.session_state["refused"] = str(error)

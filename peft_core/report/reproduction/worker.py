@@ -76,6 +76,8 @@ def _train(plan: PlannedRun, folder: Path, report: Report, should_stop: Callable
         )
     notes = RunFolder(folder)
     for log in run_experiment(plan.config, folder, should_stop):
+        if log.event == "measuring":
+            continue
         if log.event == "start":
             notes.rewind_metrics(log.step)
         event = asdict(log)

@@ -2,11 +2,13 @@
 
 spec.json          what was asked (RunSpec), written once
 status.json        what has become of it (RunStatus), replaced as a whole
-metrics.jsonl      one line for each StepLog, appended
+metrics.jsonl      one line for each StepLog, appended; batches that are measured are in status.json alone
 log.txt            what the worker printed
 cancel.flag        exists: please stop
+keep.flag          exists: please finish now, with the best weights so far
 state.safetensors  where a stopped training goes on; written by the experiment
 checkpoint/        the result; published by the experiment in one rename
+checkpoint-last/   the last weights, where training made them worse than those of the start
 """
 
 import json
@@ -25,15 +27,21 @@ from peft_core.training.runs.spec import RunSpec
 from peft_core.validated import Content, Frozen, read_json
 
 RunState = Literal["queued", "starting", "running", "succeeded", "failed", "cancelled", "lost"]
+Phase = Literal["loading", "validating", "training", "testing"]
 
 
 class RunStatus(Frozen):
     """How far a run is. The server writes it until the worker has started, then the worker until it ends."""
 
     state: RunState = "queued"
+    phase: Phase = "loading"
+    batch: int = Field(0, description="of a validation or the test: how many are answered")
+    batches: int = Field(0, description="of how many; 0: nothing is being measured")
     step: int = 0
-    total_steps: int = 0
+    total_steps: int = Field(0, description="planned now")
+    full_steps: int = Field(0, description="asked for: more than are planned, where a time limit does not allow them")
     seconds: float = 0.0
+    remaining: float | None = Field(None, description="seconds to the end, every phase included; None: not known yet")
     heartbeat: float = Field(default_factory=time.time, description="unix time of the last news; queued: since when")
     pid: int | None = Field(None, ge=1)
     pid_created: float | None = None
@@ -83,6 +91,10 @@ class RunFolder:
     @property
     def cancel_flag(self) -> Path:
         return self.path / "cancel.flag"
+
+    @property
+    def keep_flag(self) -> Path:
+        return self.path / "keep.flag"
 
     @property
     def resume_state(self) -> Path:
@@ -155,6 +167,11 @@ class RunFolder:
         """Leave the flag that the worker looks for; a second request keeps the time of the first."""
         with writing(self.path), suppress(FileExistsError):
             self.cancel_flag.touch(exist_ok=False)
+
+    def request_keep(self) -> None:
+        """Leave the flag that tells the worker to finish now. It stays: a run that is resumed finishes, too."""
+        with writing(self.path):
+            self.keep_flag.touch()
 
     def withdraw_cancel(self) -> None:
         """Take the flag away, so that the run may go on."""

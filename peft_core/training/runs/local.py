@@ -86,6 +86,20 @@ class LocalBackend:
                 folder.request_cancel()
                 self._settle(folder)
 
+    def keep(self, run_id: str) -> None:
+        """Let a run finish now: its best weights so far are tested and published. A finished one stays as it is.
+
+        Raises:
+            PeftClassroomError: if it has not trained yet, so that there is nothing to keep.
+        """
+        with self.store.lock():
+            folder = self.store.folder(run_id)
+            status = folder.status()
+            if not status.finished and not status.step:
+                raise PeftClassroomError("This run has not trained yet: there is nothing to keep. Cancel it instead.")
+            if status.active:
+                folder.request_keep()
+
     def resume(self, run_id: str) -> None:
         """Go on with a run that was cancelled, failed or got lost: from its saved state, or from the beginning.
 
@@ -102,7 +116,7 @@ class LocalBackend:
             self._check_quota(run.spec.owner)
             folder = RunFolder(run.path)
             folder.withdraw_cancel()
-            progress = {name: getattr(run.status, name) for name in ("step", "total_steps", "seconds")}
+            progress = {name: getattr(run.status, name) for name in ("step", "total_steps", "full_steps", "seconds")}
             folder.write_status(RunStatus(**progress))
             self._advance()
 
@@ -117,6 +131,13 @@ class LocalBackend:
         """1 for the run that starts next; None for one that does not wait."""
         waiting = [run.id for run in _in_turn(self.store.list())]
         return waiting.index(run_id) + 1 if run_id in waiting else None
+
+    def ahead_of(self, run_id: str) -> list[Run]:
+        """The runs that train now, and those that wait and start before this one."""
+        runs = self.store.list()
+        waiting = _in_turn(runs)
+        place = next((place for place, run in enumerate(waiting) if run.id == run_id), 0)
+        return [*(run for run in runs if run.status.active), *waiting[:place]]
 
     @property
     def spare_pid(self) -> int | None:

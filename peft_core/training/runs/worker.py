@@ -16,7 +16,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from peft_core.config import RunConfig
 from peft_core.errors import PeftClassroomError
 from peft_core.training.runs.folder import RunFolder, RunStatus
 from peft_core.training.runs.process import identity, is_alive
@@ -26,10 +25,11 @@ from peft_core.training.runs.store import RunStore
 from peft_core.training.stopping import stop_on_signals
 
 if TYPE_CHECKING:
-    from peft_core.training.loop import StepLog
+    from peft_core.training.runs.folder import Phase
+    from peft_core.training.step_log import StepLog
 
-    # experiment(config, folder, should_stop): yields StepLogs, returns a summary, or None if it was stopped.
-    Experiment = Callable[[RunConfig, Path, Callable[[], bool]], Generator[StepLog, None, dict[str, Any] | None]]
+    # experiment(config, folder, should_stop, should_keep=…): yields StepLogs, returns a summary, or None if stopped.
+    Experiment = Callable[..., Generator[StepLog, None, dict[str, Any] | None]]
 
 _SECONDS_BETWEEN_STATUS_WRITES = 0.3
 _NICENESS = 10
@@ -85,7 +85,8 @@ def run_worker(
         check_limits(spec.config, limits)
         if not should_stop():
             experiment = experiment or _experiment(spec.threads)
-            summary = _watch(experiment(spec.config, folder.path, should_stop), reporter)
+            events = experiment(spec.config, folder.path, should_stop, should_keep=folder.keep_flag.exists)
+            summary = _watch(events, reporter)
             if summary is not None:
                 reporter.finish("succeeded", result=summary)
                 return 0
@@ -114,25 +115,41 @@ class _Reporter:
     def log(self, event: "StepLog") -> None:
         if event.event == "start":
             self.folder.rewind_metrics(event.step)
-        self.folder.append_metrics(asdict(event))
-        started = self.status.state == "running"
-        self.status = self.status.changed(
+        if event.event != "measuring":
+            self.folder.append_metrics(asdict(event))
+        before = self.status
+        self.status = before.changed(
             state="running",
+            phase=_phase(event, before),
+            batch=event.done or 0,
+            batches=event.of or 0,
             step=event.step,
             total_steps=event.total_steps,
+            full_steps=event.full_steps or event.total_steps,
             seconds=event.seconds,
-            device=event.device or self.status.device,
+            remaining=event.remaining,
+            device=event.device or before.device,
         )
-        if not started or time.monotonic() - self.last_write >= _SECONDS_BETWEEN_STATUS_WRITES:
+        turned = (before.state, before.phase) != (self.status.state, self.status.phase)
+        if turned or time.monotonic() - self.last_write >= _SECONDS_BETWEEN_STATUS_WRITES:
             self._write()
 
     def finish(self, state: str, **fields: Any) -> None:
-        self.status = self.status.changed(state=state, **fields)
+        self.status = self.status.changed(state=state, batch=0, batches=0, remaining=None, **fields)
         self._write()
 
     def _write(self) -> None:
         self.folder.write_status(self.status)
         self.last_write = time.monotonic()
+
+
+def _phase(event: "StepLog", before: RunStatus) -> "Phase":
+    """What is going on; what has just been measured belongs to its measuring."""
+    if event.event == "step":
+        return "training"
+    if event.event == "measuring":
+        return "testing" if event.split == "test" and event.step == event.total_steps else "validating"
+    return before.phase
 
 
 def _watch(events: "Generator[StepLog, None, dict[str, Any] | None]", reporter: _Reporter) -> dict[str, Any] | None:

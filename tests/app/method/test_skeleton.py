@@ -5,7 +5,6 @@ import pytest
 from app import services
 from app.content import label
 from app.kit.pages import method_pages, script_of, training_link
-from peft_core.checkpoints.listing import find_checkpoint
 from peft_core.config import PRESETS, RunConfig, TrainConfig
 from peft_core.counting.by_hand import count
 from peft_core.methods.adapter.method import AdapterConfig
@@ -15,7 +14,6 @@ from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.report.reproduction.planned_rows import ROWS
 from peft_core.reviews.config import DataConfig
 from peft_core.t5.architecture import base_model
-from tests.trained import make_record, pretend
 
 # Of every page: its link with widgets moved, and what it must then count.
 MOVED = {
@@ -216,6 +214,8 @@ def test_the_run_is_still_there_after_a_visit_to_another_page(open_page, line):
     app.switch_page(script_of("playground")).run()
     app.query_params.clear()  # as the browser does
     app.switch_page(script_of("lora")).run()
+    assert not any("in line" in i.value for i in app.info), "not under the settings of another method"
+    app.switch_page(script_of("adapterhub")).run()  # of the same method
     assert app.query_params["run"] == line[0].id
     assert app.query_params["section"] == "train"
     assert any("number 1 in line" in i.value for i in app.info)
@@ -250,47 +250,3 @@ def test_an_example_in_the_link_is_in_the_box(open_page):
     app.get_by_key("try_example").set_value(1).run()
     assert app.query_params["try_example"] == "1"
     assert app.get_by_key("try_review").value == services.examples()[1][0]
-
-
-@pytest.mark.parametrize(
-    ("base", "precision", "timed"),
-    [("tiny-t5", "bfloat16", True), ("tiny-t5", "float32", False), ("mini-t5", "bfloat16", False)],
-)
-def test_a_preset_is_called_by_its_time_only_where_it_was_timed(open_page, monkeypatch, base, precision, timed):
-    monkeypatch.setattr(services, "machine", lambda: ("CPU", precision))
-    app = open_page("lora", section="train", base=base)
-    minute, report = (app.button(key=f"preset_{name}").label for name in ("minute", "report"))
-    assert minute == (label("presets", "minute") if timed else "4,000 reviews × 160 tokens")
-    assert report == label("presets", "report")
-
-
-@pytest.mark.parametrize("same", [True, False], ids=["the same precision", "another"])
-def test_the_time_is_told_from_the_shipped_run_in_proportion_to_the_tokens(open_page, monkeypatch, same):
-    record = find_checkpoint("lora-8").record
-    monkeypatch.setattr(services, "machine", lambda: (record.device, record.precision if same else "another"))
-    warned = label("train", "estimate_other", there=record.precision, here="another")
-    for length, epochs in ((64, 1), (160, 2)):
-        app = open_page("lora", section="train", train_size="1000", max_length=str(length), epochs=str(epochs))
-        seconds = 1000 * epochs * length / record.config.data.max_length / record.examples_per_second
-        (told,) = [caption.value for caption in app.caption if f"about {seconds:.0f} s" in caption.value]
-        assert (warned in told) is not same
-
-
-def test_after_a_run_here_the_time_is_told_from_that(open_page, monkeypatch, tmp_path, backbone):
-    machine = ("CPU", "float32")
-    values = {"device": machine[0], "precision": machine[1]}
-    config = RunConfig(base="tiny-t5", method=LoraConfig(r=3))
-    record = make_record(backbone, config.method).model_copy(update=values | {"config": config})
-    folder = tmp_path / "runs" / "20260101-000000-abcdef" / "checkpoint"
-    pretend(record, folder)
-    monkeypatch.setattr(services, "machine", lambda: machine)
-    query = {"section": "train", "train_size": "64", "max_length": "320", "epochs": "1"}
-    seconds = 64 / record.examples_per_second * 320 / record.config.data.max_length
-    assert seconds < 120
-    told = [c.value for c in open_page("lora", **query).caption]
-    assert any(f"about {seconds:.0f} s" in words and "on this computer" in words for words in told)
-    told = [c.value for c in open_page("adapter", **query).caption]  # another method: still the shipped run's
-    assert not any("on this computer" in words for words in told)
-    monkeypatch.setattr(services, "machine", lambda: ("GPU: another", "bfloat16"))  # that run was made elsewhere
-    told = [c.value for c in open_page("lora", **query).caption]
-    assert not any("on this computer" in words for words in told)

@@ -1,8 +1,11 @@
 """The app's handle on runs: a worker kept ready, and whose run it is."""
 
+from types import SimpleNamespace
+
 from app import services
 from app.services import runs
-from peft_core.training.runs import LocalBackend
+from peft_core.config import RunConfig, TrainConfig
+from peft_core.training.runs import LocalBackend, RunStore, new_spec
 
 
 def test_a_worker_is_kept_ready_once_the_libraries_are_in_unless_its_memory_is_to_be_saved(open_page, monkeypatch):
@@ -25,3 +28,20 @@ def test_the_owner_is_the_token_of_the_browser_whatever_its_mask():
         assert runs._browser_token(f"2|{mask.hex()}|{masked.hex()}|1700000000") == token
     for odd in (None, "", "2|xx|yy|1", "1|2", "2|00|00|1", "3|00000000|" + "00" * 16 + "|1"):
         assert runs._browser_token(odd) is None
+
+
+def test_own_runs_come_first_the_newest_at_the_front_and_the_others_stay_as_they_were(monkeypatch, tmp_path):
+    store = RunStore(tmp_path / "runs")
+    config = RunConfig(base="tiny-t5", method="lora", train=TrainConfig(max_seconds=60))
+    old, others, new = (store.create(new_spec(config, owner)) for owner in ("me", "another", "me"))
+    monkeypatch.setattr(runs, "backend", lambda: SimpleNamespace(store=store))
+    monkeypatch.setattr(runs, "owner", lambda: "me")
+
+    def info(name, path, shipped=False):
+        return SimpleNamespace(name=name, path=path, shipped=shipped)
+
+    listed = [info("shipped", tmp_path / "shipped", True)]
+    listed += [info(run.id, run.path / "checkpoint") for run in (others, old, new)]
+    listed.append(info("opened", tmp_path / "opened" / "it"))
+    names = [one.name for one in runs.own_first(iter(listed))]
+    assert names == [new.id, old.id, "shipped", others.id, "opened"]

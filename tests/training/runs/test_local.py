@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -30,30 +29,25 @@ from peft_core.training.runs import (
 )
 from peft_core.training.runs.process import identity, is_alive
 from peft_core.training.runs.worker import run_worker
+from peft_core.training.step_log import StepLog
 
 # Started as a process by the backend: the real worker with an experiment that only pretends to train.
 FAKE_WORKER = '''
 import json, os, sys, time
-from dataclasses import dataclass
 from peft_core.errors import PeftClassroomError
 from peft_core.training.runs import worker
+from peft_core.training.step_log import StepLog
 
-@dataclass(frozen=True)
-class StepLog:
-    event: str
-    step: int
-    total_steps: int = 6
-    seconds: float = 0.5
-    train_loss: float | None = None
-    device: str | None = None
+def log(event, step, **rest):
+    return StepLog(event, step, 6, 0.0, 0.5, **rest)
 
-def experiment(config, folder, should_stop):
+def experiment(config, folder, should_stop, should_keep):
     """Steps until `folder/go` exists, then publishes; saves its step when stopped."""
     print("training with pid", os.getpid(), flush=True)
     saved = folder / "state.safetensors"
     step = int(saved.read_text()) if saved.exists() else 0
-    yield StepLog("start", step, device="fake")
-    while not (folder.parent / "go").exists():
+    yield log("start", step, device="fake")
+    while not (folder.parent / "go").exists() and not should_keep():
         if should_stop() and behaviour != "stubborn":
             saved.write_text(str(step))
             return None
@@ -63,11 +57,11 @@ def experiment(config, folder, should_stop):
             raise PeftClassroomError("The base model is missing; run make download.")
         if step < 5:
             step += 1
-            yield StepLog("step", step, train_loss=1 / step)
+            yield log("step", step, train_loss=1 / step)
         time.sleep(0.01)
     (folder / "checkpoint").mkdir()
     (folder / "checkpoint" / "run.json").write_text("{}")
-    yield StepLog("test", 6)
+    yield log("test", 6)
     return {"checkpoint": folder / "checkpoint", "test_accuracy": 0.9}
 
 behaviour = sys.argv[1]
@@ -75,15 +69,8 @@ sys.exit(worker.main(sys.argv[2:], experiment=experiment))
 '''
 
 
-@dataclass(frozen=True)
-class Log:
-    """The fields of a StepLog that the worker reads."""
-
-    event: str
-    step: int
-    total_steps: int = 3
-    seconds: float = 0.5
-    device: str | None = None
+def log(event: str, step: int, total: int = 3, **rest) -> StepLog:
+    return StepLog(event, step, total, 0.0, 0.5, **rest)
 
 
 def config(**train):
@@ -194,6 +181,22 @@ def test_cancel_stops_a_running_run_and_resume_goes_on_from_there(store, make_ba
     assert events == [("start", 0), *(("step", n) for n in range(1, 6)), ("start", 5), ("test", 6)]
     with pytest.raises(PeftClassroomError, match="is succeeded; only one that was cancelled"):
         backend.resume(run.id)
+
+
+def test_stop_and_keep_finishes_a_run_that_has_trained_and_no_other(store, make_backend):
+    backend = make_backend()
+    run, waiting = spec(), spec()
+    backend.submit(run)
+    backend.submit(waiting)
+    with pytest.raises(PeftClassroomError, match="has not trained yet"):
+        backend.keep(waiting.id)
+    assert [ahead.id for ahead in backend.ahead_of(waiting.id)] == [run.id]
+    eventually(lambda: store.read(run.id).status.step, "a step")
+    backend.keep(run.id)
+    done = await_state(backend, run.id, "succeeded")
+    assert store.read(run.id).checkpoint
+    backend.keep(run.id)  # nothing left to keep
+    assert store.read(run.id).status == done
 
 
 def test_cancel_of_a_waiting_run_is_immediate(store, make_backend):
@@ -531,9 +534,9 @@ def test_status_writes_are_throttled_but_the_last_counts(store, monkeypatch):
 
     monkeypatch.setattr(RunFolder, "write_status", counted)
 
-    def experiment(config, folder, should_stop):
+    def experiment(config, folder, should_stop, should_keep):
         for step in range(200):
-            yield Log("step" if step else "start", step, 200)
+            yield log("step" if step else "start", step, 200)
         return {}
 
     code, status = run_here(store, experiment)
@@ -544,9 +547,9 @@ def test_status_writes_are_throttled_but_the_last_counts(store, monkeypatch):
 def test_the_threads_are_set_before_the_experiment_is_imported(store, monkeypatch):
     seen = {}
 
-    def run_experiment(config, folder, should_stop):
+    def run_experiment(config, folder, should_stop, should_keep):
         seen.update({name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")})
-        yield Log("start", 0)
+        yield log("start", 0)
         return {}
 
     monkeypatch.setitem(sys.modules, "peft_core.training.experiment", SimpleNamespace(run_experiment=run_experiment))
@@ -565,7 +568,7 @@ def test_stopping_before_the_start_trains_nothing(store):
 
 
 def test_an_experiment_without_a_summary_has_failed(store):
-    code, status = run_here(store, lambda *_: iter([Log("start", 0)]))
+    code, status = run_here(store, lambda *_, **__: iter([log("start", 0)]))
     assert (code, status.state) == (1, "failed") and "internal error (RuntimeError)" in status.message
 
 

@@ -1,0 +1,110 @@
+"""The form of a run: presets, settings, how long it would take. The same for every method."""
+
+import streamlit as st
+
+from app.content import label
+from app.kit import url
+from app.kit.formats import rough
+from app.kit.pages import rate_key
+from app.method.train import times
+from peft_core.config import PRESETS, Preset, RunConfig, TrainConfig
+from peft_core.methods.method import MethodConfig
+from peft_core.methods.registry import method_of
+from peft_core.reviews.config import DataConfig
+from peft_core.t5.architecture import BaseModel
+from peft_core.training.runs import CLASSROOM_LIMITS
+
+SIZES = (64, 500, 1000, 2000, 4000, 8000, 20_000)
+LENGTHS = (64, 128, 160, 192, 256, 320)
+RATES = (0.0001, 0.0002, 0.0004, 0.001, 0.002, 0.004, 0.01, 0.03, 0.1, 0.3, 1.0)
+MAX_EPOCHS, MAX_SECONDS, MAX_SEED = 20, int(CLASSROOM_LIMITS.max_seconds), 2**31 - 1
+
+
+def train_settings(base: BaseModel, method: MethodConfig) -> tuple[RunConfig, bool]:
+    """The form, and whether what it says can be trained; where not, a sentence says why.
+
+    Every value is checked again by the configuration, the server and the worker.
+    """
+    _presets(base, method)
+    one, two, three = st.columns(3)
+    with one:
+        size = _choice("train_size", "reviews", SIZES, PRESETS["minute"].train_size(method.method))
+        epochs = _slider("epochs", "epochs", 1, MAX_EPOCHS, PRESETS["minute"].epochs)
+    with two:
+        length = _choice("max_length", "max_length", LENGTHS, PRESETS["minute"].max_length)
+        seconds = _slider("max_seconds", "max_seconds", 10, MAX_SECONDS, PRESETS["minute"].max_seconds, step=10)
+    with three:
+        rate = _choice(rate_key(method.method), "learning_rate", RATES, method_of(method).learning_rate)
+        seed, possible = _seed()
+    data = DataConfig(train_size=size, max_length=length)
+    train = TrainConfig(epochs=epochs, max_seconds=seconds, learning_rate=rate, seed=seed)
+    config = run_config_of(base, method, data, train)
+    if words := times.expected(config):
+        st.caption(words)
+    return config, possible
+
+
+def run_config_of(base: BaseModel, method: MethodConfig, data: DataConfig, train: TrainConfig) -> RunConfig:
+    """What is trained: on which base, how, on which texts, how long."""
+    return RunConfig(base=base.name, method=method, data=data, train=train)
+
+
+def in_one_line(config: RunConfig) -> str:
+    """The settings of a run, folded."""
+    data, train = config.data, config.train
+    values = {"reviews": f"{data.train_size:,}", "tokens": data.max_length, "seed": train.seed}
+    return label("train", "folded", **values, rate=f"{config.learning_rate:g}")
+
+
+def _choice(key: str, name: str, options: tuple, start):
+    title = label("train", name)
+    url.nearest(key, title, options)
+    return st.select_slider(title, options, start, key=key, help=label("train", f"help_{name}"), bind="query-params")
+
+
+def _slider(key: str, name: str, low: int, high: int, start: int, step: int = 1) -> int:
+    title = label("train", name)
+    url.clamp(key, title, low, high)
+    return st.slider(
+        title, low, high, start, step=step, key=key, help=label("train", f"help_{name}"), bind="query-params"
+    )
+
+
+def _seed() -> tuple[int, bool]:
+    """A number box without bounds of its own: with them the browser paints it red and says nothing."""
+    title = label("train", "seed")
+    url.clamp("seed", title, 0, MAX_SEED)
+    seed = st.number_input(title, value=0, step=1, key="seed", help=label("train", "help_seed"), bind="query-params")
+    if seed is not None and 0 <= seed <= MAX_SEED:
+        return seed, True
+    st.error(label("train", "bad_seed", most=f"{MAX_SEED:,}"), icon=":material/error:")
+    return 0, False
+
+
+def _presets(base: BaseModel, method: MethodConfig) -> None:
+    """Buttons that move the settings below: what they chose is seen, and can be changed."""
+
+    def take(preset: Preset) -> None:
+        st.session_state["train_size"] = preset.train_size(method.method)
+        st.session_state["epochs"], st.session_state["max_length"] = preset.epochs, preset.max_length
+        st.session_state["max_seconds"] = preset.max_seconds or MAX_SECONDS
+
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for name, preset in PRESETS.items():
+            st.button(_called(base, method, name), key=f"preset_{name}", on_click=take, args=(preset,))
+
+
+def _called(base: BaseModel, method: MethodConfig, name: str) -> str:
+    """A preset by its size; and by its time, where this computer has measured how long it takes."""
+    preset = PRESETS[name]
+    reviews = preset.train_size(method.method)
+    words = label(
+        "presets", "passes" if preset.epochs > 1 else "size",
+        epochs=preset.epochs, reviews=f"{reviews:,}", tokens=preset.max_length,
+    )  # fmt: skip
+    data = DataConfig(train_size=reviews, max_length=preset.max_length)
+    limit = preset.max_seconds or MAX_SECONDS
+    seconds = times.own_estimate(
+        run_config_of(base, method, data, TrainConfig(epochs=preset.epochs, max_seconds=limit))
+    )
+    return words if seconds is None else label("presets", "timed", size=words, time=rough(seconds))

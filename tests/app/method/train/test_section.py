@@ -1,0 +1,167 @@
+"""The Train section: what it says before a run, while one is under way, and afterwards; and whose runs are listed."""
+
+import pytest
+
+from app import services
+from app.content import label
+from app.kit.formats import rough
+from app.method.train import result
+from peft_core.checkpoints.listing import find_checkpoint
+from peft_core.config import PRESETS, RunConfig
+from peft_core.methods.lora.method import LoraConfig
+from peft_core.training.pace import find_pace
+from tests.trained import make_record, pretend
+
+MACHINE = ("CPU", "float32")
+
+
+@pytest.fixture
+def made_here(monkeypatch, tmp_path, backbone):
+    """A LoRA run of this computer, whose pace is then known: 2 training reviews a second, 4 measured."""
+    config = RunConfig(base="tiny-t5", method=LoraConfig(r=3))
+    record = make_record(backbone, config.method).model_copy(
+        update={"device": MACHINE[0], "precision": MACHINE[1], "config": config, "measured_per_second": 4.0}
+    )
+    pretend(record, tmp_path / "runs" / "20260101-000000-abcdef" / "checkpoint")
+    monkeypatch.setattr(services, "machine", lambda: MACHINE)
+    return record
+
+
+def told(app) -> str:
+    return " ".join(caption.value for caption in app.caption)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Before a run
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["the same precision", "another"])
+def test_before_a_run_here_presets_are_called_by_size_and_the_time_is_the_shipped_runs(open_page, monkeypatch, same):
+    record = find_checkpoint("lora-8").record
+    monkeypatch.setattr(services, "machine", lambda: (record.device, record.precision if same else "another"))
+    app = open_page("lora", section="train", train_size="1000", max_length="160", epochs="1")
+    short, report = (app.button(key=f"preset_{name}").label for name in ("short", "report"))
+    assert short == label(
+        "presets", "size", reviews=f"{PRESETS['short'].reviews:,}", tokens=PRESETS["short"].max_length
+    )
+    assert report == label("presets", "passes", epochs=10, reviews="20,000")
+    steps = 1000 / record.examples_per_second * 160 / record.config.data.max_length
+    assert rough(steps) in told(app)
+    assert record.device in told(app)
+    assert (label("train", "estimate_other", there=record.precision, here="another") in told(app)) is not same
+
+
+def test_after_a_run_here_presets_are_called_by_their_time_and_a_limit_that_cuts_is_said(open_page, made_here):
+    query = {"section": "train", "train_size": "1000", "max_length": "160", "epochs": "2", "max_seconds": "600"}
+    app = open_page("lora", **query)
+    assert "about" in app.button(key="preset_short").label
+    assert "on this computer" in told(app)
+    # two readings of 1,000 reviews at 2 a second, shorter by 160/192: 833 s; four validations of 500 at 4 a second
+    assert rough(2000 / 2 * 160 / 192) in told(app)
+    assert rough(4 * 500 / 4 * 160 / 192) in told(app)
+    share = (600 - 4 * 500 / 4 * 160 / 192) / (2000 / 2 * 160 / 192)
+    assert label("train", "cut", steps=int(share * 64), full=64) in told(app)
+    other = open_page("adapter", **query)  # another method: nothing was measured
+    assert "about" not in other.button(key="preset_short").label
+
+
+def test_every_setting_has_a_line_of_help_and_a_seed_that_is_none_is_a_sentence(open_page, line):
+    app = open_page("lora", section="train")
+    for key in ("train_size", "epochs", "max_length", "max_seconds", "lora_rate", "seed"):
+        assert app.get_by_key(key).help
+    app.get_by_key("seed").set_value(-5).run()
+    assert any("0 to 2,147,483,647" in error.value for error in app.error)
+    assert app.get_by_key("train").disabled
+    app.get_by_key("seed").set_value(5).run()
+    assert not app.error
+    assert not app.get_by_key("train").disabled
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# While it is under way
+
+
+def test_a_run_stands_at_the_top_with_its_phase_its_time_and_what_a_person_can_do(open_page, line, made_here):
+    app = open_page("lora", section="train")
+    app.get_by_key("train").click().run()
+    assert not app.exception
+    folder = services.backend().store.folder(line[0].id)
+
+    def shown(**status):
+        folder.write_status(folder.status().changed(state="running", **status))
+        app.run()
+        assert not app.exception
+        return str(app.get("progress")[0].proto.text)
+
+    said = shown(phase="validating", batch=3, batches=16)
+    assert "**Validating**, batch 3 of 16" in said
+    assert (
+        rough(
+            services.checkpoints()
+            and find_pace(line[0].config, services.checkpoints(), MACHINE).seconds(line[0].config)
+        )
+        in said
+    )
+    assert app.get_by_key("keep").disabled, "nothing is trained yet"
+    said = shown(phase="training", batches=0, step=37, total_steps=53, full_steps=125, seconds=20.0, remaining=50.4)
+    assert "step 37 of 53" in said
+    assert "about 50" in said
+    assert label("train", "cut", steps=53, full=125) in said
+    assert not app.get_by_key("keep").disabled
+    expander = app.get("expander")[0]
+    assert not expander.proto.expanded
+    assert "4,000 reviews × 160 tokens" in expander.label
+    assert "seed 0" in expander.label
+    folder.request_cancel()
+    assert label("train", "cancelling") in shown(phase="validating", batch=1, batches=16)
+    assert app.get_by_key("cancel").disabled
+
+
+def test_in_another_browser_a_run_that_was_cancelled_says_whose_it_is(open_page, line, monkeypatch):
+    app = open_page("lora", section="train")
+    app.get_by_key("train").click().run()
+    folder = services.backend().store.folder(line[0].id)
+    folder.write_status(
+        folder.status().changed(state="cancelled", message="The run was cancelled; resume it to go on.")
+    )
+    monkeypatch.setattr(services, "owner", lambda: "somebody else")
+    other = open_page("lora", section="train", run=line[0].id)
+    assert any(label("train", "not_yours_to_resume") in warning.value for warning in other.warning)
+    assert "resume" not in {button.key for button in other.button}
+
+
+def test_ones_own_runs_are_listed_on_every_page_newest_first_and_deleted_only_when_asked_twice(open_page, line):
+    app = open_page("lora", section="train")
+    for seed in (1, 2):
+        app.get_by_key("seed").set_value(seed).run()
+        app.get_by_key("train").click().run()
+    first, second = (spec.id for spec in line)
+    keys = [button.key for button in app.button if button.key.startswith("show_")]
+    assert keys == [f"show_{second}", f"show_{first}"]
+    app.get_by_key(f"show_{first}").click().run()
+    assert app.query_params["run"] == first
+    for run_id in (first, second):
+        folder = services.backend().store.folder(run_id)
+        folder.write_status(folder.status().changed(state="cancelled"))
+    app.run()
+    app.get_by_key(f"delete_{first}").click().run()
+    assert services.backend().store.read(first)
+    app.get_by_key(f"delete_now_{first}").click().run()
+    assert not app.exception
+    assert [run.id for run in services.backend().store.list()] == [second]
+    assert "run" not in app.query_params
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Afterwards
+
+
+def test_a_run_that_was_made_worse_says_so_and_hints_at_its_rate(backbone):
+    record = make_record(backbone, LoraConfig())
+    ruined = record.model_copy(
+        update={"best_step": 0, "steps": 125, "validations": ((0, 0.868), (125, 0.48)), "learning_rate": 1.0}
+    )
+    assert ruined.made_worse
+    said = result.made_worse(ruined)
+    for part in ("Training made it worse", "86.8%", "48.0%", "step 125", "learning rate was 1,"):
+        assert part in said
