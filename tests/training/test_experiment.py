@@ -86,7 +86,7 @@ def test_a_run_learns_and_publishes_what_it_measured(make_config, backbone, two_
 
 @every_config
 def test_the_same_seed_replays_the_same_run(make_config, config):
-    config = make_config(config, epochs=1, backbone_dropout=0.1)
+    config = make_config(config, epochs=1, backbone_dropout=0.1, batch_size=48)
     weights = []
     for _ in range(2):
         run = Experiment(config)
