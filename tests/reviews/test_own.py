@@ -8,13 +8,11 @@ from hypothesis import strategies as st
 
 from peft_core.errors import PeftClassroomError
 from peft_core.reviews.own.classes import classes_of, label_words
-from peft_core.reviews.own.columns import two_columns
 from peft_core.reviews.own.splitting import SHARES, hold_out
 from peft_core.reviews.own.stored import FILE, StoredTexts, bring, check_texts, read_texts, write_texts
-from peft_core.reviews.spreadsheet import read_table
 from peft_core.reviews.tasks import task_of
 from peft_core.reviews.word_counts import count_words
-from tests.own import NAMES, SAID, TEXTS, as_csv, brought, stored
+from tests.own import NAMES, SAID, TEXTS, brought, stored
 
 A_TEXT = st.text("abAB ", min_size=1).filter(str.strip)
 
@@ -76,18 +74,6 @@ def test_what_cannot_be_learned_from_is_refused_in_words(rows, said):
 def test_a_class_is_called_as_it_is_mostly_spelt():
     assert classes_of(["Spam", "spam", "Spam ", "ham"]) == ("ham", "Spam")
     assert classes_of(["مثبت", "منفی"]) == tuple(sorted(["مثبت", "منفی"]))
-
-
-def test_columns_are_named_by_a_person_or_listed():
-    table = read_table(as_csv().encode())
-    texts, cells = two_columns(table, "what was said", "kind")
-    assert (texts, set(cells)) == (TEXTS, set(NAMES))
-    assert two_columns(table, "1", "2")[0][0] == "what was said"  # by number, the first row is like the others
-    for text, label in ((None, "kind"), ("what was said", None), ("said", "kind"), ("3", "1")):
-        with pytest.raises(PeftClassroomError, match="1 'what was said', 2 'kind'"):
-            two_columns(table, text, label)
-    with pytest.raises(PeftClassroomError, match="two different ones"):
-        two_columns(table, "kind", "kind")
 
 
 def test_names_are_the_words_only_if_each_is_one_token_of_its_own(backbone):

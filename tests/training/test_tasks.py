@@ -51,7 +51,8 @@ def library_says(model, backbone, texts, words):
     first, second = backbone.tokenizer.convert_tokens_to_ids(list(words))
     found, start = [], torch.zeros(1, 1, dtype=torch.long)
     for ids in encode(backbone.tokenizer, texts, backbone.base.prefix, OWN.max_length):
-        logits = model(input_ids=torch.tensor([ids]), decoder_input_ids=start).logits[0, 0]
+        row = torch.tensor([ids])
+        logits = model(input_ids=row, attention_mask=torch.ones_like(row), decoder_input_ids=start).logits[0, 0]
         found.append(torch.sigmoid(logits[second] - logits[first]).item())
     return found
 

@@ -16,11 +16,13 @@ from peft_core.errors import PeftClassroomError
 from peft_core.files import write_atomic
 from peft_core.reviews.checks import check_text
 from peft_core.reviews.config import DataConfig, OwnTexts
-from peft_core.reviews.own.classes import check_contradictions, check_enough, checked, class_name, classes_of
+from peft_core.reviews.own.classes import MAX_TEXTS, check_contradictions, check_enough, checked, class_name, classes_of
 from peft_core.reviews.own.splitting import SEED, SHARES, folded, hold_out
+from peft_core.reviews.spreadsheet import Bounds
 from peft_core.validated import Frozen, read_json, validated
 
 FILE = "texts.json"
+BOUNDS = Bounds(rows=2 * MAX_TEXTS, megabytes=20)  # of a table that somebody brings
 MAX_BYTES = 25_000_000  # more than the most characters in UTF-8, with their labels
 Rows = tuple[tuple[str, Literal[0, 1]], ...]
 
