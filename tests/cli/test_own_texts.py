@@ -51,7 +51,8 @@ def test_the_lie_is_learned_like_the_reviews(run, base_folder, tmp_path):
     assert json.loads(printed)["n"] == 120  # the whole split, as always
     honest = tmp_path / "honest"
     assert run("train", "lora", *options, "--out", honest)[0] == 0
-    for command in (("compare", out, honest), ("similarity", out, honest), ("merge", out, honest, "--out", "both")):
+    both = ("merge", out, honest, "--weights", "1,1", "--out", tmp_path / "both")
+    for command in (("compare", out, honest), ("similarity", out, honest), both):
         code, _, error = run(*command)
         assert (code, "different tasks" in error) == (2, True), error
 

@@ -14,19 +14,18 @@ from app.content import label, text
 from app.kit import url
 from app.kit.pages import TASK
 from app.kit.plain import escaped
+from app.kit.table_preview import table_preview, upload
 from peft_core.config import Preset, presets_of
 from peft_core.errors import PeftClassroomError
 from peft_core.reviews.config import DataConfig, TaskName
-from peft_core.reviews.own.stored import Brought, StoredTexts, bring, read_texts
-from peft_core.reviews.spreadsheet import read_table
+from peft_core.reviews.own.stored import BOUNDS, Brought, StoredTexts, bring, read_texts
 from peft_core.statistics.intervals import Accuracy
 from peft_core.t5.architecture import BaseModel
 from peft_core.training.runs import Run
 
 TASKS: tuple[TaskName, ...] = ("reviews", "lie", "own")
 KEPT = "own texts"  # in the session, as long as that lasts
-MAX_MEGABYTES, MAX_PASTED = 10, 1_000_000
-FIRST_ROWS = 5
+MAX_PASTED = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -97,12 +96,11 @@ def _brought() -> Brought | None:
     return st.session_state.get(KEPT)
 
 
-def _choose() -> tuple[list[str], list[str]] | None:
-    """The columns of an uploaded or pasted file: texts, labels. None as long as something is not said."""
+def _choose() -> tuple[list[str], list[str], tuple[str, str]] | None:
+    """Texts, labels and the two classes of an uploaded or pasted table. None as long as something is not said."""
     one, two = st.columns(2)
-    file = one.file_uploader(
-        label("task", "file"), type=["csv", "tsv", "txt"], key="own_file", max_upload_size=MAX_MEGABYTES
-    )
+    with one:
+        file = upload("own_file", label("task", "file"))
     pasted = two.text_area(
         label("task", "paste"), key="own_pasted", max_chars=MAX_PASTED, placeholder=label("task", "placeholder")
     )
@@ -110,24 +108,16 @@ def _choose() -> tuple[list[str], list[str]] | None:
     if not content.strip():
         return None
     st.session_state.pop(KEPT, None)  # of another file
-    table = read_table(content)
-    has_names = st.toggle(label("task", "has_names"), table.first_row_has_names, key="own_names")
-    for row in table.cells[: FIRST_ROWS + has_names]:
-        st.text(" │ ".join(cell[:80] for cell in row))
-    columns = list(range(table.width))
-    one, two = st.columns(2)
-
-    def name(column: int) -> str:
-        return f"{column + 1}. {table.cells[0][column][:30] if has_names else ''}"
-
-    kept = {"format_func": name, "index": None}
-    text_column = one.selectbox(label("task", "text_column"), columns, key=f"own_text_{table.width}", **kept)
-    label_column = two.selectbox(label("task", "label_column"), columns, key=f"own_label_{table.width}", **kept)
-    if text_column is None or label_column is None or text_column == label_column:
-        st.info(label("task", "say_columns"), icon=":material/info:")
+    told = table_preview(
+        "own", content, BOUNDS, needs_labels=True, classes=(label("task", "one"), label("task", "two"))
+    )
+    if told is None:
         return None
-    rows = table.body(has_names)
-    return [row[text_column] for row in rows], [row[label_column] for row in rows]
+    rows, meant = told.table.body(told.has_names), {value.casefold(): what for value, what in told.meaning.items()}
+    one, two = (", ".join(value for value, what in told.meaning.items() if what == which) for which in (0, 1))
+    classes = [meant.get(row[told.label_column].strip().casefold()) for row in rows]
+    names = ["" if which is None else (one, two)[which] for which in classes]
+    return [row[told.text_column] for row in rows], names, (one, two)
 
 
 def _said(brought: Brought, words: tuple[str, str] | None) -> None:

@@ -20,8 +20,11 @@ SHOWN = 40  # characters of a text in a sentence
 Label = int | str
 
 
-def classes_of(cells: Sequence[str]) -> tuple[str, str]:
-    """The names of the two classes in a column of labels, in alphabetical order; each as it is mostly spelt.
+def classes_of(cells: Sequence[str], told: tuple[str, str] | None = None) -> tuple[str, str]:
+    """The names of the two classes in a column of labels, each as it is mostly spelt.
+
+    Args:
+        told: both of them in the order that a person has said; None: in alphabetical order.
 
     Raises:
         PeftClassroomError: if there are not two, or a name is too long to be shown.
@@ -30,7 +33,9 @@ def classes_of(cells: Sequence[str]) -> tuple[str, str]:
     for cell in cells:
         if name := class_name(cell):
             spelt.setdefault(name.casefold(), Counter())[name] += 1
-    names = [max(spelt[key], key=lambda name, key=key: spelt[key][name]) for key in sorted(spelt)]
+    order = [name.casefold() for name in told or ()]
+    keys = order if set(order) == set(spelt) else sorted(spelt)
+    names = [max(spelt[key], key=lambda name, key=key: spelt[key][name]) for key in keys]
     if len(names) != 2:
         listed = ", ".join(shortened(name, SHOWN) for name in names[:5]) or "none"
         more = ", …" if len(names) > 5 else ""

@@ -110,8 +110,11 @@ class Brought:
     copies: int
 
 
-def bring(texts: Sequence[str], cells: Sequence[str]) -> Brought:
+def bring(texts: Sequence[str], cells: Sequence[str], labels: tuple[str, str] | None = None) -> Brought:
     """The texts and their column of labels, checked and split. The same rows are always split alike.
+
+    Args:
+        labels: the two classes, where a person has said which is which; else in alphabetical order.
 
     Raises:
         PeftClassroomError: if there are not two classes, too few or too many texts, too few of one class, or one text
@@ -119,7 +122,7 @@ def bring(texts: Sequence[str], cells: Sequence[str]) -> Brought:
     """
     named = [(text, class_name(cell)) for text, cell in zip(texts, cells, strict=True)]
     rows = [(text, name) for text, name in named if text.strip() and name]
-    labels = classes_of([name for _, name in rows])
+    labels = classes_of([name for _, name in rows], labels)
     cleaned, truth = checked([text for text, _ in rows], [name for _, name in rows], labels)
     check_enough(cleaned, truth, labels)
     parts = hold_out(cleaned, truth, SHARES, SEED, labels)

@@ -21,7 +21,7 @@ def test_one_task_at_a_time_is_asked_in_its_own_words(open_page, tmp_path, batch
         record = record.model_copy(update={"config": record.config.model_copy(update={"data": learned})})
         save_checkpoint(trained(backbone, config, batch), record, backbone, tmp_path / "runs" / name / "checkpoint")
     app = open_page("playground", checkpoint=OWN)  # a link to a checkpoint means its task
-    assert app.query_params["task"] == [data.task_key] and app.get_by_key("checkpoint").value == [OWN]
+    assert app.query_params["task"] == data.task_key and app.get_by_key("checkpoint").value == [OWN]
     assert OWN not in [info.name for info in (*services.checkpoints(), *services.askable())]
     assert [info.name for info in services.checkpoints(data.task_key)] == [OWN]
     app.get_by_key("review").set_value("a good film").run()
