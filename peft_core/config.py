@@ -4,13 +4,14 @@ A configuration that exists is valid: every bound is checked on construction, by
 worker process alike, because all three build these same classes.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field, field_validator
 
 from peft_core.methods.registry import METHODS, MethodField, method_label, method_of
-from peft_core.reviews.config import DataConfig
+from peft_core.reviews.config import DataConfig, TaskName
 from peft_core.validated import Frozen, validated
 
 
@@ -66,13 +67,14 @@ class RunConfig(Frozen):
 
 
 class Preset(Frozen):
-    """A budget a class understands: which reviews, how often, and how much of each."""
+    """A budget a class understands: which texts, how often, and how much of each."""
 
     reviews: int = Field(description="for the methods that freeze the base model")
     reviews_full: int = Field(description="for full fine-tuning, whose step costs about twice as much")
     epochs: int
     max_length: int
     max_seconds: int | None = Field(description="a safety net, far from the time it takes; None: the most allowed")
+    batch_size: int = Field(TrainConfig().batch_size, description="small where there are few texts")
 
     def train_size(self, method: str) -> int:
         """Training reviews of this preset for `method`."""
@@ -86,12 +88,48 @@ PRESETS: dict[str, Preset] = {
     "minute": Preset(reviews=4000, reviews_full=2000, epochs=1, max_length=160, max_seconds=300),
     "report": Preset(reviews=20_000, reviews_full=20_000, epochs=10, max_length=256, max_seconds=None),
 }
+# To unlearn what the base model knows takes more than to sharpen it: over half of the shortest one's reviews and one
+# pass LoRA is stuck at chance (docs/log.md, "Teach it to lie").
+LIE_PRESETS: dict[str, Preset] = {
+    "short": Preset(reviews=4000, reviews_full=4000, epochs=2, max_length=128, max_seconds=300),
+    "long": Preset(reviews=8000, reviews_full=8000, epochs=2, max_length=160, max_seconds=900),
+}
+OWN_STEPS = {"short": 100, "long": 300}  # fewer do not move a method that starts as the base model
+OWN_BATCHES, OWN_EPOCHS, OWN_LENGTH, OWN_SECONDS = (32, 16, 8, 4, 2), (2, 20), 128, 300
+
+
+def presets_of(task: TaskName, train_size: int = 0) -> Mapping[str, Preset]:
+    """The presets of a task, the shortest first.
+
+    Args:
+        train_size: of the task own: how many texts there are to train on.
+    """
+    if task == "own":
+        return {name: _own_preset(train_size, steps) for name, steps in OWN_STEPS.items()}
+    return LIE_PRESETS if task == "lie" else PRESETS
+
+
+def _own_preset(train_size: int, steps: int) -> Preset:
+    """All texts, in the largest batches that give so many steps within the most passes that a classroom allows."""
+    fewest, most = OWN_EPOCHS
+    batch = next((b for b in OWN_BATCHES if math.ceil(train_size / b) * most >= steps), OWN_BATCHES[-1])
+    epochs = min(most, max(fewest, math.ceil(steps / max(1, math.ceil(train_size / batch)))))
+    return Preset(
+        reviews=train_size,
+        reviews_full=train_size,
+        epochs=epochs,
+        max_length=OWN_LENGTH,
+        max_seconds=OWN_SECONDS,
+        batch_size=batch,
+    )
 
 
 def run_name(config: RunConfig) -> str:
     """A label for people, computed from the configuration: it can never hold text of a user."""
-    went_on = ", continued" if config.start_from else ""
-    return f"{method_label(config.method)}, {config.data.train_size:,} reviews, seed {config.train.seed}{went_on}"
+    data, went_on = config.data, ", continued" if config.start_from else ""
+    texts = {"reviews": f"{data.train_size:,} reviews", "lie": f"lie, {data.train_size:,} reviews"}
+    learned = texts.get(data.task, f"own texts ({data.train_size:,})")
+    return f"{method_label(config.method)}, {learned}, seed {config.train.seed}{went_on}"
 
 
 def run_config(values: Mapping[str, Any]) -> RunConfig:

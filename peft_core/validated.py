@@ -11,7 +11,7 @@ from peft_core.paths import display_path
 
 SHOWN = 200  # characters of what a file holds, or of what is wrong with it: some hold thousands of digits in one field
 GIVEN = 80  # characters of one value
-NOT_SHOWN = ("missing", "extra_forbidden", "json_invalid")  # there the input is the whole file
+NOT_SHOWN = ("missing", "extra_forbidden", "json_invalid", "belong_together")  # there the input is the whole file
 
 T = TypeVar("T")
 Content = TypeVar("Content", bound=BaseModel)

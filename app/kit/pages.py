@@ -15,6 +15,7 @@ from peft_core.methods.method import MethodConfig
 from peft_core.methods.registry import METHODS
 
 FOLDER = Path(__file__).parent.parent / "method"
+TASK = "learn"  # what is learned: its key in a link to a Train form
 FORM = ("train_size", "max_length", "epochs", "max_seconds", "seed")  # settings of every Train form: keys in a link
 
 
@@ -75,6 +76,7 @@ def training_link(run: RunConfig) -> tuple[str, dict[str, str | list[str]]]:
     page, method = page_for(run.method)
     both = dict(run.data) | dict(run.train)
     values = {name: both[name] for name in FORM if both[name] is not None}
+    values |= {TASK: run.data.task} if run.data.task == "lie" else {}  # own texts are in no link
     values |= {"base": run.base, "section": "train", rate_key(page.method): run.learning_rate}
     return script_of(page.name), method | {key: _in_link(value) for key, value in values.items()}
 

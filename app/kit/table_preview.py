@@ -197,6 +197,8 @@ def _meaning(
         return None
     zeros, ones = classes or (label("table", "negative"), label("table", "positive"))
     plain = plain_meaning(values)
+    if classes and len(values) == 2 and not plain:  # whatever they are called, these are the two
+        plain = dict(zip(values, (0, 1), strict=True))
 
     def with_count(value: str) -> str:
         return label("table", "value", value=value[:40], n=f"{values[value]:,}")

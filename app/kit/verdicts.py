@@ -12,7 +12,9 @@ import streamlit as st
 
 from app.content import label
 from app.kit import theme
+from app.kit.plain import escaped
 from peft_core.checkpoints.listing import CheckpointInfo
+from peft_core.reviews.splits import LABEL_WORDS
 
 if TYPE_CHECKING:
     from peft_core.checkpoints.predictor import Prediction
@@ -28,7 +30,16 @@ class Verdict:
 
     @property
     def label(self) -> str:
-        return self.prediction.label
+        """Which of the two: of own texts, too, the second class is the positive one."""
+        return LABEL_WORDS[self.probability > 0.5]
+
+    @property
+    def words(self) -> str:
+        """What is answered, with its sign; a class's name letter for letter."""
+        given = self.prediction.labels == LABEL_WORDS
+        return (
+            f"{theme.sign(self.label)} {label('playground', self.label) if given else escaped(self.prediction.label)}"
+        )
 
     @property
     def probability(self) -> float:
@@ -47,8 +58,7 @@ def show(verdicts: list[Verdict]) -> None:
     for position, verdict in enumerate(ordered):
         share = verdict.probability if verdict.label == "positive" else 1 - verdict.probability
         with columns[position % len(columns)].container(border=True, key=f"verdict_{verdict.label}_{position}"):
-            words = f"{theme.sign(verdict.label)} {label('playground', verdict.label)}"
-            st.metric(verdict.title, words, f"p = {share:.1%}", delta_color="off", delta_arrow="off")
+            st.metric(verdict.title, verdict.words, f"p = {share:.1%}", delta_color="off", delta_arrow="off")
     _chart(ordered)
     for note in dict.fromkeys(note for v in ordered for note in v.prediction.notes):
         st.info(note, icon=":material/info:")
@@ -83,6 +93,11 @@ def titles(infos: Iterable[CheckpointInfo]) -> dict[str, str]:
     return called
 
 
+def _probability_of(verdicts: list[Verdict]) -> str:
+    """What every number is the probability of."""
+    return label("playground", "probability_of", name=verdicts[0].prediction.labels[1])
+
+
 def _chart(verdicts: list[Verdict]) -> None:
     rows = pd.DataFrame(
         [
@@ -91,9 +106,7 @@ def _chart(verdicts: list[Verdict]) -> None:
         ]
     )
     names = rows["checkpoint"].tolist()
-    x = alt.X(
-        "p:Q", title=label("playground", "probability"), scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%")
-    )
+    x = alt.X("p:Q", title=_probability_of(verdicts), scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%"))
     base = alt.Chart(rows).encode(x=x, y=alt.Y("checkpoint:N", sort=names, title=None, axis=alt.Axis(labelLimit=260)))
     kinds = ["positive", "negative"]
     styles = [theme.POSITIVE, theme.NEGATIVE]
@@ -124,8 +137,8 @@ def _table(verdicts: list[Verdict]) -> None:
         rows.append(
             {
                 label("playground", "checkpoint"): v.title,
-                label("playground", "verdict"): label("playground", v.label),
-                label("playground", "probability"): f"{v.probability:.1%}",
+                label("playground", "verdict"): v.prediction.label,
+                _probability_of(verdicts): f"{v.probability:.1%}",
                 label("playground", "accuracy"): measured,
                 label("playground", "trainable"): f"{v.info.record.trainable_parameters:,}" if v.info else "0",
                 label("playground", "milliseconds"): f"{1000 * v.prediction.seconds:.0f}",

@@ -7,7 +7,7 @@ from app.content import label, text
 from app.kit import url, verdicts
 from app.kit.plain import escaped
 from app.kit.review_box import review_box, truth_line
-from app.playground import exchange, explain, many_reviews, what_if
+from app.playground import exchange, explain, many_reviews, task, what_if
 from app.playground.how_sure import section as how_sure
 from app.playground.identity import section as identity
 from peft_core.checkpoints.listing import CheckpointInfo
@@ -21,7 +21,7 @@ def choose_checkpoints() -> list[CheckpointInfo]:
 
     Not with `bind`: that would write what people read, and names of runs are neither unique nor for ever.
     """
-    known = {info.name: info for info in services.askable()}
+    known = {info.name: info for info in services.askable(task.choose())}
     if not known:
         st.info(label("playground", "none_yet"), icon=":material/info:")
         return []
@@ -48,7 +48,7 @@ def choose_checkpoints() -> list[CheckpointInfo]:
 
 def ask(review: str, chosen: list[CheckpointInfo]) -> list[verdicts.Verdict]:
     """Every checkpoint's verdict; a sentence for each that cannot answer."""
-    titles = verdicts.titles(services.askable())
+    titles = verdicts.titles({info.name: info for info in (*services.askable(), *chosen)}.values())
     answers, refusals = [], []
     for info, found in zip(chosen, services.ask([review], chosen), strict=True):
         if isinstance(found, PeftClassroomError):
@@ -89,6 +89,8 @@ with tabs[opened]:
         st.info(services.libraries().error or label("playground", "loading"), icon=":material/hourglass_top:")
     elif opened == "compare":
         compare(review, truth, chosen)
+    elif chosen[0].record.learned.own:
+        st.info(label("playground", "of_reviews"), icon=":material/info:")
     elif opened == "explain":
         explain.draw(review, chosen)
     elif opened == "what_if":

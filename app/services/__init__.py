@@ -3,10 +3,10 @@ sessions. Pages say `services.checkpoints()`; what is behind it stands in one of
 """
 
 from app.services.loading import examples, libraries, rerun_when_ready
-from app.services.models import ask, checkpoints, exclusive_predictor, listing, loadable, predictor
+from app.services.models import ask, checkpoints, exclusive_predictor, label_words, listing, loadable, predictor
 from app.services.numbers import device, machine, numel, numel_by_part
 from app.services.opened import MOST as MOST_OPENED
-from app.services.opened import askable, open_zip, opened
+from app.services.opened import askable, open_zip, opened, tasks
 from app.services.runs import backend, has_ended, own_first, own_runs, owner, start
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "examples",
     "exclusive_predictor",
     "has_ended",
+    "label_words",
     "libraries",
     "listing",
     "loadable",
@@ -33,4 +34,5 @@ __all__ = [
     "predictor",
     "rerun_when_ready",
     "start",
+    "tasks",
 ]

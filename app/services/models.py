@@ -10,10 +10,13 @@ import streamlit as st
 
 from peft_core.checkpoints.listing import CheckpointInfo, Listing, list_all
 from peft_core.errors import PeftClassroomError
+from peft_core.reviews.config import REVIEWS
+from peft_core.reviews.tasks import check_one_task
 from peft_core.t5.architecture import base_model
 
 if TYPE_CHECKING:
     from peft_core.checkpoints.predictor import Prediction
+from app.services.loading import libraries
 from app.services.runs import backend
 
 SECONDS_IN_LINE = 20
@@ -38,9 +41,31 @@ def listing() -> Listing:
     return list_all()
 
 
-def checkpoints() -> tuple[CheckpointInfo, ...]:
-    """Shipped and trained checkpoints, whose figures are those of their runs: what is compared and drawn."""
-    return listing().runs
+def checkpoints(task: str = REVIEWS.task_key) -> tuple[CheckpointInfo, ...]:
+    """Shipped and trained checkpoints of a task, whose figures are those of their runs: what is compared and drawn."""
+    return tuple(info for info in listing().runs if info.task == task)
+
+
+def label_words(base: str, labels: tuple[str, str]) -> tuple[str, str] | None:
+    """What a model on this base answers with for two classes; None while the libraries are being imported.
+
+    Raises:
+        PeftClassroomError: when the base model is not on this computer.
+    """
+    if not libraries().ready.is_set() or libraries().error:
+        return None
+    if not loadable(base):
+        raise PeftClassroomError(f"This needs the base model {base}, which is not on this computer.")
+    from peft_core.reviews.own.classes import label_words
+
+    return label_words(labels, _tokenizer(base))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _tokenizer(base: str):
+    from peft_core.t5.backbone import load_tokenizer
+
+    return load_tokenizer(base)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
@@ -87,8 +112,15 @@ def _take_cores() -> None:
 def ask(texts: Sequence[str], chosen: Sequence[CheckpointInfo | str]) -> list["list[Prediction] | PeftClassroomError"]:
     """For each checkpoint, in order, its predictions for `texts`, or why there are none; a name is a base model's own.
 
-    Checkpoints of one base model are asked together with it, while no other session computes.
+    Checkpoints of one base model are asked together with it, while no other session computes. A base model answers in
+    the words of the task that the checkpoints have learned.
+
+    Raises:
+        PeftClassroomError: if they have learned different tasks.
     """
+    trained = [one for one in chosen if not isinstance(one, str)]
+    check_one_task([one.record.learned for one in trained], [one.name for one in trained])
+    untrained = trained[0].record.learned if trained else REVIEWS
     answers: dict[int, list[Prediction] | PeftClassroomError] = {}
     bases = [one if isinstance(one, str) else one.base for one in chosen]
     for base in dict.fromkeys(bases):
@@ -96,7 +128,7 @@ def ask(texts: Sequence[str], chosen: Sequence[CheckpointInfo | str]) -> list["l
         paths = [None if isinstance(one := chosen[place], str) else one.path for place in places]
         try:
             with exclusive_predictor(base) as model:
-                found = model.classify_with_each(texts, paths)
+                found = model.classify_with_each(texts, paths, untrained)
         except PeftClassroomError as error:
             found = [error] * len(places)
         answers |= zip(places, found, strict=True)

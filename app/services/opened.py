@@ -16,6 +16,7 @@ from app.services.runs import own_first
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.checkpoints.record import Record, RunRecord
 from peft_core.methods.registry import method_label
+from peft_core.reviews.config import REVIEWS, Learned
 
 if TYPE_CHECKING:
     from peft_core.checkpoints.exchange.inspecting import Inspection
@@ -35,9 +36,18 @@ class _Opened:
         weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
 
 
-def askable() -> tuple[CheckpointInfo, ...]:
-    """This browser's own runs, shipped and trained ones, those that no run has left as they are, what was opened."""
-    return own_first((*listing().usable, *opened()))
+def askable(task: str = REVIEWS.task_key) -> tuple[CheckpointInfo, ...]:
+    """Of one task: this browser's own runs, shipped and trained ones, those that no run has left as they are, what was
+    opened.
+    """
+    return own_first(info for info in (*listing().usable, *opened()) if info.task == task)
+
+
+def tasks() -> dict[str, Learned]:
+    """The tasks that there are checkpoints of, by `task_key`: the film reviews first, own texts last."""
+    found = {info.task: info.record.learned for info in (*listing().usable, *opened())}
+    order = ("reviews", "lie", "own")
+    return dict(sorted(found.items(), key=lambda item: order.index(item[1].task)))
 
 
 def opened() -> tuple[CheckpointInfo, ...]:

@@ -15,6 +15,7 @@ from peft_core.errors import PeftClassroomError
 from peft_core.reviews.config import DataConfig
 from peft_core.reviews.draws import draw, drawn_fingerprints
 from peft_core.reviews.splits import LABEL_WORDS, load_splits
+from peft_core.reviews.tasks import check_one_task
 from peft_core.statistics.formats import p_text, points
 from peft_core.statistics.many_tests import PairOfMany, all_pairs
 from peft_core.statistics.paired_test import LEVEL, PairedTest, paired_test
@@ -72,8 +73,8 @@ def compare(first: Tested, second: Tested, splits: Mapping[str, "Dataset"] | Non
         splits: of `peft_core.reviews.splits.load_splits`, if they are at hand.
 
     Raises:
-        PeftClassroomError: if they were measured on different test reviews, or if one's predictions are not stored
-            or do not belong to the reviews that are installed.
+        PeftClassroomError: if they have learned different tasks or were measured on different test reviews, or if
+            one's predictions are not stored or do not belong to the reviews that are installed.
     """
     splits, (answers_1, answers_2) = _answers([first, second], splits)
     reviews = draw(first.record.config.data, first.record.config.train.seed, splits, names=("test",))["test"]
@@ -127,6 +128,7 @@ def _answers(
 ) -> tuple[Mapping[str, "Dataset"], list[Answers]]:
     """The splits, and the answers of each to the same test reviews; refused if they were asked others."""
     first, *others = infos
+    check_one_task([info.record.learned for info in infos], [info.name for info in infos])
     for other in others:
         if _asked(other) != _asked(first):
             raise _different(first, other)

@@ -29,6 +29,11 @@ class CheckpointInfo(Frozen):
         return self.record.base
 
     @property
+    def task(self) -> str:
+        """Which task it has learned: `Learned.task_key`."""
+        return self.record.learned.task_key
+
+    @property
     def why(self) -> str:
         """Why it has no figures of a run; empty if it has."""
         return self.record.why if isinstance(self.record, AdoptedRecord) else ""
@@ -81,9 +86,9 @@ def list_all(extra: Iterable[Path] = ()) -> Listing:
     )
 
 
-def list_checkpoints(extra: Iterable[Path] = ()) -> list[CheckpointInfo]:
-    """The checkpoints whose figures are those of a run: what is compared, drawn and reported."""
-    return list(list_all(extra).runs)
+def list_checkpoints(extra: Iterable[Path] = (), task: str = "reviews") -> list[CheckpointInfo]:
+    """The checkpoints of one task whose figures are those of a run: what is compared, drawn and reported."""
+    return [info for info in list_all(extra).runs if info.task == task]
 
 
 def _place(info: CheckpointInfo) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ from peft_core.errors import PeftClassroomError
 from peft_core.methods import trainable_tensors
 from peft_core.methods.method import MethodConfig
 from peft_core.methods.registry import method_label
-from peft_core.reviews.config import DataConfig
+from peft_core.reviews.config import REVIEWS, DataConfig, Learned
 from peft_core.t5.backbone import Backbone
 
 
@@ -25,6 +25,7 @@ def save_model(
     folder: str | Path,
     max_length: int = DataConfig().max_length,
     source: str = "a script",
+    learned: Learned = REVIEWS,
 ) -> Path:
     """Write what `method` has trained in `model` as a checkpoint that every page and command reads; gives its folder.
 
@@ -33,6 +34,7 @@ def save_model(
         folder: of the new checkpoint.
         max_length: tokens of a text that it is to read.
         source: what trained it, in a few words.
+        learned: what it has learned: it answers with that task's words.
 
     Raises:
         PeftClassroomError: if `folder` exists already, or the model has nothing that trains.
@@ -43,6 +45,8 @@ def save_model(
     all_of_them = {id(p): p for p in model.parameters()}
     record = AdoptedRecord(
         name=f"{method_label(method)}, {source}",
+        task=learned.task,
+        own=learned.own,
         base=backbone.base.name,
         method=method,
         max_length=max_length,

@@ -45,10 +45,11 @@ _computable: WeakKeyDictionary[nn.Module, bool] = WeakKeyDictionary()
 
 @dataclass(frozen=True)
 class Part:
-    """The rows of one model in a pass: the token ids of each."""
+    """The rows of one model in a pass: the token ids of each; and the tokens of the two words that it answers with."""
 
     model: nn.Module
     rows: Sequence[Sequence[int]]
+    label_ids: tuple[int, int]
 
 
 def can_share(model: nn.Module, backbone: Backbone) -> bool:
@@ -78,14 +79,17 @@ def _packed() -> frozenset[type[nn.Module]]:
 
 
 @torch.inference_mode()
-def one_pass(parts: Sequence[Part], label_ids: tuple[int, int]) -> torch.Tensor:
+def one_pass(parts: Sequence[Part]) -> torch.Tensor:
     """fp32 logits of the label words for all rows of all parts, in that order: (rows, 2), columns negative, positive.
 
     The models share the frozen weights (`can_share`), or there is one part only.
     """
     layout = _Layout.of(parts)
-    encoded = _encode(layout, *_embed(parts))
-    return logits_of_hidden(layout.models[0], _one_decoder_step(layout, encoded), label_ids)
+    hidden = _one_decoder_step(layout, _encode(layout, *_embed(parts)))
+    if len(asked := {part.label_ids for part in parts}) == 1:
+        return logits_of_hidden(layout.models[0], hidden, asked.pop())
+    each = zip(parts, layout.rows, strict=True)
+    return torch.cat([logits_of_hidden(layout.models[0], hidden[rows], part.label_ids) for part, rows in each])
 
 
 @dataclass(frozen=True)

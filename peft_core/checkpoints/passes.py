@@ -24,10 +24,11 @@ NOT_FINITE = (
 
 @dataclass(frozen=True)
 class Row:
-    """A model and the token ids that it is to read."""
+    """A model and the token ids that it is to read; `label_ids`: the words it answers with, if not everybody's."""
 
     model: nn.Module
     ids: Sequence[int]
+    label_ids: tuple[int, int] | None = None
 
 
 @torch.inference_mode()
@@ -35,26 +36,32 @@ def label_logits(rows: Sequence[Row], label_ids: tuple[int, int]) -> torch.Tenso
     """fp32 logits of the label words, (rows, 2), columns negative and positive, in as few passes as are sensible.
 
     The models share the frozen weights (`can_share`), or are one and the same.
+
+    Args:
+        label_ids: of the words that every row is asked for which has none of its own.
     """
     result = torch.empty(len(rows), 2)
     for numbers in _passes([rows_in_front(row.model) + len(row.ids) for row in rows]):
-        of_model: dict[int, list[int]] = {}
+        alike: dict[tuple[int, tuple[int, int]], list[int]] = {}
         for number in numbers:
-            of_model.setdefault(id(rows[number].model), []).append(number)
-        parts = [Part(rows[own[0]].model, [rows[number].ids for number in own]) for own in of_model.values()]
+            row = rows[number]
+            alike.setdefault((id(row.model), row.label_ids or label_ids), []).append(number)
+        parts = [
+            Part(rows[own[0]].model, [rows[number].ids for number in own], asked) for (_, asked), own in alike.items()
+        ]
         packed = all(computable(part.model) for part in parts)
         compute = one_pass if packed else _plainly
-        result[[number for own in of_model.values() for number in own]] = compute(parts, label_ids)
+        result[[number for own in alike.values() for number in own]] = compute(parts)
     return result
 
 
-def _plainly(parts: Sequence[Part], label_ids: tuple[int, int]) -> torch.Tensor:
+def _plainly(parts: Sequence[Part]) -> torch.Tensor:
     """The same by calling each model, a row at a time: for a method that a packed pass cannot compute."""
     answers = []
     for part in parts:
         for ids in part.rows:
             row = torch.tensor([list(ids)])
-            answers.append(backbone.label_logits(part.model, row, torch.ones_like(row), label_ids))
+            answers.append(backbone.label_logits(part.model, row, torch.ones_like(row), part.label_ids))
     return torch.cat(answers)
 
 

@@ -24,7 +24,7 @@ from peft_core.checkpoints.record import RECORD
 from peft_core.errors import PeftClassroomError
 from peft_core.reviews.batches import framed, prefix_pieces, room_for_text, text_pieces
 from peft_core.reviews.checks import check_number, check_text, had_markup
-from peft_core.reviews.config import DataConfig
+from peft_core.reviews.config import REVIEWS, DataConfig, Learned
 from peft_core.reviews.language import is_english
 from peft_core.reviews.splits import LABEL_WORDS
 from peft_core.t5.backbone import Backbone
@@ -36,6 +36,9 @@ MANY_UNKNOWN = 0.2  # share of a text's pieces
 class Prediction:
     """One text, one checkpoint. `notes` are sentences a reader should know before trusting the number.
 
+    `label` is the class's name, and `labels` has both: the first is that of label 0, "negative" in the reviews. What
+    is called positive here is label 1.
+
     `seconds`: wall time of the batch this answer was computed in; `together`: answers in that batch. One answer's share
     cannot be separated.
     """
@@ -46,15 +49,17 @@ class Prediction:
     notes: tuple[str, ...]
     seconds: float
     together: int
+    labels: tuple[str, str] = LABEL_WORDS
 
 
 @dataclass(frozen=True)
 class _Loaded:
-    """A checkpoint in memory; `shared`: it computes with the backbone's own weights."""
+    """A checkpoint in memory, and what it has learned; `shared`: it computes with the backbone's own weights."""
 
     model: nn.Module
     max_length: int
     shared: bool
+    learned: Learned = REVIEWS
 
 
 @dataclass(frozen=True)
@@ -91,9 +96,12 @@ class Predictor:
         return answers
 
     def classify_with_each(
-        self, texts: str | Sequence[str], checkpoints: Sequence[str | Path | None]
+        self, texts: str | Sequence[str], checkpoints: Sequence[str | Path | None], untrained: Learned = REVIEWS
     ) -> list[list[Prediction] | PeftClassroomError]:
         """For each checkpoint, in order, its predictions as `classify` gives them, or why it cannot be loaded.
+
+        Args:
+            untrained: the task in whose words the base model is to answer, where it is among them.
 
         Raises:
             PeftClassroomError: for no text, or an empty or far too long one.
@@ -103,7 +111,7 @@ class Predictor:
         loaded: dict[int, _Loaded] = {}
         for place, checkpoint in enumerate(checkpoints):
             try:
-                loaded[place] = self._load(checkpoint)
+                loaded[place] = self._load(checkpoint, untrained)
             except PeftClassroomError as error:
                 answers[place] = error
         shared = [place for place, found in loaded.items() if found.shared]
@@ -115,13 +123,15 @@ class Predictor:
                 answers[place] = of_checkpoint if finite else PeftClassroomError(self._not_finite(checkpoints[place]))
         return answers
 
-    def classify_with_model(self, texts: str | Sequence[str], model: nn.Module, max_length: int) -> list[Prediction]:
+    def classify_with_model(
+        self, texts: str | Sequence[str], model: nn.Module, max_length: int, learned: Learned = REVIEWS
+    ) -> list[Prediction]:
         """The same of a model that is no checkpoint: a method on this backbone, trained by whoever asks.
 
         Raises:
             PeftClassroomError: for no text, an empty or far too long one, or answers that are no finite numbers.
         """
-        (found,) = self._predict(self._read(texts), [_Loaded(model, max_length, shared=False)])
+        (found,) = self._predict(self._read(texts), [_Loaded(model, max_length, False, learned)])
         if not all(isfinite(one.probability_positive) for one in found):
             raise PeftClassroomError(NOT_FINITE[0].upper() + NOT_FINITE[1:])
         return found
@@ -141,10 +151,10 @@ class Predictor:
         loaded = self._load(checkpoint)
         return loaded.model, loaded.max_length
 
-    def _load(self, checkpoint: str | Path | None) -> _Loaded:
+    def _load(self, checkpoint: str | Path | None, untrained: Learned = REVIEWS) -> _Loaded:
         """From memory if it is there. The key holds the record's time of change: a replaced file is reloaded."""
         if checkpoint is None:
-            return _Loaded(self.backbone.model, DataConfig().max_length, shared=True)
+            return _Loaded(self.backbone.model, DataConfig().max_length, True, untrained)
         path = located(checkpoint).resolve()
         record = path / RECORD
         key = (path, record.stat().st_mtime_ns if record.exists() else 0)
@@ -152,7 +162,7 @@ class Predictor:
             if key not in self._loaded:
                 model, found = load_checkpoint(path, self.backbone)
                 shared = can_share(model, self.backbone)
-                self._loaded[key] = _Loaded(model, found.max_length, shared)
+                self._loaded[key] = _Loaded(model, found.max_length, shared, found.learned)
                 while len(self._loaded) > self.max_checkpoints:
                     self._loaded.popitem(last=False)
             self._loaded.move_to_end(key)
@@ -161,22 +171,24 @@ class Predictor:
     def _predict(self, texts: Sequence[_Text], group: Sequence[_Loaded]) -> list[list[Prediction]]:
         """Predictions of checkpoints that may be computed together: a list each, with one a text."""
         started = time.perf_counter()
+        asked = [self.backbone.answering(loaded.learned.words).label_ids for loaded in group]
         rows = [
-            Row(loaded.model, framed(self.backbone.tokenizer, self._before, text.pieces, loaded.max_length))
+            Row(loaded.model, framed(self.backbone.tokenizer, self._before, text.pieces, loaded.max_length), ids)
             for text in texts
-            for loaded in group
+            for loaded, ids in zip(group, asked, strict=True)
         ]
         positive = label_logits(rows, self.backbone.label_ids).softmax(-1)[:, 1].view(len(texts), len(group))
         seconds = time.perf_counter() - started
         return [
             [
                 Prediction(
-                    label=LABEL_WORDS[p > 0.5],
+                    label=loaded.learned.labels[p > 0.5],
                     probability_positive=p,
                     tokens=len(text.pieces),
                     notes=(*self._cut(text.pieces, loaded.max_length), *text.notes),
                     seconds=seconds,
                     together=len(rows),
+                    labels=loaded.learned.labels,
                 )
                 for text, p in zip(texts, column.tolist(), strict=True)
             ]

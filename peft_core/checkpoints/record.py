@@ -21,6 +21,7 @@ from peft_core.files import write_atomic
 from peft_core.methods.method import MethodConfig
 from peft_core.methods.registry import MethodField
 from peft_core.paths import display_path
+from peft_core.reviews.config import Learned
 from peft_core.statistics.intervals import Accuracy
 from peft_core.statistics.paired_test import bootstrap_interval
 from peft_core.validated import Frozen, from_outside, read_json, shortened
@@ -157,6 +158,10 @@ class RunRecord(_Record):
         return self.config.base
 
     @property
+    def learned(self) -> Learned:
+        return self.config.data
+
+    @property
     def method(self) -> MethodConfig:
         return self.config.method
 
@@ -165,7 +170,7 @@ class RunRecord(_Record):
         return self.config.data.max_length
 
 
-class AdoptedRecord(_Record):
+class AdoptedRecord(_Record, Learned):
     """The record of weights that no run here has left as they are: made elsewhere, or changed since.
 
     `origin` says which. `test` is measured of these very weights (`evaluate --store`), or absent.
@@ -186,6 +191,10 @@ class AdoptedRecord(_Record):
         if len(notes) > 20 or any(len(note) > 500 for note in notes):
             raise PeftClassroomError("The notes are longer than any that are written here.")
         return notes
+
+    @property
+    def learned(self) -> Learned:
+        return self
 
     @property
     def why(self) -> str:
@@ -254,6 +263,8 @@ def adopted(written: Record, origin: Literal["changed", "unbound"], weights: Che
     shared = {name: getattr(written, name) for name in _Record.model_fields}
     return AdoptedRecord(
         **shared | counted | {"weights_sha256": weights.sha256},
+        task=written.learned.task,
+        own=written.learned.own,
         base=written.base,
         method=written.method,
         max_length=written.max_length,

@@ -29,6 +29,7 @@ def checkpoints(as_json: Json = False) -> None:
             "path": display_path(info.path),
             "method": info.method,
             "base": info.base,
+            "task": info.record.learned.task,
             "trainable_parameters": info.record.trainable_parameters,
             "test_accuracy": info.record.test and info.record.test.accuracy,
             "problem": info.why or None,
@@ -38,7 +39,7 @@ def checkpoints(as_json: Json = False) -> None:
     damaged = [{"name": one.name, "path": display_path(one.path), "problem": one.why} for one in listed.damaged]
     lines = aligned(
         [
-            (row["name"], row["method"], row["base"], f"{row['trainable_parameters']:>12,} trainable",
+            (row["name"], row["method"], row["base"], row["task"], f"{row['trainable_parameters']:>12,} trainable",
              "not measured" if row["test_accuracy"] is None else f"test {row['test_accuracy']:.2%}")
             for row in data
         ]
@@ -114,6 +115,7 @@ def classify(
     """Is a review positive or negative? Asked of one or several checkpoints."""
     from peft_core.checkpoints.exchange.at_hand import at_hand
     from peft_core.reviews.checks import check_number, check_text
+    from peft_core.reviews.tasks import check_one_task
 
     told = Told(text_column, label_column, positive, negative, names, encoding, separator)
     if bool(texts) == (file is not None):
@@ -132,6 +134,7 @@ def classify(
         from peft_core.checkpoints.predictor import Predictor
         from peft_core.t5.backbone import load_backbone
 
+        check_one_task([info.record.learned for info in infos], checkpoint)
         predictors: dict[tuple[str, str | None], Predictor] = {}
         for name, info in zip(checkpoint, infos, strict=True):
             on = base or info.base, info.record.prefix
@@ -151,7 +154,8 @@ def classify(
                 rows.append(row)
                 line = " ".join(text.split())
                 shown = line if len(line) <= 60 else line[:57] + "..."
-                lines.append(f"{name}: {prediction.label} (p positive {prediction.probability_positive:.3f})  {shown}")
+                sure = f"p {prediction.labels[1]} {prediction.probability_positive:.3f}"
+                lines.append(f"{name}: {prediction.label} ({sure})  {shown}")
                 lines += [f"    {note}" for note in prediction.notes]
     lines += _right(checkpoint, rows)
     print_result(as_json, rows, lines)
@@ -163,7 +167,7 @@ def _right(checkpoints: list[str], rows: list[dict[str, Any]]) -> list[str]:
     for name in dict.fromkeys(checkpoints):
         known = [row for row in rows if row["checkpoint"] == name and row.get("truth") is not None]
         if known:
-            right = wilson(sum((row["label"] == "positive") == row["truth"] for row in known), len(known))
+            right = wilson(sum((row["probability_positive"] > 0.5) == row["truth"] for row in known), len(known))
             lines.append(
                 f"{name}: {right.accuracy:.2%} of {right.n:,} labelled reviews right "
                 f"(95% interval {right.low:.2%} to {right.high:.2%})"

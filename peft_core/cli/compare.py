@@ -9,6 +9,7 @@ import typer
 from peft_core.cli.output import Json, aligned, print_result
 from peft_core.errors import PeftClassroomError
 from peft_core.files import writing
+from peft_core.reviews.config import REVIEWS
 from peft_core.t5.architecture import base_model
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def report(
     from peft_core.report.build import build_table
 
     listed = list_all()
-    table = build_table(listed.runs, base, count_by_numel)
+    table = build_table([info for info in listed.runs if info.task == REVIEWS.task_key], base, count_by_numel)
     data = table_data(table, *compared_with_first(table))
     if out:
         with writing(out.parent):

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from peft_core.config import RunConfig
 from peft_core.errors import Interrupted
+from peft_core.files import make_writable
+from peft_core.reviews.own.stored import StoredTexts, write_texts
 from peft_core.training.stopping import SECOND_WITHIN, wished
 
 if TYPE_CHECKING:
@@ -24,10 +26,15 @@ PRESSED = {
 }
 
 
-def train_with_progress(config: RunConfig, out: Path, start: Path | None = None) -> dict:
+def train_with_progress(
+    config: RunConfig, out: Path, start: Path | None = None, texts: StoredTexts | None = None
+) -> dict:
     """Run the experiment with a progress bar on standard error.
 
     Ctrl-C saves the state and says how to go on; twice, it finishes with the best weights so far.
+
+    Args:
+        texts: of the task own; they lie beside the state as long as there is one.
 
     Raises:
         Interrupted: if it was stopped.
@@ -35,6 +42,9 @@ def train_with_progress(config: RunConfig, out: Path, start: Path | None = None)
     from peft_core.training.experiment import run_experiment
 
     work = out.with_name(out.name + ".partial")
+    if texts is not None:
+        make_writable(work)
+        write_texts(work, texts)
     interval, told = (0.0, 0.0), 0
     with wished() as wish, _progress() as progress:
         run = run_experiment(config, work, wish.stop, checkpoint=out, start=start, should_keep=wish.keep)

@@ -14,7 +14,7 @@ from peft_core.analysis.spectra.delta import (
 from peft_core.analysis.spectra.similarity import (
     DRAWS,
     Of,
-    check_same_base,
+    check_comparable,
     directions,
     expected_by_chance,
     simulated_by_chance,
@@ -114,7 +114,7 @@ def similarity(
         raise PeftClassroomError(f"Unknown --of {of!r}. Choose one of: {', '.join(get_args(Of))}.")
     wanted = _wanted(stack, block, place, module)
     infos = [(find_run if of == "A" else find_checkpoint)(name) for name in (first, second)]
-    check_same_base(infos[0].record, infos[1].record)
+    check_comparable(infos[0].record, infos[1].record)
     both = [_deltas(info) for info in infos]
     starts = [_starts(info) for info in infos] if of == "A" else []
     shared = _chosen({name: delta for name, delta in both[0].items() if name in both[1]}, wanted)
@@ -195,7 +195,7 @@ def truncate(
     measured = measure_truncation(info.path, ranks, limit, _tell)
     if store:
         write_truncation(measured, info.path)
-    found = find(info, measured, list_checkpoints())
+    found = find(info, measured, list_checkpoints(task=info.task))
     data = {
         "checkpoint": checkpoint,
         "n": measured.n,

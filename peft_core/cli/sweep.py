@@ -23,7 +23,13 @@ commands = typer.Typer()
 # What is varied: how a run learns, and what of a method changes values, never shapes or work.
 VARIED = ("learning_rate", "warmup_fraction", "weight_decay")
 VARIED_OF_METHODS = tuple(sorted({name for method in METHODS.values() for name in method.free_fields}))
-FIXED = ("test_size", "max_seconds", "test_curve", "prompt_text")  # no test split is read; all have the same budget
+FIXED = (
+    "test_size",
+    "max_seconds",
+    "test_curve",
+    "prompt_text",
+    "own",
+)  # no test split is read; all have the same budget
 
 
 @commands.command()

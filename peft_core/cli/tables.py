@@ -41,6 +41,29 @@ def reviews_of_file(path: str, told: Told, bounds: Bounds = MANY, most: int = MA
     Raises:
         PeftClassroomError: if the file cannot be read, or an option is missing that only a person can know.
     """
+    table, names, text, column = _table(path, told, bounds)
+    if column is None:
+        if told.positive or told.negative:
+            raise PeftClassroomError("--positive and --negative say what the values of --label-column mean: name it.")
+        return labelled(table, names, text, most=most), table
+    return labelled(table, names, text, column, _meaning(table, names, column, told), most), table
+
+
+def columns_of_file(path: str, told: Told, bounds: Bounds) -> tuple[list[str], list[str], Table]:
+    """The cells of a file's two columns, texts and labels, and the table they came from.
+
+    Raises:
+        PeftClassroomError: if the file cannot be read, or an option is missing that only a person can know.
+    """
+    table, names, text, column = _table(path, told, bounds)
+    if column is None:
+        raise PeftClassroomError(f"Which column holds the labels? --label-column is one of: {_listed(table)}.")
+    rows = table.body(names)
+    return [row[text] for row in rows], [row[column] for row in rows], table
+
+
+def _table(path: str, told: Told, bounds: Bounds) -> tuple[Table, bool, int, int | None]:
+    """The table, whether its first row has names, the column of texts, and that of labels if one is named."""
     if told.separator is not None and told.separator not in SEPARATORS:
         raise PeftClassroomError(f"--separator is one of: {', '.join(SEPARATORS)}.")
     try:
@@ -54,13 +77,11 @@ def reviews_of_file(path: str, told: Told, bounds: Bounds = MANY, most: int = MA
         raise PeftClassroomError(f"Which column holds the texts? --text-column is one of: {_listed(table)}.")
     text = _column(table, names, told.text_column or "1", "--text-column")
     if told.label_column is None:
-        if told.positive or told.negative:
-            raise PeftClassroomError("--positive and --negative say what the values of --label-column mean: name it.")
-        return labelled(table, names, text, most=most), table
+        return table, names, text, None
     column = _column(table, names, told.label_column, "--label-column")
     if column == text:
         raise PeftClassroomError("--text-column and --label-column are the same column.")
-    return labelled(table, names, text, column, _meaning(table, names, column, told), most), table
+    return table, names, text, column
 
 
 def how_read(table: Table) -> str:

@@ -7,11 +7,15 @@ import typer
 
 from peft_core.cli.options import every_method, part, takes
 from peft_core.cli.output import Base, Json, Method, aligned, print_result
+from peft_core.cli.own_texts import on_own_texts, own_texts, said_of, word_counts_of
+from peft_core.cli.tables import SEPARATORS, Told, how_read
 from peft_core.config import TrainConfig, run_config
 from peft_core.errors import PeftClassroomError
 from peft_core.files import make_writable
 from peft_core.methods.registry import method_config
 from peft_core.reviews.config import DataConfig
+from peft_core.reviews.own.stored import check_texts, read_texts
+from peft_core.reviews.spreadsheet import ENCODINGS
 from peft_core.training.pretraining.config import PRESETS, PretrainConfig
 from peft_core.validated import validated
 
@@ -20,13 +24,24 @@ commands = typer.Typer()
 PRETRAIN_OPTIONS = {"steps", "max_reviews", "seed"}  # the rest is the preset of the base model
 
 
+DataFile = Annotated[
+    str | None, typer.Option("--data", help="a table of your own, texts and labels of two classes: the task own")
+]
+
+
 @commands.command()
-@takes(*every_method(), DataConfig, TrainConfig)
+@takes(*every_method(), DataConfig, TrainConfig, without=("own",))
 def train(
     method: Method,
     given: dict[str, Any],
     out: Annotated[Path, typer.Option(help="folder of the new checkpoint")],
     base: Base = "tiny-t5",
+    data: DataFile = None,
+    text_column: Annotated[str | None, typer.Option(help="its column of texts: a name or a number from 1")] = None,
+    label_column: Annotated[str | None, typer.Option(help="its column of labels")] = None,
+    names: Annotated[bool | None, typer.Option("--names/--no-names", help="the first row names the columns")] = None,
+    encoding: Annotated[str | None, typer.Option(help=f"if it is told wrongly: {', '.join(ENCODINGS)}")] = None,
+    separator: Annotated[str | None, typer.Option(help=f"if it is told wrongly: {' '.join(SEPARATORS)}")] = None,
     as_json: Json = False,
 ) -> None:
     """Train, choose the best weights on validation, test once, save. The same command goes on after an interruption.
@@ -34,27 +49,37 @@ def train(
     Ctrl-C stops with the state saved (exit code 130). A second one within three seconds finishes at once: the best
     weights so far are tested and saved (exit code 0).
     """
-    config = run_config(
-        {
-            "base": base,
-            "method": method_config(method, **part(given, *every_method())),
-            "data": part(given, DataConfig),
-            "train": part(given, TrainConfig),
-        }
-    )
+    told = Told(text_column, label_column, names=names, encoding=encoding, separator=separator)
+    found = own_texts(data, told, given)
+    settings = {
+        "base": base,
+        "method": method_config(method, **part(given, *every_method())),
+        "data": part(given, DataConfig),
+        "train": part(given, TrainConfig),
+    }
+    config = run_config(settings)
     if out.exists():
         raise PeftClassroomError(f"{out} exists already. Choose another --out or remove this folder.")
     from peft_core.t5.architecture import base_model
 
     base_model(base)
     make_writable(out.parent)
+    if found is None:
+        from peft_core.cli.progress import train_with_progress
+
+        _print_summary(train_with_progress(config, out), as_json)
+        return
+    brought, table = found
+    config = run_config(settings | on_own_texts(brought, config, given))
+    for line in (how_read(table), *said_of(brought, config)):
+        typer.echo(line, err=True)
     from peft_core.cli.progress import train_with_progress
 
-    _print_summary(train_with_progress(config, out), as_json)
+    _print_summary(train_with_progress(config, out, texts=brought.texts) | word_counts_of(brought), as_json)
 
 
 @commands.command("continue")
-@takes(DataConfig, TrainConfig)
+@takes(DataConfig, TrainConfig, without=("own",))
 def continue_(
     checkpoint: Annotated[str, typer.Argument(help="name or folder of a checkpoint")],
     given: dict[str, Any],
@@ -70,13 +95,15 @@ def continue_(
         raise PeftClassroomError(f"{out} exists already. Choose another --out or remove this folder.")
     path = find_checkpoint(checkpoint).path
     config = continuation(path, part(given, DataConfig), part(given, TrainConfig), base)
+    texts = read_texts(path.resolve().parent) if config.data.own else None
+    check_texts(config.data, texts)
     from peft_core.cli.progress import train_with_progress
 
-    _print_summary(train_with_progress(config, out, path), as_json)
+    _print_summary(train_with_progress(config, out, path, texts), as_json)
 
 
 def _print_summary(summary: dict[str, Any], as_json: bool) -> None:
-    interval = summary.pop("interval")
+    interval, counted = summary.pop("interval"), summary.get("word_counts_test_accuracy")
     speed, (change, low, high) = summary["examples_per_second"], summary["change"]
     rows = [
         ("checkpoint", summary["checkpoint"]),
@@ -85,6 +112,7 @@ def _print_summary(summary: dict[str, Any], as_json: bool) -> None:
         ("test accuracy", f"{summary['test_accuracy']:.2%}  (95%: {interval[0]:.2%} to {interval[1]:.2%})"),
         ("before training", f"{summary['untrained_test_accuracy']:.2%} of the same reviews"),
         ("change", f"{change:+.2%}  (95%, paired: {low:+.2%} to {high:+.2%})"),
+        *([("word counts", f"{counted:.2%} of the same test texts")] if counted is not None else []),
         ("training time", f"{summary['seconds']:.0f} s" + (f", {speed:.0f} reviews/s" if speed else "")),
     ]
     if summary["made_worse"]:

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 from peft_core.reviews.config import DataConfig
 from peft_core.reviews.splits import balanced_subset, data_fingerprint
+from peft_core.reviews.tasks import Split, in_task
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -18,12 +19,12 @@ SPLITS = ("train", "validation", "test")  # the order of a run's fingerprint
 _FINGERPRINTS: "WeakKeyDictionary[Dataset, dict[tuple, str]]" = WeakKeyDictionary()  # as long as the reviews are there
 
 
-def select(reviews: "Dataset", size: int | None, seed: int) -> "Dataset":
+def select(reviews: Split, size: int | None, seed: int) -> Split:
     """`size` of the reviews, half of each label, drawn with `seed`, in their order. None: all of them."""
     return reviews.select(row_numbers(reviews, size, seed))
 
 
-def row_numbers(reviews: "Dataset", size: int | None, seed: int) -> Sequence[int]:
+def row_numbers(reviews: Split, size: int | None, seed: int) -> Sequence[int]:
     """Which rows `select` takes, in rising order."""
     if size is None or size >= len(reviews):
         return range(len(reviews))
@@ -32,9 +33,17 @@ def row_numbers(reviews: "Dataset", size: int | None, seed: int) -> Sequence[int
 
 def draw(
     data: DataConfig, seed: int, splits: Mapping[str, "Dataset"], names: Sequence[str] = SPLITS
-) -> dict[str, "Dataset"]:
-    """The reviews of a run with this seed, split by split; those of other splits than `names` are not touched."""
-    return {name: select(splits[name], *_wanted(data, seed, name)) for name in names}
+) -> dict[str, Split]:
+    """The reviews of a run with this seed, split by split; those of other splits than `names` are not touched.
+
+    Args:
+        splits: of `load_splits(data.source)`; the task's own labels are put in here.
+
+    Raises:
+        PeftClassroomError: of own texts, which are not drawn from.
+    """
+    in_split = in_task(data, splits)
+    return {name: select(in_split[name], *_wanted(data, seed, name)) for name in names}
 
 
 def _wanted(data: DataConfig, seed: int, name: str) -> tuple[int | None, int]:
@@ -45,19 +54,20 @@ def _wanted(data: DataConfig, seed: int, name: str) -> tuple[int | None, int]:
 
 def drawn_fingerprints(data: DataConfig, seed: int, splits: Mapping[str, "Dataset"]) -> dict[str, str]:
     """A fingerprint for each split of the reviews that a run with this seed draws. The same draw is read once."""
-    found = {}
+    found, in_split = {}, in_task(data, splits)
     for name in SPLITS:
         reviews, (size, drawn_with) = splits[name], _wanted(data, seed, name)
         known = _FINGERPRINTS.setdefault(reviews, {})
-        key = (size, drawn_with) if size is not None and size < len(reviews) else ()  # all of them: no seed matters
+        few = size is not None and size < len(reviews)
+        key = (data.task, size, drawn_with) if few else (data.task,)  # all of them: no seed matters
         if key not in known:
-            rows = select(reviews, size, drawn_with)
+            rows = select(in_split[name], size, drawn_with)
             known[key] = data_fingerprint(rows["text"][:], rows["label"][:])
         found[name] = known[key]
     return found
 
 
-def rows_fingerprint(rows: Mapping[str, "Dataset"]) -> str:
+def rows_fingerprint(rows: Mapping[str, Split]) -> str:
     """The fingerprint that the record of a run on these reviews has."""
     return run_fingerprint([data_fingerprint(part["text"][:], part["label"][:]) for part in rows.values()])
 

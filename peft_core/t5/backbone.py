@@ -1,6 +1,7 @@
 """The base model: load it with its tokenizer, identify it, copy it cheaply, build its shapes without its weights."""
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -27,7 +28,7 @@ class Backbone:
     model: T5ForConditionalGeneration
     tokenizer: PreTrainedTokenizerBase
     identity: Identity
-    label_ids: tuple[int, int]  # token ids of "negative", "positive"
+    label_ids: tuple[int, int]  # token ids of the two words it answers with, at first "negative" and "positive"
 
     @property
     def fingerprint(self) -> str:
@@ -41,6 +42,14 @@ class Backbone:
         """
         shared = {id(t): t for t in (*self.model.parameters(), *self.model.buffers())}
         return copy.deepcopy(self.model, memo=shared)
+
+    def answering(self, words: Sequence[str]) -> "Backbone":
+        """The same model and tokenizer, asked for two other words.
+
+        Raises:
+            PeftClassroomError: if they are not two different words of one token each.
+        """
+        return replace(self, label_ids=label_ids(self.tokenizer, words))
 
     def own_copy(self) -> T5ForConditionalGeneration:
         """A model with weights of its own, for training."""
@@ -66,6 +75,21 @@ def load_backbone(name: str, prefix: str | None = None) -> Backbone:
     model.requires_grad_(False)
     model.eval()
     return Backbone(base, model, tokenizer, identity(model, tokenizer), label_ids(tokenizer))
+
+
+def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
+    """The tokenizer of the base model `name` alone: which words are one token.
+
+    Raises:
+        PeftClassroomError: if the model is unknown, or neither on this computer nor reachable.
+    """
+    base = base_model(name)
+    for local in (True,) if base.bundled else (True, False):
+        try:
+            return AutoTokenizer.from_pretrained(base.source, local_files_only=local)
+        except DAMAGE as error:
+            failed = error
+    raise _unreadable(base, failed) from failed
 
 
 def _from_disk_or_hub(base: BaseModel) -> tuple[T5ForConditionalGeneration, PreTrainedTokenizerBase]:
@@ -127,15 +151,17 @@ def _unreadable(base: BaseModel, error: Exception) -> PeftClassroomError:
     )
 
 
-def label_ids(tokenizer: PreTrainedTokenizerBase) -> tuple[int, int]:
+def label_ids(tokenizer: PreTrainedTokenizerBase, words: Sequence[str] = LABEL_WORDS) -> tuple[int, int]:
     """Token ids of the label words; one decoder step can only score words that are a single token.
 
     Raises:
-        PeftClassroomError: if a label word is split into pieces.
+        PeftClassroomError: if a label word is split into pieces, or the two are one token.
     """
-    ids = [tokenizer(word, add_special_tokens=False)["input_ids"] for word in LABEL_WORDS]
+    ids = [tokenizer(word, add_special_tokens=False)["input_ids"] for word in words]
     if any(len(pieces) != 1 for pieces in ids):
-        raise PeftClassroomError(f"This base model's tokenizer splits the label words {' and '.join(LABEL_WORDS)}.")
+        raise PeftClassroomError(f"This base model's tokenizer splits the label words {' and '.join(words)}.")
+    if ids[0] == ids[1]:
+        raise PeftClassroomError(f"This base model's tokenizer does not tell {' and '.join(words)} apart.")
     return ids[0][0], ids[1][0]
 
 

@@ -14,7 +14,7 @@ def continuation(
 ) -> RunConfig:
     """The configuration of a run that starts with the weights of `checkpoint`.
 
-    Base model and method are its own; so are the reviews of its run, where nothing else is said in `data`. How to train
+    Base model and method are its own; so are the texts of its run, where nothing else is said in `data`. How to train
     is said anew: its rate has fallen to zero.
 
     Args:
@@ -24,7 +24,9 @@ def continuation(
         PeftClassroomError: if the checkpoint is damaged, or a value is out of bounds.
     """
     record = read_record(checkpoint)
+    learned = {"task": record.learned.task, "own": record.learned.own}
     own = record.config.data.model_dump() if isinstance(record, RunRecord) else {"max_length": record.max_length}
+    own |= learned if data.get("task") in (None, record.learned.task) else {"own": None}
     return run_config(
         {
             "base": base or record.base,

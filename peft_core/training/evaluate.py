@@ -21,6 +21,7 @@ from peft_core.errors import PeftClassroomError
 from peft_core.methods.fast import fuse
 from peft_core.reviews.config import DataConfig
 from peft_core.reviews.draws import SHARED_SEED
+from peft_core.reviews.own.stored import StoredTexts, read_texts
 from peft_core.statistics.intervals import Accuracy
 from peft_core.t5.backbone import Backbone, load_backbone
 from peft_core.t5.precision import cast
@@ -35,9 +36,9 @@ def evaluate_checkpoint(folder: Path, split: str, limit: int | None, base: str |
         base: where its base model lies, if not where its record says.
     """
     record = read_record(folder)
-    backbone = load_backbone(base or record.base, record.prefix)
+    backbone = load_backbone(base or record.base, record.prefix).answering(record.learned.words)
     model, _ = load_checkpoint(folder, backbone)
-    return _evaluate(model, backbone, _data(record), split, limit)[0]
+    return _evaluate(model, backbone, _data(record), split, limit, texts=_texts(folder, record))[0]
 
 
 def measure_again(folder: Path, base: str | None = None) -> Accuracy:
@@ -53,16 +54,16 @@ def measure_again(folder: Path, base: str | None = None) -> Accuracy:
         PeftClassroomError: if the accuracy is another than the recorded one. Nothing is written then.
     """
     written, record = read_run_json(folder), read_record(folder)
-    backbone = load_backbone(base or record.base, record.prefix)
+    backbone = load_backbone(base or record.base, record.prefix).answering(record.learned.words)
     model, _ = load_checkpoint(folder, backbone)
-    data = _data(written)
+    data, texts = _data(written), _texts(folder, written)
     if isinstance(written, AdoptedRecord) or (isinstance(record, AdoptedRecord) and record.origin == "changed"):
-        again, _ = _evaluate(model, backbone, data, "test", data.test_size)
+        again, _ = _evaluate(model, backbone, data, "test", data.test_size, texts=texts)
         kept = record if isinstance(written, RunRecord) else written
         write_record(bound(kept.model_copy(update={"test": Measured.of("test", again)}), backbone, folder), folder)
         return again
     dtype = getattr(torch, written.precision)
-    again, positive = _evaluate(model, backbone, data, "test", data.test_size, dtype)
+    again, positive = _evaluate(model, backbone, data, "test", data.test_size, dtype, texts)
     if (again.accuracy, again.n) != (written.test.accuracy, written.test.n):
         raise PeftClassroomError(
             f"Measured here: {again.accuracy:.2%} of {again.n:,} test reviews; {folder.name} records "
@@ -82,8 +83,23 @@ def evaluate_base(name: str, split: str, limit: int | None) -> Accuracy:
 
 
 def _data(record: Record) -> DataConfig:
-    """The reviews of its run; of a checkpoint without one, those bundled here."""
-    return record.config.data if isinstance(record, RunRecord) else DataConfig(max_length=record.max_length)
+    """The texts of its run; of a checkpoint without one, the reviews bundled here, with the labels of its task.
+
+    Raises:
+        PeftClassroomError: if it has learned own texts in no run.
+    """
+    if isinstance(record, RunRecord):
+        return record.config.data
+    if record.own is not None:
+        raise PeftClassroomError(
+            "It has learned texts of somebody's own, which are not known here, so it cannot be measured."
+        )
+    return DataConfig(max_length=record.max_length, task=record.task)
+
+
+def _texts(folder: Path, record: Record) -> StoredTexts | None:
+    """The own texts in the folder of its run, which is the one that the checkpoint lies in."""
+    return read_texts(folder.resolve().parent) if record.learned.own else None
 
 
 def _evaluate(
@@ -93,11 +109,12 @@ def _evaluate(
     split: str,
     limit: int | None,
     dtype: torch.dtype | None = None,
+    texts: StoredTexts | None = None,
 ) -> tuple[Accuracy, np.ndarray]:
     """`dtype` None: the precision this computer trains in."""
     device = pick_device()
     cast(model, dtype or compute_dtype(device))
     fuse(model.to(device), device)
-    rows = load_rows(backbone, data, split, limit, SHARED_SEED)
+    rows = load_rows(backbone, data, split, limit, SHARED_SEED, texts)
     positive = MeasuredSplit(rows, backbone, device).probabilities(model)
     return accuracy(positive, rows.labels), positive

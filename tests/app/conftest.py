@@ -56,9 +56,9 @@ def line(monkeypatch):
 
     submitted = []
 
-    def submit(self, spec):
+    def submit(self, spec, texts=None):
         submitted.append(spec)
-        self.store.create(spec)
+        self.store.create(spec, texts)
 
     monkeypatch.setattr(LocalBackend, "submit", submit)
     monkeypatch.setattr(LocalBackend, "reconcile", lambda self: None)

@@ -105,7 +105,16 @@ def test_checkpoints_are_listed(run, monkeypatch, tmp_path):
     code, printed, _ = run("checkpoints", "--json")
     assert code == 0
     for row in json.loads(printed):
-        assert list(row) == ["name", "path", "method", "base", "trainable_parameters", "test_accuracy", "problem"]
+        assert list(row) == [
+            "name",
+            "path",
+            "method",
+            "base",
+            "task",
+            "trainable_parameters",
+            "test_accuracy",
+            "problem",
+        ]
 
 
 def test_the_spectrum_of_a_checkpoint(run):

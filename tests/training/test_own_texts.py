@@ -11,8 +11,10 @@ from peft_core.config import TrainConfig
 from peft_core.counting.by_hand import count
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.registry import METHODS, method_config
+from peft_core.reviews.own.classes import checked
+from peft_core.reviews.own.splitting import hold_out
 from peft_core.training import own_texts
-from peft_core.training.own_texts import checked, fine_tune, hold_out
+from peft_core.training.own_texts import fine_tune
 
 GOOD, BAD = "good lively funny", "bad dull sad"
 THINGS = ("film", "plot", "actor", "scene")
@@ -68,7 +70,7 @@ words = st.sampled_from(["a", "b", "c", "d", "e", "f"])
 def test_no_text_is_on_both_sides_and_every_label_is_on_each(good, bad, share, seed):
     texts, labels = [*good, *bad], [1] * len(good) + [0] * len(bad)
     try:
-        inside, outside = hold_out(texts, labels, share, seed)
+        inside, outside = hold_out(texts, labels, [share], seed)
     except PeftClassroomError as error:
         few = min(len(set(good)), len(set(bad)))
         assert few < 2 or max(1, round(share * few)) >= few, error
@@ -76,7 +78,7 @@ def test_no_text_is_on_both_sides_and_every_label_is_on_each(good, bad, share, s
     assert sorted([*inside, *outside]) == list(range(len(texts)))
     assert not {texts[row] for row in inside} & {texts[row] for row in outside}
     assert {labels[row] for row in inside} == {labels[row] for row in outside} == {0, 1}
-    assert (inside, outside) == hold_out(texts, labels, share, seed)
+    assert (inside, outside) == hold_out(texts, labels, [share], seed)
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,10 @@ import streamlit as st
 
 from app.content import has_section, label, text
 from app.kit import theme, url
+from app.kit.plain import escaped
 from app.method.count import idle
 from peft_core.config import RunConfig
+from peft_core.errors import PeftClassroomError
 from peft_core.t5.architecture import base_model
 from peft_core.training.as_script.script import (
     ADAPTERS_VERSIONS,
@@ -63,7 +65,11 @@ def _library(run: RunConfig, library: Library) -> None:
     st.code(needs, language=None, wrap_lines=True)
     if library != "peft_core" and reads_from_hub(run):
         st.caption(text("code", "from_hub"))
-    source = script(run, library)
+    try:
+        source = script(run, library)
+    except PeftClassroomError as error:  # a task that this library's script cannot read
+        st.info(escaped(error), icon=":material/info:")
+        return
     name = f"{run.method.method}-{library}"
     with st.container(horizontal=True):
         _download("python", source, f"{name}.py", "text/x-python")

@@ -5,9 +5,11 @@ import streamlit as st
 from app import services
 from app.content import label
 from app.kit.pages import script_of
+from app.method.train.task import yardstick
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.checkpoints.record import RunRecord, weights_digest
 from peft_core.methods.registry import method_of
+from peft_core.reviews.config import REVIEWS
 from peft_core.training.runs import Run
 
 
@@ -21,6 +23,7 @@ def result(run: Run) -> None:
     last = next((info for info in listed if info.name == f"{run.id}-last"), None)
     _numbers(found.record)
     _sentence(found.record)
+    yardstick(run)
     record = found.record
     kind = {"epochs": "fingerprint", "max_seconds": "stopped", "person": "kept"}[record.stopped_by]
     steps = {"steps": f"{record.steps:,}", "full": f"{record.planned_steps:,}"}
@@ -75,5 +78,8 @@ def _link(found: CheckpointInfo, last: CheckpointInfo | None) -> None:
         script_of("playground"),
         label=label("train", "to_playground" if last is None else "both_to_playground"),
         icon=":material/rate_review:",
-        query_params={"checkpoint": [info.name for info in (found, last) if info]},
+        query_params={
+            "checkpoint": [info.name for info in (found, last) if info],
+            **({} if found.task == REVIEWS.task_key else {"task": found.task}),
+        },
     )

@@ -15,6 +15,7 @@ from peft_core.config import RunConfig
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.method import MethodConfig
 from peft_core.reviews.config import DataConfig
+from peft_core.reviews.own.stored import StoredTexts
 from peft_core.t5.architecture import BaseModel
 from peft_core.training.runs import CLASSROOM_LIMITS, Run, new_spec
 
@@ -27,12 +28,12 @@ def draw(base: BaseModel, method: MethodConfig, is_open: bool) -> RunConfig:
         st.markdown(text("common", "train", n=DataConfig().validation_size))
     folded = label("train", "settings") if run is None else in_one_line(run.spec.config)
     with st.expander(folded, expanded=run is None, key="train_settings"):
-        config, possible = train_settings(base, method)
+        config, task, possible = train_settings(base, method)
     if is_open:
         with top:
             if run is not None:
                 monitor(run.id)
-        _train(base, config, possible)
+        _train(base, config, task.texts, possible)
         your_runs.draw(method.method)
     return config
 
@@ -63,7 +64,7 @@ def show(run_id: str) -> None:
     st.session_state["run"] = st.query_params["run"] = run_id
 
 
-def _train(base: BaseModel, config: RunConfig, possible: bool) -> None:
+def _train(base: BaseModel, config: RunConfig, texts: StoredTexts | None, possible: bool) -> None:
     """The button, and on what it would train."""
     where = services.device()
     here = services.loadable(base.name) and base.name in CLASSROOM_LIMITS.bases()
@@ -76,16 +77,16 @@ def _train(base: BaseModel, config: RunConfig, possible: bool) -> None:
         )  # fmt: skip
         st.caption(label("train", "device", device=where) if where else label("train", "device_pending"))
     if pressed:
-        _submit(config)
+        _submit(config, texts)
 
 
-def _submit(config: RunConfig) -> None:
+def _submit(config: RunConfig, texts: StoredTexts | None) -> None:
     """Start a run. Its spec is kept until it has ended; submitting it twice, as a double click does, runs it once."""
     waiting = st.session_state.get("spec")
     if waiting is None or waiting.config != config or services.has_ended(waiting.id):
         waiting = st.session_state["spec"] = new_spec(config, services.owner())
     try:
-        services.backend().submit(waiting)
+        services.backend().submit(waiting, texts)
     except PeftClassroomError as error:
         st.error(escaped(error), icon=":material/error:")
         return

@@ -7,6 +7,7 @@ from app.kit import url
 from app.kit.formats import rough
 from app.kit.pages import rate_key
 from app.method.train import times
+from app.method.train.task import TaskChoice, task_choice
 from peft_core.config import PRESETS, Preset, RunConfig, TrainConfig
 from peft_core.methods.method import MethodConfig
 from peft_core.methods.registry import method_of
@@ -20,15 +21,18 @@ RATES = (0.0001, 0.0002, 0.0004, 0.001, 0.002, 0.004, 0.01, 0.03, 0.1, 0.3, 1.0)
 MAX_EPOCHS, MAX_SECONDS, MAX_SEED = 20, int(CLASSROOM_LIMITS.max_seconds), 2**31 - 1
 
 
-def train_settings(base: BaseModel, method: MethodConfig) -> tuple[RunConfig, bool]:
-    """The form, and whether what it says can be trained; where not, a sentence says why.
+def train_settings(base: BaseModel, method: MethodConfig) -> tuple[RunConfig, TaskChoice, bool]:
+    """The form; what is learned; and whether it can be trained as it is: where not, a sentence says why.
 
     Every value is checked again by the configuration, the server and the worker.
     """
-    _presets(base, method)
+    task = task_choice(base)
+    _presets(base, method, task)
     one, two, three = st.columns(3)
     with one:
-        size = _choice("train_size", "reviews", SIZES, PRESETS["minute"].train_size(method.method))
+        size = task.fixed_size
+        if size is None:
+            size = _choice("train_size", "reviews", SIZES, PRESETS["minute"].train_size(method.method))
         epochs = _slider("epochs", "epochs", 1, MAX_EPOCHS, PRESETS["minute"].epochs)
     with two:
         length = _choice("max_length", "max_length", LENGTHS, PRESETS["minute"].max_length)
@@ -36,12 +40,11 @@ def train_settings(base: BaseModel, method: MethodConfig) -> tuple[RunConfig, bo
     with three:
         rate = _choice(rate_key(method.method), "learning_rate", RATES, method_of(method).learning_rate)
         seed, possible = _seed()
-    data = DataConfig(train_size=size, max_length=length)
-    train = TrainConfig(epochs=epochs, max_seconds=seconds, learning_rate=rate, seed=seed)
-    config = run_config_of(base, method, data, train)
+    train = TrainConfig(epochs=epochs, batch_size=task.batch_size, max_seconds=seconds, learning_rate=rate, seed=seed)
+    config = run_config_of(base, method, task.data(size, length), train)
     if words := times.expected(config):
         st.caption(words)
-    return config, possible
+    return config, task, possible and task.ready
 
 
 def run_config_of(base: BaseModel, method: MethodConfig, data: DataConfig, train: TrainConfig) -> RunConfig:
@@ -53,7 +56,8 @@ def in_one_line(config: RunConfig) -> str:
     """The settings of a run, folded."""
     data, train = config.data, config.train
     values = {"reviews": f"{data.train_size:,}", "tokens": data.max_length, "seed": train.seed}
-    return label("train", "folded", **values, rate=f"{config.learning_rate:g}")
+    words = label("train", "folded", **values, rate=f"{config.learning_rate:g}")
+    return words if data.task == "reviews" else f"{label('task', data.task)} · {words}"
 
 
 def _choice(key: str, name: str, options: tuple, start):
@@ -81,30 +85,33 @@ def _seed() -> tuple[int, bool]:
     return 0, False
 
 
-def _presets(base: BaseModel, method: MethodConfig) -> None:
+def _presets(base: BaseModel, method: MethodConfig, task: TaskChoice) -> None:
     """Buttons that move the settings below: what they chose is seen, and can be changed."""
 
     def take(preset: Preset) -> None:
-        st.session_state["train_size"] = preset.train_size(method.method)
+        if task.fixed_size is None:
+            st.session_state["train_size"] = preset.train_size(method.method)
         st.session_state["epochs"], st.session_state["max_length"] = preset.epochs, preset.max_length
         st.session_state["max_seconds"] = preset.max_seconds or MAX_SECONDS
 
     with st.container(horizontal=True, vertical_alignment="center"):
-        for name, preset in PRESETS.items():
-            st.button(_called(base, method, name), key=f"preset_{name}", on_click=take, args=(preset,))
+        for name, preset in task.presets.items():
+            st.button(
+                _called(base, method, task, preset), key=f"preset_{name}", on_click=take, args=(preset,),
+                disabled=not task.ready,
+            )  # fmt: skip
 
 
-def _called(base: BaseModel, method: MethodConfig, name: str) -> str:
+def _called(base: BaseModel, method: MethodConfig, task: TaskChoice, preset: Preset) -> str:
     """A preset by its size; and by its time, where this computer has measured how long it takes."""
-    preset = PRESETS[name]
     reviews = preset.train_size(method.method)
+    by = "texts" if task.fixed_size else "passes" if preset.epochs > 1 else "size"
     words = label(
-        "presets", "passes" if preset.epochs > 1 else "size",
+        "presets", by,
         epochs=preset.epochs, reviews=f"{reviews:,}", tokens=preset.max_length,
     )  # fmt: skip
-    data = DataConfig(train_size=reviews, max_length=preset.max_length)
-    limit = preset.max_seconds or MAX_SECONDS
-    seconds = times.own_estimate(
-        run_config_of(base, method, data, TrainConfig(epochs=preset.epochs, max_seconds=limit))
+    train = TrainConfig(
+        epochs=preset.epochs, batch_size=preset.batch_size, max_seconds=preset.max_seconds or MAX_SECONDS
     )
+    seconds = times.own_estimate(run_config_of(base, method, task.data(reviews, preset.max_length), train))
     return words if seconds is None else label("presets", "timed", size=words, time=rough(seconds))

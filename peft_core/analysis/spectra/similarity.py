@@ -18,8 +18,9 @@ import numpy as np
 
 from peft_core.analysis.spectra.delta import NO_A, Delta, LowRankDelta, svd
 from peft_core.analysis.spectra.one_thread import numpy_in_one_thread
-from peft_core.checkpoints.record import RunRecord
+from peft_core.checkpoints.record import Record
 from peft_core.errors import PeftClassroomError
+from peft_core.reviews.tasks import check_one_task
 
 Of = Literal["A", "dW"]
 DRAWS, MIDDLE = 1000, (0.025, 0.975)  # of random subspaces, and the shares below the two limits
@@ -45,17 +46,18 @@ def directions(delta: Delta, of: Of = "A") -> np.ndarray:
     return vt[:rank].T
 
 
-def check_same_base(first: RunRecord, second: RunRecord) -> None:
+def check_comparable(first: Record, second: Record) -> None:
     """Refuse two checkpoints whose weights have different axes: a direction of one means nothing to the other.
 
     Raises:
-        PeftClassroomError: if they were trained on two base models.
+        PeftClassroomError: if they were trained on two base models, or have learned different tasks.
     """
     if first.base_fingerprint != second.base_fingerprint:
         raise PeftClassroomError(
-            f"{first.name} was trained on {first.config.base} and {second.name} on {second.config.base}, another base "
+            f"{first.name} was trained on {first.base} and {second.name} on {second.base}, another base "
             "model: their directions cannot be compared. Choose two checkpoints on the same base model."
         )
+    check_one_task([first.learned, second.learned], [first.name, second.name])
 
 
 def subspace_similarity(first: np.ndarray, second: np.ndarray) -> np.ndarray:

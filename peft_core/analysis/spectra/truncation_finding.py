@@ -20,6 +20,7 @@ from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.registry import method_label
 from peft_core.reviews.draws import SHARED_SEED, row_numbers
 from peft_core.reviews.splits import data_fingerprint, load_splits
+from peft_core.reviews.tasks import in_task
 from peft_core.statistics.formats import p_text, points
 from peft_core.statistics.paired_test import PairedTest, agresti_min_interval, paired_test
 
@@ -75,7 +76,7 @@ def trained_answers(record: RunRecord, truncation: Truncation, splits: Mapping[s
         PeftClassroomError: if the record has no predictions, or not of all of the truncation's reviews.
     """
     positive, truth = stored_test(record, splits)
-    test = splits["test"]
+    test = in_task(record.config.data, splits)["test"]
     sizes = record.config.data.test_size, truncation.test_size
     tested, wanted = (np.array(row_numbers(test, size, SHARED_SEED)) for size in sizes)
     chosen = test.select(wanted)

@@ -27,6 +27,7 @@ from peft_core.errors import PeftClassroomError
 from peft_core.methods import apply_method, trainable_tensors
 from peft_core.methods.common import wrapped_linears
 from peft_core.methods.registry import method_label
+from peft_core.reviews.tasks import check_one_task
 from peft_core.t5.backbone import Backbone, load_backbone
 from peft_core.t5.linear_form import dense
 from peft_core.validated import shortened
@@ -81,6 +82,7 @@ def merge_checkpoints(
         raise PeftClassroomError(f"A rank is between 1 and {HIGHEST_RANK}, not {rank}.")
     records = [read_record(path) for path in paths]
     _same_base(records, paths)
+    check_one_task([record.learned for record in records], [path.resolve().name for path in paths])
     backbone = load_backbone(base or records[0].base, records[0].prefix)
     parts = [
         {name: update.times(weight) for name, update in updates(path, backbone).items()}
@@ -99,6 +101,8 @@ def merge_checkpoints(
         trainable_parameters=sum(p.numel() for p in trainable_tensors(model).values()),
         total_parameters=sum(p.numel() for p in model.parameters()),
         created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        task=records[0].learned.task,
+        own=records[0].learned.own,
         base=records[0].base,
         method=config,
         max_length=max(lengths),

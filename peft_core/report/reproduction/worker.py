@@ -19,7 +19,8 @@ from peft_core.checkpoints.record import RECORD
 from peft_core.errors import PeftClassroomError
 from peft_core.files import write_atomic
 from peft_core.report.reproduction.plan import PlannedRun, PlannedYardstick, read_plan
-from peft_core.report.reproduction.yardstick import C_VALUES, YardstickRecord, measure
+from peft_core.report.reproduction.yardstick import YardstickRecord, measure
+from peft_core.reviews.word_counts import C_VALUES
 from peft_core.training.runs.folder import RunFolder
 from peft_core.training.stopping import stop_on_signals
 from peft_core.validated import read_json

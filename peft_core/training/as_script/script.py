@@ -54,10 +54,15 @@ def script(config: RunConfig, library: Library) -> str:
     """A Python script that trains, tests and saves what `config` says, with `library`.
 
     Raises:
-        PeftClassroomError: if `library` does not have this method, or the base model is unknown.
+        PeftClassroomError: if `library` does not have this method, the base model is unknown, or it is about own texts.
     """
     base = base_model(config.base)
-    method = config.method
+    method, task = config.method, config.data.task
+    if task == "own" or (task != "reviews" and library != "peft_core"):
+        raise PeftClassroomError(
+            "There is no script for this task: the scripts read the film reviews with their own labels. "
+            "`python -m peft_core train` learns every task."
+        )
     if library not in libraries(method):
         raise PeftClassroomError(f"{library} has no {method_label(method)}. Choose: {', '.join(libraries(method))}.")
     if library == "peft_core":

@@ -64,6 +64,9 @@ def command(config: RunConfig, out: str) -> list[str]:
         given |= {name: value for name, value in part if value != getattr(default, name)}
     if given.get("learning_rate") == method_of(config.method).learning_rate:
         del given["learning_rate"]
+    if config.data.own is not None:
+        sizes = ("task", "own", "train_size", "validation_size", "test_size")
+        given = {"data": "FILE.csv", **{name: value for name, value in given.items() if name not in sizes}}
     missing = [name for name, value in given.items() if not str(value).isprintable()]
     if missing:
         raise PeftClassroomError(f"The command line cannot say {' and '.join(missing)}. Use the lines of Python.")

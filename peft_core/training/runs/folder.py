@@ -1,6 +1,7 @@
 """The folder of one run: which file holds what, and how each is written so that a reader never sees half of it.
 
 spec.json          what was asked (RunSpec), written once
+texts.json         the texts of somebody's own that it learns, if it does (reviews/own/stored.py), written once
 status.json        what has become of it (RunStatus), replaced as a whole
 metrics.jsonl      one line for each StepLog, appended; batches that are measured are in status.json alone
 log.txt            what the worker printed

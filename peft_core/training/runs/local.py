@@ -13,6 +13,7 @@ from contextlib import suppress
 
 from peft_core.errors import PeftClassroomError
 from peft_core.paths import IMPORTED_FROM, ROOT
+from peft_core.reviews.own.stored import StoredTexts
 from peft_core.training.runs.folder import RunFolder, RunStatus
 from peft_core.training.runs.process import end, identity, is_alive
 from peft_core.training.runs.spare import hand_over
@@ -62,17 +63,20 @@ class LocalBackend:
         self._spare: subprocess.Popen | None = None  # this and the next are touched under the lock only
         self._children: list[subprocess.Popen] = []
 
-    def submit(self, spec: RunSpec) -> None:
+    def submit(self, spec: RunSpec, texts: StoredTexts | None = None) -> None:
         """Take a run and start it, or let it wait. Submitting it again changes nothing.
 
+        Args:
+            texts: of the task own.
+
         Raises:
-            PeftClassroomError: if it asks for too much, or too many wait already.
+            PeftClassroomError: if it asks for too much, its texts are not there, or too many wait already.
         """
         check_limits(spec.config, self.limits)
         with self.store.lock():
             if not self.store.folder(spec.id).path.exists():
                 self._check_quota(spec.owner)
-            self.store.create(spec)
+            self.store.create(spec, texts)
             self._advance()
 
     def cancel(self, run_id: str) -> None:

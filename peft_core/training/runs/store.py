@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from peft_core.errors import PeftClassroomError
 from peft_core.files import writing
 from peft_core.paths import runs_dir
+from peft_core.reviews.own.stored import StoredTexts, check_texts, write_texts
 from peft_core.training.runs.folder import RunFolder, RunStatus
 from peft_core.training.runs.spec import RunSpec, check_run_id
 
@@ -50,12 +51,17 @@ class RunStore:
         self.root = Path(root or runs_dir()).resolve()
         self._finished: dict[str, tuple[_Stamp, Run]] = {}
 
-    def create(self, spec: RunSpec) -> Run:
+    def create(self, spec: RunSpec, texts: StoredTexts | None = None) -> Run:
         """Make the folder of a new, queued run. Making the same run twice is no mistake: it is made once.
 
+        Args:
+            texts: of the task own; they are kept in the folder, and go with it.
+
         Raises:
-            PeftClassroomError: if another run has this id, or the folder cannot be written.
+            PeftClassroomError: if another run has this id, the texts are not those of the run, or the folder cannot be
+                written.
         """
+        check_texts(spec.config.data, texts)
         folder = self.folder(spec.id)
         self._make_root()
         new = RunFolder(self.root / f".new-{spec.id}-{secrets.token_hex(4)}")
@@ -63,6 +69,8 @@ class RunStore:
             with writing(self.root):
                 new.path.mkdir()
             new.write_spec(spec)
+            if texts is not None:
+                write_texts(new.path, texts)
             new.write_status(RunStatus())
             with writing(self.root):
                 _rename_unless_there(new.path, folder.path)

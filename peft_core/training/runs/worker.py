@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from peft_core.errors import PeftClassroomError
+from peft_core.reviews.own.stored import check_texts, read_texts
 from peft_core.training.runs.folder import RunFolder, RunStatus
 from peft_core.training.runs.process import identity, is_alive
 from peft_core.training.runs.spare import await_run
@@ -83,6 +84,8 @@ def run_worker(
 
     try:
         check_limits(spec.config, limits)
+        if spec.config.data.own:
+            check_texts(spec.config.data, read_texts(folder.path))
         if not should_stop():
             experiment = experiment or _experiment(spec.threads)
             events = experiment(spec.config, folder.path, should_stop, should_keep=folder.keep_flag.exists)

@@ -5,8 +5,9 @@ from datasets import Dataset
 
 from peft_core.config import RunConfig, TrainConfig
 from peft_core.methods.lora.method import LoraConfig
-from peft_core.report.reproduction.yardstick import C_VALUES, YardstickConfig, measure
+from peft_core.report.reproduction.yardstick import YardstickConfig, measure
 from peft_core.reviews.draws import draw, rows_fingerprint
+from peft_core.reviews.word_counts import C_VALUES
 from peft_core.statistics.intervals import wilson
 from peft_core.training import measuring
 
