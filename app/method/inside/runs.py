@@ -28,7 +28,12 @@ class Filmed:
 
     def under_way(self) -> bool:
         """Whether more moments may come."""
-        return not self.recorded and not services.has_ended(self.id)
+        if self.recorded:
+            return False
+        try:
+            return not services.backend().store.read(self.id).status.finished
+        except PeftClassroomError:  # it was deleted meanwhile
+            return False
 
     def moments(self) -> Moments:
         """What there is now."""
@@ -43,7 +48,7 @@ def _recorded(folder: Path) -> Moments:
 def filmed(base: str, method: str) -> dict[str, Filmed]:
     """The runs of a method on a base model that have snapshots, or will, by id; and the one of a link, whose ever."""
     store, asked = services.backend().store, st.query_params.get("inside_run", "")
-    runs = store.list(services.owner())
+    runs = services.own_runs()
     for other in dict.fromkeys((asked, st.query_params.get(TRAINED_HERE, ""))):
         if other and other not in {run.id for run in runs}:
             try:

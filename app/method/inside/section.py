@@ -105,6 +105,9 @@ def screen(run: Filmed, about: film.About, place: Place, words: str, method: str
     """Everything that depends on the moment."""
     listed = run.moments()
     moments = listed.moments
+    if not moments:  # the run was deleted, or begins anew
+        st.info(label("inside", "gone"), icon=":material/info:")
+        return
     step = scrubber.draw(run.id, [moment.step for moment in moments])
     shown = next(number for number, moment in enumerate(moments) if moment.step == step)
     _where(moments[shown], run)
