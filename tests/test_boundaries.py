@@ -13,7 +13,7 @@ CORE = sorted((ROOT / "peft_core").rglob("*.py"))
 OF_METHODS = sorted((ROOT / "peft_core" / "methods").glob("*/[a-z]*.py"))  # a method's files, without __init__
 LAYERS = [path for path in OF_METHODS if path.name == "layer.py"]
 LOADS_TORCH = {  # every other module of the library is imported without torch
-    "analysis.explain.attribution", "analysis.nearest_words.checkpoint_rows",
+    "analysis.explain.attribution", "analysis.inside.reel", "analysis.nearest_words.checkpoint_rows",
     "analysis.spectra.checkpoint_deltas", "analysis.spectra.truncation", "analysis.walkthrough.decoder_step",
     "analysis.walkthrough.ends", "analysis.walkthrough.forward", "analysis.walkthrough.tokens",
     "checkpoints.agreement", "checkpoints.exchange.exporting", "checkpoints.exchange.importing",
@@ -26,6 +26,7 @@ LOADS_TORCH = {  # every other module of the library is imported without torch
     "training.device", "training.evaluate", "training.experiment", "training.gradients", "training.loop",
     "training.masters", "training.measuring", "training.own_texts", "training.pretraining.plan",
     "training.pretraining.run", "training.pretraining.student", "training.pretraining.teacher",
+    "training.snapshots.camera", "training.snapshots.pictures", "training.snapshots.reading",
 }  # fmt: skip
 
 

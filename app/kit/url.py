@@ -99,11 +99,17 @@ def one_of(key: str, title: str, options: Mapping[str, str], untitled: bool = Fa
 
 
 def pick(
-    key: str, title: str, options: Sequence[Hashable], default: Hashable, written: Callable[[Hashable], str]
+    key: str,
+    title: str,
+    options: Sequence[Hashable],
+    default: Hashable,
+    written: Callable[[Hashable], str],
+    always: bool = False,
 ) -> Hashable:
     """A selectbox whose choice is in the URL by its id. What a link asks for in vain becomes the default: see `notes`.
 
-    Not with `bind`, which would write what people read.
+    Not with `bind`, which would write what people read. `always`: the default is written too, where it is another one
+    for another visitor.
     """
     in_vain = f"{key} in vain"
     if key not in st.session_state:
@@ -115,7 +121,7 @@ def pick(
         st.session_state[key] = default
     st.session_state[key] = st.session_state[key]  # the browser keeps showing the old words of an option otherwise
     chosen = st.selectbox(title, options, format_func=written, key=key, on_change=_forget, args=(in_vain,))
-    remember(key, str(chosen), default=str(default))
+    remember(key, str(chosen), default="" if always else str(default))
     return chosen
 
 

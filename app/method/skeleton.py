@@ -1,6 +1,6 @@
 """The one skeleton of all method pages: controls on the left, and on the right one section at a time.
 
-    idea · count · maths · (more of the page's own) · steps · train · try · check · cost · code
+    idea · count · maths · (more of the page's own) · steps · train · inside · try · check · cost · code
 
 Each section answers one question on one screen. Which one is open is in the URL. A closed section draws its widgets at
 most, never its numbers: a slider move costs what is on the screen.
@@ -18,6 +18,7 @@ from app.method.code import section as code_section
 from app.method.cost import section as cost_section
 from app.method.count import calculator, count_chart, idle, module_tree
 from app.method.count.count_chart import Knob, Limit
+from app.method.inside import section as inside_section
 from app.method.quiz import section as quiz_section
 from app.method.quiz.questions import asks
 from app.method.steps import section as steps_section
@@ -60,7 +61,7 @@ def draw(page: MethodPage) -> None:
 def _sections(page: MethodPage, base: BaseModel, config: MethodConfig, result: Count) -> None:
     more = page.more or {}
     check = ("check",) if asks(page.name) else ()
-    names = ("idea", "count", "maths", *more, "steps", "train", "try", *check, "cost", "code")
+    names = ("idea", "count", "maths", *more, "steps", "train", "inside", "try", *check, "cost", "code")
     tabs = url.tabs("section", names, [label("sections", name) for name in names])
     with tabs["idea"]:
         if tabs["idea"].open:
@@ -82,6 +83,9 @@ def _sections(page: MethodPage, base: BaseModel, config: MethodConfig, result: C
         run = train_section.draw(base, config, tabs["train"].open)
         if tabs["train"].open:
             idle.draw(base, config)
+    with tabs["inside"]:
+        if tabs["inside"].open:
+            inside_section.draw(base, config)
     with tabs["try"]:
         if tabs["try"].open:
             try_it_section.draw(base, config)

@@ -186,6 +186,7 @@ class Method(ABC):
 
         fast     FUSED, plain class → class that computes the same with fewer passes over memory
         steps    `steps(passed)`, the forward pass in steps; `watched(place, config)`, further modules it looks at
+        inside   what is seen of it while it trains: one of the functions that `methods/inside.py` names
         """
         name = f"peft_core.methods.{self.name}.{module}"
         return import_module(name) if find_spec(name) else None

@@ -35,6 +35,8 @@ from peft_core.t5.precision import cast, set_backbone_dropout
 from peft_core.training.device import compile_if_it_pays, compute_dtype, describe, pick_device, precision_name
 from peft_core.training.loop import Trainer
 from peft_core.training.measuring import MeasuredSplit, accuracy, at_once, load_rows
+from peft_core.training.snapshots.camera import Camera
+from peft_core.training.snapshots.moments import FOLDER
 from peft_core.training.step_log import StepLog
 from peft_core.training.untrained import keep_answers, known_answers
 from peft_core.validated import shortened
@@ -262,6 +264,7 @@ def run_experiment(
     checkpoint: str | Path | None = None,
     start: str | Path | None = None,
     should_keep: Callable[[], bool] = lambda: False,
+    snapshots: bool = False,
 ) -> Iterator[StepLog]:
     """Train, test, publish `checkpoint` (default `folder/checkpoint`); yields what happens, returns a summary.
 
@@ -274,6 +277,7 @@ def run_experiment(
 
     Args:
         start: the checkpoint whose weights it begins with, where `config.start_from` names one (`continuation`).
+        snapshots: keep what there is to see inside, moment by moment, in `folder/snapshots` (`snapshots/camera.py`).
 
     Raises:
         PeftClassroomError: before anything is trained, if `checkpoint` exists already, or its folder cannot be written.
@@ -290,8 +294,11 @@ def run_experiment(
     if state.exists():
         experiment.load_state(state)
     experiment.prepare_test()
+    camera = Camera(folder / FOLDER, experiment) if snapshots else None
     yield replace(trainer.told("start"), device=describe(experiment.device))
     for log in trainer.run(should_stop, should_keep):
+        if camera:
+            camera.see(log)
         yield log
         if log.event == "validation":
             experiment.save_state(state)

@@ -175,6 +175,11 @@ class Trainer:
         """Whether these very weights have been measured."""
         return bool(self.validations) and self.validations[-1][0] == self.step
 
+    @property
+    def validates_next(self) -> bool:
+        """Whether the weights as they are now are about to be measured."""
+        return self.step >= self.planned_steps or self._validation_due()
+
     def _validation_due(self) -> bool:
         """The first is before any step. Also where a run goes on that was stopped in the middle of one."""
         done = len(self.validations)

@@ -60,10 +60,11 @@ def place(base: BaseModel, config: MethodConfig) -> Place:
     known = {p.name: p for p in places(base.architecture, config)}
     first = next(iter(known))
     title = label("steps", "place" if known[first].module else "place_layer")
-    return known[pick("steps_place", title, list(known), first, lambda name: _place(known[name]))]
+    return known[pick("steps_place", title, list(known), first, lambda name: place_name(known[name]))]
 
 
-def _place(p: Place) -> str:
+def place_name(p: Place) -> str:
+    """A place as people read it, as in "encoder 1 · self-attention · q"."""
     words = label(
         "steps", "place_option", stack=label("steps", p.stack), block=p.block + 1, layer=label("steps", p.layer)
     )

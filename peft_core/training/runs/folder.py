@@ -8,6 +8,7 @@ log.txt            what the worker printed
 cancel.flag        exists: please stop
 keep.flag          exists: please finish now, with the best weights so far
 state.safetensors  where a stopped training goes on; written by the experiment
+snapshots/         what it looked like inside, moment by moment; written by the experiment
 checkpoint/        the result; published by the experiment in one rename
 checkpoint-last/   the last weights, where training made them worse than those of the start
 """

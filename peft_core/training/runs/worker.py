@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -191,7 +192,7 @@ def _experiment(threads: int | None) -> "Experiment":
         os.environ.setdefault("MKL_NUM_THREADS", number)
     from peft_core.training.experiment import run_experiment
 
-    return run_experiment
+    return partial(run_experiment, snapshots=True)
 
 
 def _why_stopped(folder: RunFolder) -> str:

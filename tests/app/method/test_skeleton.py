@@ -33,7 +33,7 @@ MOVED = {
     ),
 }
 every_page = pytest.mark.parametrize("page", MOVED)
-SECTIONS = ("idea", "count", "maths", "steps", "train", "try", "check", "cost", "code")
+SECTIONS = ("idea", "count", "maths", "steps", "train", "inside", "try", "check", "cost", "code")
 # Some widgets of every page, and where to.
 MOVES = {
     "full": (("base", "t5-small"), ("base", "t5-11b"), ("base", "tiny-t5")),

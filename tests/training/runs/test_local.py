@@ -547,7 +547,7 @@ def test_status_writes_are_throttled_but_the_last_counts(store, monkeypatch):
 def test_the_threads_are_set_before_the_experiment_is_imported(store, monkeypatch):
     seen = {}
 
-    def run_experiment(config, folder, should_stop, should_keep):
+    def run_experiment(config, folder, should_stop, should_keep, snapshots):
         seen.update({name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")})
         yield log("start", 0)
         return {}
