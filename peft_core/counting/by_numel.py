@@ -12,9 +12,8 @@ from torch import nn
 
 from peft_core.counting.module_tree import Node, parameters, read_tree
 from peft_core.counting.real_model import real_model
-from peft_core.methods import apply_method
+from peft_core.methods import apply_method, unread_numbers
 from peft_core.methods.method import MethodConfig
-from peft_core.methods.registry import method_of
 from peft_core.t5.architecture import Architecture, BaseModel
 from peft_core.t5.backbone import WithoutValues
 from peft_core.t5.names import idle_in_one_step
@@ -63,8 +62,7 @@ def survey(base: BaseModel | Architecture, config: MethodConfig) -> Survey:
     before = {*model.modules(), *model.parameters()}
     with WithoutValues():
         model = apply_method(model, config, prompt_ids=[0])  # whatever words it starts from: shapes are the same
-    unread = getattr(method_of(config).layer, "unread", None)  # a layer without it reads all that it trains
-    return Survey(_add_up(model, config_file, unread(model) if unread else 0), read_tree(model, before))
+    return Survey(_add_up(model, config_file, unread_numbers(model, config)), read_tree(model, before))
 
 
 def _add_up(model: nn.Module, config_file: Path | None, unread: int) -> Audit:

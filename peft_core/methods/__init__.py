@@ -44,6 +44,14 @@ def apply_method(model: "nn.Module", config: "MethodConfig", prompt_ids: list[in
     return applied
 
 
+def unread_numbers(model: "nn.Module", config: "MethodConfig") -> int:
+    """How many of the numbers that train no part of `model` reads; a layer that has such says so (`unread`)."""
+    from peft_core.methods.registry import method_of
+
+    unread = getattr(method_of(config).layer, "unread", None)
+    return unread(model) if unread else 0
+
+
 def trainable_tensors(model: "nn.Module") -> "dict[str, nn.Parameter]":
     """The parameters that training moves, by name."""
     return {name: p for name, p in model.named_parameters() if p.requires_grad}
