@@ -93,7 +93,7 @@ def test_an_adapter_is_trained_reloaded_and_asked(page, address):
     expect(page).to_have_url(re.compile(r"run=\d{8}-\d{6}-[0-9a-f]{6}"))
     expect(page.locator(".st-key-curves")).to_be_visible(timeout=120_000)
     page.reload()  # the run does not depend on the page
-    expect(page.get_by_text("Accuracy on the test split")).to_be_visible(timeout=240_000)
+    expect(page.get_by_text("Test, trained")).to_be_visible(timeout=240_000)
     expect(page.get_by_text("Fingerprint of the trained weights")).to_be_visible()
     expect(page.locator(".st-key-curves").get_by_role("img").first).to_be_visible()
 

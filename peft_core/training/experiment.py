@@ -167,13 +167,15 @@ class Experiment:
         """
         self.prepare_test()
         trainer, test, rows = self.trainer, self.test, len(self.test)
-        later = trainer.rows_at_the_end - rows
-        positive = yield from trainer.watched("test", test.asking(self.model), rows, later, should_stop)
+        before = known_answers(self._before_of(), rows)
+        later, rounds = (rows, 2) if before is None else (0, 1)
+        after = test.asking(self.model)
+        positive = yield from trainer.watched("test", after, rows, later, should_stop, (0, rounds))
         if positive is None:
             return None
-        before = known_answers(self._before_of(), rows)
         if before is None:
-            before = yield from trainer.watched("test", test.asking(self._before()), rows, 0, should_stop)
+            asking = test.asking(self._before())
+            before = yield from trainer.watched("test", asking, rows, 0, should_stop, (1, rounds))
             if before is None:
                 return None
             if self.texts is None:  # of own texts nothing outlives the run

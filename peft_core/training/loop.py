@@ -212,12 +212,14 @@ class Trainer:
         rows: int,
         later: float,
         should_stop: Callable[[], bool] = lambda: False,
+        round_of: tuple[int, int] = (0, 1),
     ) -> Generator[StepLog, None, T | None]:
         """Say of every batch that it is answered. Returns what it comes to, or None if it was broken off.
 
         Args:
             rows: reviews that are measured.
             later: reviews that are to be measured after these.
+            round_of: (0, 1, …; of how many rounds over the same batches); they are counted through.
         """
         before = time.monotonic()
         with closing(measuring):
@@ -227,8 +229,8 @@ class Trainer:
                 except StopIteration as end:
                     self.measuring_pace.add(time.monotonic() - before, rows)
                     return end.value
-                reviews = later + rows * (1 - done / of)
-                yield self.told("measuring", reviews, split=split, done=done, of=of)
+                reviews, (this, rounds) = later + rows * (1 - done / of), round_of
+                yield self.told("measuring", reviews, split=split, done=this * of + done, of=rounds * of)
         return None
 
     def _reviews_ahead(self) -> float:

@@ -81,8 +81,9 @@ def test_the_status_of_a_run_goes_through_the_phases_in_order(make_config, tmp_p
 def test_before_and_after_are_the_same_reviews_and_before_is_measured_once(make_config, tmp_path, learnable):
     def batches_of_the_test(folder):
         run = run_experiment(make_config(CASES["lora"], learning_rate=0.05, epochs=4), folder)
-        count = sum(1 for log in run if log.event == "measuring" and log.split == "test" and log.done)
-        return count, read_record(folder / "checkpoint")
+        told = [(log.done, log.of) for log in run if log.event == "measuring" and log.split == "test"]
+        assert sorted({done for done, _ in told}) == list(range(told[0][1] + 1)), "counted through"
+        return told[0][1], read_record(folder / "checkpoint")
 
     twice, first = batches_of_the_test(tmp_path / "a")
     once, second = batches_of_the_test(tmp_path / "b")

@@ -10,7 +10,7 @@ from app.kit.formats import rough
 from app.kit.plain import escaped
 from app.kit.training_curves import training_curves
 from app.method.train import times
-from app.method.train.result import result
+from app.method.train.result import origin, result
 from peft_core.errors import PeftClassroomError
 from peft_core.training.runs import Run, RunFolder
 
@@ -41,9 +41,10 @@ def monitor(run_id: str) -> None:
 def draw(run: Run) -> None:
     """Everything there is to say about a run at this moment."""
     status, config = run.status, run.spec.config
-    with st.container(horizontal=True, vertical_alignment="center"):
-        device = status.device or label("train", "device_pending")
-        st.markdown(f"**{run.spec.name}** · {escaped(config.base)} · {escaped(device)}")
+    what, buttons = st.columns([6, 5], vertical_alignment="center")
+    device = status.device or label("train", "device_pending")
+    what.markdown(f"**{run.spec.name}**  \n{escaped(config.base)} · {escaped(device)}")
+    with buttons.container(horizontal=True, horizontal_alignment="right", gap="xsmall"):
         _buttons(run)
     refusal()
     if status.queued:
@@ -62,6 +63,8 @@ def draw(run: Run) -> None:
     metrics = services.backend().store.metrics(run.id)
     if any(m["event"] in ("step", "validation") for m in metrics):
         training_curves(metrics, status.total_steps or 1, config.method.method)
+    if status.state == "succeeded":
+        origin(run)
 
 
 def _share(run: Run) -> float:

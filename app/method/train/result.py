@@ -24,24 +24,34 @@ def result(run: Run) -> None:
     _numbers(found.record)
     _sentence(found.record)
     yardstick(run)
+    _link(found, last)
+
+
+def origin(run: Run) -> None:
+    """How it came to its end, whether it can be repeated, and the fingerprint of its weights: below the curves."""
+    found = next((info for info in services.listing().runs if info.name == run.id), None)
+    if found is None:
+        return
     record = found.record
     kind = {"epochs": "fingerprint", "max_seconds": "stopped", "person": "kept"}[record.stopped_by]
-    steps = {"steps": f"{record.steps:,}", "full": f"{record.planned_steps:,}"}
-    with st.container(horizontal=True, vertical_alignment="center"):
-        _link(found, last)
-        digest = "" if record.made_worse else label("train", "digest", digest=weights_digest(found.path)[:12])
-        st.caption(f"{label('train', kind, **steps)} {digest}")
+    steps = {"steps": f"{record.steps:,}", "full": f"{record.planned_steps:,}", "seconds": f"{record.seconds:.0f}"}
+    digest = "" if record.made_worse else label("train", "digest", digest=weights_digest(found.path))
+    st.caption(f"{label('train', kind, **steps)} {digest}")
 
 
 def _numbers(record: RunRecord) -> None:
     test, before = record.test, record.untrained_test
-    one, two, three, four = st.columns(4)
+    one, two, three = st.columns(3)
     was = "test_before_continued" if record.config.start_from else "test_before"
     one.metric(label("train", was), f"{before.accuracy:.1%}" if before else "–")
+    if record.made_worse:  # nothing trained was tested
+        (_, start), *_, (_, last) = record.validations
+        two.metric(label("train", "validation_start"), f"{start:.1%}")
+        three.metric(label("train", "validation_last"), f"{last:.1%}")
+        return
     two.metric(label("train", "test_after"), f"{test.accuracy:.1%}")
     if record.change:
-        three.metric(label("train", "change"), label("train", "points", n=f"{100 * record.change[0]:+.1f}"))
-    four.metric(label("train", "seconds"), f"{record.seconds:.0f} s")
+        three.metric(label("train", "change"), signed(record.change[0]))
 
 
 def _sentence(record: RunRecord) -> None:
@@ -55,13 +65,18 @@ def _sentence(record: RunRecord) -> None:
         st.info(words, icon=":material/info:")
         return
     _, low, high = record.change
-    values = {"n": f"{test.n:,}", "low": f"{100 * low:+.1f}", "high": f"{100 * high:+.1f}"}
+    values = {"n": f"{test.n:,}", "low": signed(low), "high": signed(high)}
     if low > 0:
         st.success(label("train", "better", **values), icon=":material/check_circle:")
     elif high < 0:
         st.warning(label("train", "worse", **values), icon=":material/trending_down:")
     else:
         st.info(label("train", "chance", **values), icon=":material/info:")
+
+
+def signed(difference: float) -> str:
+    """A difference of shares in points, with its sign."""
+    return f"{100 * difference:+.1f}".replace("-", "−")
 
 
 def made_worse(record: RunRecord) -> str:

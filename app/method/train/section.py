@@ -24,10 +24,9 @@ def draw(base: BaseModel, method: MethodConfig, is_open: bool) -> RunConfig:
     """The section; what its form says. Closed, it draws the form alone: widgets not drawn forget their value."""
     run = _shown(method) if is_open else None
     top = st.container(key="run")
-    if run is None:
-        st.markdown(text("common", "train", n=DataConfig().validation_size))
     folded = label("train", "settings") if run is None else in_one_line(run.spec.config)
-    with st.expander(folded, expanded=run is None, key="train_settings"):
+    # under one key the browser would keep it as it was before the run
+    with st.expander(folded, expanded=run is None, key="train_settings" if run is None else "train_settings_folded"):
         config, task, possible = train_settings(base, method)
     if is_open:
         with top:

@@ -94,7 +94,7 @@ def _presets(base: BaseModel, method: MethodConfig, task: TaskChoice) -> None:
         st.session_state["epochs"], st.session_state["max_length"] = preset.epochs, preset.max_length
         st.session_state["max_seconds"] = preset.max_seconds or MAX_SECONDS
 
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         for name, preset in task.presets.items():
             st.button(
                 _called(base, method, task, preset), key=f"preset_{name}", on_click=take, args=(preset,),
@@ -104,14 +104,14 @@ def _presets(base: BaseModel, method: MethodConfig, task: TaskChoice) -> None:
 
 def _called(base: BaseModel, method: MethodConfig, task: TaskChoice, preset: Preset) -> str:
     """A preset by its size; and by its time, where this computer has measured how long it takes."""
-    reviews = preset.train_size(method.method)
-    by = "texts" if task.fixed_size else "passes" if preset.epochs > 1 else "size"
-    words = label(
-        "presets", by,
-        epochs=preset.epochs, reviews=f"{reviews:,}", tokens=preset.max_length,
-    )  # fmt: skip
-    train = TrainConfig(
-        epochs=preset.epochs, batch_size=preset.batch_size, max_seconds=preset.max_seconds or MAX_SECONDS
-    )
-    seconds = times.own_estimate(run_config_of(base, method, task.data(reviews, preset.max_length), train))
-    return words if seconds is None else label("presets", "timed", size=words, time=rough(seconds))
+    reviews, limit = preset.train_size(method.method), preset.max_seconds or MAX_SECONDS
+    kind = "texts" if task.fixed_size else "passes" if preset.epochs > 1 else "size"
+    values = {"epochs": preset.epochs, "reviews": f"{reviews:,}", "tokens": preset.max_length, "limit": rough(limit)}
+    train = TrainConfig(epochs=preset.epochs, batch_size=preset.batch_size, max_seconds=limit)
+    config = run_config_of(base, method, task.data(reviews, preset.max_length), train)
+    pace = times.pace_for(config)
+    if pace is None or not pace.here:
+        return label("presets", kind, **values)
+    allowed, asked = pace.steps(config)
+    ending = "cut" if allowed < asked else "timed"
+    return label("presets", f"{kind}_{ending}", **values, time=rough(pace.seconds(config)))

@@ -17,10 +17,11 @@ MACHINE = ("CPU", "float32")
 
 @pytest.fixture
 def made_here(monkeypatch, tmp_path, backbone):
-    """A LoRA run of this computer, whose pace is then known: 2 training reviews a second, 4 measured."""
+    """A LoRA run of this computer, whose pace is then known: 20 training reviews a second, 40 measured."""
     config = RunConfig(base="tiny-t5", method=LoraConfig(r=3))
+    pace = {"examples_per_second": 20.0, "measured_per_second": 40.0}
     record = make_record(backbone, config.method).model_copy(
-        update={"device": MACHINE[0], "precision": MACHINE[1], "config": config, "measured_per_second": 4.0}
+        update={"device": MACHINE[0], "precision": MACHINE[1], "config": config} | pace
     )
     pretend(record, tmp_path / "runs" / "20260101-000000-abcdef" / "checkpoint")
     monkeypatch.setattr(services, "machine", lambda: MACHINE)
@@ -52,14 +53,18 @@ def test_before_a_run_here_presets_are_called_by_size_and_the_time_is_the_shippe
 
 
 def test_after_a_run_here_presets_are_called_by_their_time_and_a_limit_that_cuts_is_said(open_page, made_here):
-    query = {"section": "train", "train_size": "1000", "max_length": "160", "epochs": "2", "max_seconds": "600"}
+    query = {"section": "train", "train_size": "1000", "max_length": "160", "epochs": "2", "max_seconds": "100"}
     app = open_page("lora", **query)
-    assert "about" in app.button(key="preset_short").label
+    preset = PRESETS["short"]  # four validations, then the test of the two reviews that the run here had
+    seconds = ((preset.reviews / 20 + 4 * 500 / 40) + 2 / 40) * preset.max_length / 192
+    short, report = (app.button(key=f"preset_{name}").label for name in ("short", "report"))
+    assert short == label("presets", "size_timed", reviews=f"{preset.reviews:,}", time=rough(seconds))
+    assert report == label("presets", "passes_cut", epochs=10, reviews="20,000", limit=rough(900))
     assert "on this computer" in told(app)
-    # two readings of 1,000 reviews at 2 a second, shorter by 160/192: 833 s; four validations of 500 at 4 a second
-    assert rough(2000 / 2 * 160 / 192) in told(app)
-    assert rough(4 * 500 / 4 * 160 / 192) in told(app)
-    share = (600 - 4 * 500 / 4 * 160 / 192) / (2000 / 2 * 160 / 192)
+    # two readings of 1,000 reviews at 20 a second, shorter by 160/192: 83 s; four validations of 500 at 40 a second
+    assert rough(2000 / 20 * 160 / 192) in told(app)
+    assert rough(4 * 500 / 40 * 160 / 192) in told(app)
+    share = (100 - 4 * 500 / 40 * 160 / 192) / (2000 / 20 * 160 / 192)
     assert label("train", "cut", steps=int(share * 64), full=64) in told(app)
     other = open_page("adapter", **query)  # another method: nothing was measured
     assert "about" not in other.button(key="preset_short").label
