@@ -16,7 +16,6 @@ class Pace:
     record: RunRecord
     examples_per_second: float
     here: bool
-
     measured_per_second: float
 
     def training(self, config: RunConfig) -> float:

@@ -14,7 +14,6 @@ from app.method.train.settings import in_one_line, train_settings
 from peft_core.config import RunConfig
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.method import MethodConfig
-from peft_core.reviews.config import DataConfig
 from peft_core.reviews.own.stored import StoredTexts
 from peft_core.t5.architecture import BaseModel
 from peft_core.training.runs import CLASSROOM_LIMITS, Run, new_spec
