@@ -7,6 +7,7 @@ import streamlit as st
 
 from app import services
 from app.content import label, text
+from app.kit.pages import TASK
 from app.kit.plain import escaped
 from app.method.train import your_runs
 from app.method.train.monitor import monitor
@@ -24,7 +25,7 @@ def draw(base: BaseModel, method: MethodConfig, is_open: bool) -> RunConfig:
     """The section; what its form says. Closed, it draws the form alone: widgets not drawn forget their value."""
     run = _shown(method) if is_open else None
     top = st.container(key="run")
-    if run is None:
+    if run is None and st.session_state.get(TASK, st.query_params.get(TASK)) != "own":
         st.markdown(text("common", "train", n=DataConfig().validation_size))
     folded = label("train", "settings") if run is None else in_one_line(run.spec.config)
     with st.expander(folded, expanded=run is None, key="train_settings"):
