@@ -5,7 +5,7 @@ import streamlit as st
 from app.content import label
 from app.kit import url
 from app.kit.formats import rough
-from app.kit.pages import rate_key
+from app.kit.pages import FORM, rate_key
 from app.method.train import times
 from app.method.train.task import TaskChoice, task_choice
 from peft_core.config import PRESETS, Preset, RunConfig, TrainConfig
@@ -18,6 +18,7 @@ from peft_core.training.runs import CLASSROOM_LIMITS
 SIZES = (64, 500, 1000, 2000, 4000, 8000, 20_000)
 LENGTHS = (64, 128, 160, 192, 256, 320)
 RATES = (0.0001, 0.0002, 0.0004, 0.001, 0.002, 0.004, 0.01, 0.03, 0.1, 0.3, 1.0)
+SETTLED = "task that the settings suit"  # session state
 MAX_EPOCHS, MAX_SECONDS, MAX_SEED = 20, int(CLASSROOM_LIMITS.max_seconds), 2**31 - 1
 
 
@@ -27,6 +28,7 @@ def train_settings(base: BaseModel, method: MethodConfig) -> tuple[RunConfig, Ta
     Every value is checked again by the configuration, the server and the worker.
     """
     task = task_choice(base)
+    _settle(method, task)
     _presets(base, method, task)
     one, two, three = st.columns(3)
     with one:
@@ -83,20 +85,32 @@ def _seed() -> tuple[int, bool]:
     return 0, False
 
 
+def _take(method: MethodConfig, task: TaskChoice, preset: Preset) -> None:
+    if task.fixed_size is None:
+        st.session_state["train_size"] = preset.train_size(method.method)
+    st.session_state["epochs"], st.session_state["max_length"] = preset.epochs, preset.max_length
+    st.session_state["max_seconds"] = preset.max_seconds or MAX_SECONDS
+
+
+def _settle(method: MethodConfig, task: TaskChoice) -> None:
+    """Another task, or another file, starts with settings that suit it, unless a link has brought its own."""
+    now = (task.task, task.fixed_size)
+    before = st.session_state.get(SETTLED)
+    linked = before is None and any(key in st.query_params for key in FORM)
+    if task.ready and now != (before or ("reviews", None)) and not linked:
+        _take(method, task, PRESETS["minute"] if task.task == "reviews" else next(iter(task.presets.values())))
+    if task.ready:
+        st.session_state[SETTLED] = now
+
+
 def _presets(base: BaseModel, method: MethodConfig, task: TaskChoice) -> None:
     """Buttons that move the settings below, where what they chose is seen; none before there are texts."""
     if not task.ready:
         return
-
-    def take(preset: Preset) -> None:
-        if task.fixed_size is None:
-            st.session_state["train_size"] = preset.train_size(method.method)
-        st.session_state["epochs"], st.session_state["max_length"] = preset.epochs, preset.max_length
-        st.session_state["max_seconds"] = preset.max_seconds or MAX_SECONDS
-
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         for name, preset in task.presets.items():
-            st.button(_called(base, method, task, preset), key=f"preset_{name}", on_click=take, args=(preset,))
+            title = _called(base, method, task, preset)
+            st.button(title, key=f"preset_{name}", on_click=_take, args=(method, task, preset))
 
 
 def _called(base: BaseModel, method: MethodConfig, task: TaskChoice, preset: Preset) -> str:

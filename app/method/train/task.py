@@ -15,7 +15,7 @@ from app.kit import url
 from app.kit.pages import TASK
 from app.kit.plain import escaped
 from app.kit.table_preview import table_preview, upload
-from peft_core.config import Preset, presets_of
+from peft_core.config import Preset, TrainConfig, presets_of
 from peft_core.errors import PeftClassroomError
 from peft_core.reviews.config import DataConfig, TaskName
 from peft_core.reviews.own.stored import BOUNDS, Brought, StoredTexts, bring, read_texts
@@ -48,8 +48,10 @@ class TaskChoice:
 
     @property
     def presets(self) -> Mapping[str, Preset]:
-        """The presets of this task, the shortest first."""
-        return presets_of(self.task, len(self.brought.texts.train) if self.brought else 0)
+        """The presets of this task, the shortest first; none before there are texts."""
+        if self.task == "own" and self.brought is None:
+            return {}
+        return presets_of(self.task, self.fixed_size or 0)
 
     @property
     def fixed_size(self) -> int | None:
@@ -59,7 +61,7 @@ class TaskChoice:
     @property
     def batch_size(self) -> int:
         """Small where there are few texts, as in the shortest preset."""
-        return next(iter(self.presets.values())).batch_size
+        return next((preset.batch_size for preset in self.presets.values()), TrainConfig().batch_size)
 
     def data(self, train_size: int, max_length: int) -> DataConfig:
         """The data of a run; `train_size` counts where it is a choice. Not ready: as of the film reviews."""
@@ -92,8 +94,14 @@ def _brought() -> Brought | None:
     """What the person has brought, checked and split; kept while other pages are visited."""
     found = _choose()
     if found is not None:
-        st.session_state[KEPT] = bring(*found)
+        st.session_state[KEPT] = _split(*found)
     return st.session_state.get(KEPT)
+
+
+@st.cache_resource(scope="session", max_entries=2, show_spinner=False)
+def _split(texts: list[str], cells: list[str], labels: tuple[str, str]) -> Brought:
+    """Once a table: every widget that moves draws the page again."""
+    return bring(texts, cells, labels)
 
 
 def _choose() -> tuple[list[str], list[str], tuple[str, str]] | None:

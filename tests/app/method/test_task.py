@@ -6,7 +6,7 @@ from app import services
 from app.content import label
 from app.kit.pages import training_link
 from app.playground.task import _title
-from peft_core.config import LIE_PRESETS
+from peft_core.config import LIE_PRESETS, presets_of
 from peft_core.reviews.config import DataConfig
 from peft_core.reviews.own.stored import FILE, read_texts
 from tests.own import as_csv, brought
@@ -16,13 +16,15 @@ MARKUP = ("<b>dull</b>", "[lively](http://example.com)")
 
 def test_teach_it_to_lie_has_presets_of_its_own_and_is_in_the_link(open_page, line):
     app = open_page("lora", section="train", learn="lie")
-    app.get_by_key("preset_short").click().run()
-    app.get_by_key("train").click().run()
+    app.get_by_key("train").click().run()  # the settings have moved to its shortest preset
     assert not app.exception
     config, preset = line[0].config, LIE_PRESETS["short"]
     assert (config.data.task, config.data.train_size, config.train.epochs) == ("lie", preset.reviews, preset.epochs)
     assert config.data.max_length == preset.max_length
-    assert training_link(config)[1]["learn"] == "lie"
+    script, query = training_link(config.model_copy(update={"train": config.train.model_copy(update={"epochs": 5})}))
+    linked = open_page(script.split("/")[1], **query)
+    linked.get_by_key("train").click().run()
+    assert (line[1].config.data.task, line[1].config.train.epochs) == ("lie", 5)  # a link brings its own
     honest = config.model_copy(update={"data": DataConfig()})
     assert "learn" not in training_link(honest)[1]
 
@@ -43,9 +45,10 @@ def test_own_texts_are_told_by_a_person_and_stored_with_their_run_alone(open_pag
     assert not list(tmp_path.rglob(FILE))
     drawn = [*app.markdown, *app.caption, *app.info, *app.error, *app.success, *app.warning, *app.get("html")]
     assert not any("<b>" in str(e.value) or "](http" in str(e.value) for e in drawn)
-    app.get_by_key("preset_short").click().run()
     app.get_by_key("train").click().run()
     assert not app.exception
+    preset = next(iter(presets_of("own", 28).values()))
+    assert (line[0].config.train.epochs, line[0].config.train.batch_size) == (preset.epochs, preset.batch_size)
     data, texts = line[0].config.data, brought(MARKUP).texts
     assert data.labels == brought(MARKUP).labels and data.words == ("bad", "good")
     assert data == texts.data(data.labels, data.words, data.max_length)
