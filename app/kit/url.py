@@ -4,6 +4,7 @@ Streamlit drops such values silently and shows the default; a class that follows
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 from streamlit.elements.lib.mutable_tab_container import TabContainer
@@ -42,6 +43,26 @@ def _correct(key: str, name: str, possible: Callable[[float], Number]) -> None:
     used, note = st.session_state.get(remembered, (None, ""))
     if note and used == st.session_state[key]:
         st.info(note, icon=":material/info:")
+
+
+def bounded_number(key: str, name: str, low: Number, high: Number, default: Number, **how: Any) -> Number:
+    """A box for a number in [low, high], in the URL. One outside becomes the nearest inside, and a sentence says so.
+
+    Streamlit's own bounds leave such a number red in the box, say nothing, and go on with the one before it. `clamp`
+    comes first. `how` goes to `st.number_input`.
+    """
+    kind = type(default)
+
+    def put_right() -> None:
+        asked = st.session_state[key]
+        used = kind(min(max(default if asked is None else asked, low), high))
+        words = {"name": name, "low": f"{low:g}", "high": f"{high:g}", "used": f"{used:g}"}
+        if used != asked and asked is not None:
+            st.session_state[f"{key} note"] = used, label("count", "out_of_bounds", asked=f"{asked:g}", **words)
+        st.session_state[key] = used
+
+    how = {"step": kind(1)} | how
+    return st.number_input(name, value=default, key=key, bind="query-params", on_change=put_right, **how)
 
 
 def tabs(key: str, names: Sequence[str], labels: Sequence[str]) -> dict[str, TabContainer]:
