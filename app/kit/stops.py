@@ -14,21 +14,21 @@ from app.kit import url
 
 _HTML = """
 <label><span></span><input type="range" min="0" step="1"></label>
-<div aria-hidden="true"></div>
+<p class="ticks" aria-hidden="true"></p>
 """
 _CSS = """
 label { display: block; }
-span { font-size: 0.875rem; }
+label > span { font-size: 0.875rem; }
 input { display: block; width: 100%; height: 1.75rem; margin: 0; cursor: pointer; }
 input { accent-color: var(--st-primary-color); }
 input:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 2px; border-radius: 4px; }
-div { position: relative; height: 1rem; margin: -0.15rem 0.5rem 0; font-size: 0.8rem; opacity: 0.8; }
-div i { position: absolute; transform: translateX(-50%); font-style: normal; }
+.ticks { position: relative; height: 1rem; margin: -0.15rem 0.5rem 0; font-size: 0.8rem; opacity: 0.8; }
+.ticks i { position: absolute; transform: translateX(-50%); font-style: normal; }
 """
 _JS = """
 export default function ({ parentElement, data, setTriggerValue }) {
-  const input = parentElement.querySelector("input"), ticks = parentElement.querySelector("div");
-  parentElement.querySelector("span").textContent = data.name;
+  const input = parentElement.querySelector("input"), ticks = parentElement.querySelector(".ticks");
+  parentElement.querySelector("label > span").textContent = data.name;
   input.max = data.stops.length - 1;
   const said = () => { input.ariaValueText = data.stops[input.value]; };
   if (!input.dragged) { input.value = data.nearest; }
@@ -56,27 +56,27 @@ def number(key: str, name: str, stops: Sequence[int], default: int) -> int:
     """A whole number from the first stop to the last: what the slider and the box together say. In the URL as `key`."""
     low, high = stops[0], stops[-1]
     url.clamp(key, name, low, high)
-    value = min(max(st.session_state.get(key, default), low), high)
+    value = st.session_state.get(key) or default
     nearest = min(range(len(stops)), key=lambda index: abs(math.log(stops[index] / value)))
-    every = math.ceil(len(stops) / 6)  # so many names of stops fit below it on a projector
+    every = math.ceil(len(stops) / 5)  # so many names of stops fit below it on a projector
 
     def take() -> None:
         index = st.session_state[f"{key}_stops"].stop
         if isinstance(index, int) and 0 <= index < len(stops):
             st.session_state[key] = stops[index]
 
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        with st.container(width="stretch"):
-            _slider(
-                key=f"{key}_stops",
-                data={
-                    "name": name,
-                    "stops": list(stops),
-                    "nearest": nearest,
-                    "value": value,
-                    "ticks": [index for index in range(len(stops)) if (len(stops) - 1 - index) % every == 0],
-                },
-                on_stop_change=take,
-            )
-        with st.container(width=84):
-            return url.bounded_number(key, name, low, high, default, label_visibility="collapsed")
+    wide, narrow = st.columns([13, 7], gap="small", vertical_alignment="bottom")
+    with wide:
+        _slider(
+            key=f"{key}_stops",
+            data={
+                "name": name,
+                "stops": list(stops),
+                "nearest": nearest,
+                "value": value,
+                "ticks": [index for index in range(len(stops)) if (len(stops) - 1 - index) % every == 0],
+            },
+            on_stop_change=take,
+        )
+    with narrow:
+        return url.bounded_number(key, name, low, high, default, label_visibility="collapsed")

@@ -134,7 +134,8 @@ def test_a_number_out_of_bounds_becomes_the_nearest_and_a_sentence_says_so(open_
     app.get_by_key(key).set_value(asked).run()
     assert not app.exception
     assert app.get_by_key(key).value == used
-    assert [i.value for i in app.info if "is not possible" in i.value and f"= {asked:g} " in i.value]
+    (note,) = (i.value for i in app.info if "is not possible" in i.value)
+    assert f"= {asked:g} " in note and f"value is {used:g}." in note
     app.get_by_key(key).set_value(7).run()
     assert not any("is not possible" in i.value for i in app.info)
 
