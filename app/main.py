@@ -41,7 +41,8 @@ pages = {
             title=label("navigation", "playground"),
             icon=":material/rate_review:",
             url_path="playground",
-        )
+        ),
+        st.Page(script_of("race"), title=label("navigation", "race"), icon=":material/flag:", url_path="race"),
     ],
     label("navigation", "evidence"): [
         st.Page(

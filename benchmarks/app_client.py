@@ -124,7 +124,7 @@ class Session:
         address = f"ws://127.0.0.1:{app.port}/_stcore/stream"
         self._socket = connect(address, subprotocols=["streamlit"], max_size=None, compression=None)
         self.page, self.query = page, query
-        self._sliders: dict[str, str] = {}  # key → id
+        self._numbers: dict[str, str] = {}  # key → id
 
     def close(self) -> None:
         self._socket.close()
@@ -134,11 +134,11 @@ class Session:
         return self._run(BackMsg())
 
     def move(self, key: str, value: float) -> list[Shown]:
-        """Move the slider with this key; what the page put on the screen then, until its script had finished."""
+        """Set the number with this key; what the page put on the screen then, until its script had finished."""
         message = BackMsg()
         state = message.rerun_script.widget_states.widgets.add()
-        state.id = self._sliders[key]
-        state.double_array_value.data.append(value)
+        state.id = self._numbers[key]
+        state.double_value = value
         return self._run(message)
 
     def _run(self, message: BackMsg) -> list[Shown]:
@@ -158,12 +158,12 @@ class Session:
                     raise RuntimeError(f"The page {self.page} cannot be run.")
 
     def _words(self, answer: ForwardMsg) -> list[str]:
-        """What an element says; a slider's id is kept."""
+        """What an element says; the id of a box for a number is kept."""
         element = answer.delta.new_element
         kind = element.WhichOneof("type")
         if kind == "exception":
             raise RuntimeError(f"The page {self.page} shows an exception: {element.exception.message}")
-        if kind == "slider":
-            self._sliders[element.slider.id.rsplit("-", 1)[-1]] = element.slider.id  # an id ends with its key
+        if kind == "number_input":
+            self._numbers[element.number_input.id.rsplit("-", 1)[-1]] = element.number_input.id  # it ends with its key
         parts = [getattr(getattr(element, kind), part, "") for part in ("label", "body")] if kind else []
         return [part for part in parts if isinstance(part, str) and part]

@@ -39,6 +39,12 @@ PAGES = {
     "report": {f"report-{screen}": f"/compare?part=report&screen={screen}" for screen in REPORT},
     "rank_lab": {f"rank_lab-{tab}": f"/rank_lab?lab={tab}" for tab in LAB},
 }
+PAGES["race"] = {
+    "race": "/race",
+    "race-half": "/race?race_at=55",
+    "race-end": "/race?race_at=100",
+    "race-live": "/race?race=live",
+}
 PROMPT = ("price", "length", "words", "relatives")
 PAGES["soft_prompt"] |= {
     f"soft_prompt-{name}": f"/soft_prompt?section=choices&prompt_question={name}" for name in PROMPT

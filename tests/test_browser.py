@@ -59,10 +59,22 @@ def test_from_rank_slider_to_count_and_a_link_that_brings_it_all_back(page, addr
     settled(page)
     metric = page.get_by_test_id("stMetricValue").first
     expect(metric).to_have_text(by_hand(LoraConfig(r=4)))
-    slider = page.locator(".st-key-lora_r").get_by_role("slider")
+    slider = page.get_by_role("slider", name="rank r")
     slider.focus()
     slider.press("ArrowRight")
+    expect(metric).to_have_text(by_hand(LoraConfig(r=8)))
+    at, size = slider.bounding_box(), 0.75  # of its length: the stop 64
+    page.mouse.move(at["x"] + at["width"] * 3 / 8, at["y"] + at["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(at["x"] + at["width"] * size, at["y"] + at["height"] / 2, steps=6)
+    expect(metric).to_have_text(by_hand(LoraConfig(r=64)))  # while it is held
+    page.mouse.up()
+    box = page.get_by_role("spinbutton", name="rank r")
+    expect(box).to_have_value("64")
+    box.fill("5")
+    box.press("Enter")
     expect(metric).to_have_text(by_hand(LoraConfig(r=5)))
+    expect(slider).to_have_attribute("aria-valuetext", "5")
     page.get_by_role("tab", name="Count").click()
     expect(page.get_by_text("The hand calculation agrees.")).to_be_visible(timeout=120_000)
     page.get_by_role("tab", name="Train").click()

@@ -56,7 +56,7 @@ def pictures(matrix: np.ndarray, terms: Sequence[Term], k: int, key: str) -> Non
         if k:
             _map("latest", terms[k - 1].matrix, _written(terms[k - 1].matrix), limit, key)
     with total:
-        st.markdown(label("rank_one", "sum", k=k))
+        st.markdown(label("rank_one", "sum_one") if k == 1 else label("rank_one", "sum", k=k))
         _map("sum", partial_sum(terms, k), _written(partial_sum(terms, k)), limit, key)
 
 

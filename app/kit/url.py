@@ -4,6 +4,7 @@ Streamlit drops such values silently and shows the default; a class that follows
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 from streamlit.elements.lib.mutable_tab_container import TabContainer
@@ -25,23 +26,42 @@ def nearest(key: str, name: str, options: Sequence[int]) -> None:
 
 
 def _correct(key: str, name: str, possible: Callable[[float], Number]) -> None:
-    """The note stays until the widget is moved: the page draws itself again on its own while libraries load."""
+    """The note stays until the widget is moved: the page draws itself again on its own while libraries load.
+
+    The number is the link's as long as the widget has none: a widget without bounds may have taken it already, or been
+    given an impossible one since.
+    """
     remembered = f"{key} note"
-    if key not in st.session_state:
-        try:
-            asked = float(st.query_params.get(key, "nan"))
-            used = possible(asked)
-        except (ValueError, OverflowError):  # no number: streamlit shows the default
-            return
-        if asked != asked:  # "nan"
-            return
+    if key in st.session_state and st.session_state[key] is None:  # a box that was emptied
+        del st.session_state[key]
+    given = st.session_state.get(key, st.query_params.get(key, "nan"))
+    try:
+        asked = float(given)
+        used = possible(asked)
+    except (ValueError, OverflowError):  # no number: streamlit shows the default
+        return
+    if asked != asked:  # "nan"
+        return
+    if key not in st.session_state or used != asked:
         st.session_state[key] = used  # also where it is possible: "1" is not how a list of 0.1 and 1.0 spells it
-        if used == asked:
-            return
+    if used != asked:
         st.session_state[remembered] = used, label("count", "clamped", name=name, asked=f"{asked:g}", used=f"{used:g}")
-    used, note = st.session_state.get(remembered, (None, ""))
-    if note and used == st.session_state[key]:
+    kept, note = st.session_state.get(remembered, (None, ""))
+    if note and kept == st.session_state[key]:
         st.info(note, icon=":material/info:")
+
+
+def bounded_number(key: str, name: str, low: Number, high: Number, default: Number, **how: Any) -> Number:
+    """A box for a number in [low, high], in the URL. One outside becomes the nearest inside, and a sentence says so.
+
+    Streamlit's own bounds leave such a number red in the box, say nothing, and go on with the one before it. `clamp` is
+    called before, in every run. `how` goes to `st.number_input`.
+    """
+    kind = type(default)
+    number = st.number_input(name, value=default, key=key, bind="query-params", **{"step": kind(1)} | how)
+    if number is None or not low <= number <= high:
+        st.rerun()  # the link's, which the box has only now taken: `clamp` moves it, and says so
+    return number
 
 
 def tabs(key: str, names: Sequence[str], labels: Sequence[str]) -> dict[str, TabContainer]:

@@ -6,10 +6,11 @@ Each section answers one question on one screen. Which one is open is in the URL
 most, never its numbers: a slider move costs what is on the screen.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.elements.lib.mutable_tab_container import TabContainer
 
 from app import services
 from app.content import label, text
@@ -51,18 +52,26 @@ def draw(page: MethodPage) -> None:
     with left.container(key="controls"):  # stays in view while the rest scrolls past: see theme.tidy
         base = catalogue()[st.selectbox(label("count", "base"), list(catalogue()), key="base", bind="query-params")]
         config = page.controls(base)
-        result = count(base.architecture, config)
-        calculator.headline(result)
+        below = st.container()
+    result = count(base.architecture, config)
     with right:
-        _sections(page, base, config, result)
+        more = page.more or {}
+        check = ("check",) if asks(page.name) else ()
+        names = ("idea", "count", "maths", *more, "steps", "train", "inside", "try", *check, "cost", "code")
+        tabs = url.tabs("section", names, [label("sections", name) for name in names])
+    with below:
+        if tabs["try"].open:  # trained checkpoints are asked there, whatever is set here
+            st.caption(label("count", "not_in_try"))
+        else:
+            calculator.headline(result)
+    with right:
+        _sections(page, tabs, base, config, result)
     services.rerun_when_ready()
 
 
-def _sections(page: MethodPage, base: BaseModel, config: MethodConfig, result: Count) -> None:
-    more = page.more or {}
-    check = ("check",) if asks(page.name) else ()
-    names = ("idea", "count", "maths", *more, "steps", "train", "inside", "try", *check, "cost", "code")
-    tabs = url.tabs("section", names, [label("sections", name) for name in names])
+def _sections(
+    page: MethodPage, tabs: Mapping[str, TabContainer], base: BaseModel, config: MethodConfig, result: Count
+) -> None:
     with tabs["idea"]:
         if tabs["idea"].open:
             page.idea(base, config)
@@ -72,7 +81,7 @@ def _sections(page: MethodPage, base: BaseModel, config: MethodConfig, result: C
     with tabs["maths"]:
         if tabs["maths"].open:
             page.maths(base, config)
-    for name, section in more.items():
+    for name, section in (page.more or {}).items():
         with tabs[name]:
             if tabs[name].open:
                 section(base, config)
@@ -89,9 +98,9 @@ def _sections(page: MethodPage, base: BaseModel, config: MethodConfig, result: C
     with tabs["try"]:
         if tabs["try"].open:
             try_it_section.draw(base, config)
-    for name in check:
-        with tabs[name]:
-            if tabs[name].open:
+    if "check" in tabs:
+        with tabs["check"]:
+            if tabs["check"].open:
                 quiz_section.draw(page.name, base, config)
     with tabs["cost"]:  # after the questions that ask for its numbers: predict, then see
         if tabs["cost"].open:

@@ -11,7 +11,7 @@ from itertools import combinations
 
 import numpy as np
 
-from peft_core.statistics.paired_test import LEVEL, PairedTest, paired_test
+from peft_core.statistics.paired_test import LEVEL, Interval, PairedTest, bootstrap_interval, paired_test
 
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:
@@ -42,16 +42,17 @@ class PairOfMany:
         return self.p_holm < LEVEL
 
 
-def all_pairs(right: Mapping[str, np.ndarray]) -> tuple[PairOfMany, ...]:
+def all_pairs(right: Mapping[str, np.ndarray], interval: Interval = bootstrap_interval) -> tuple[PairOfMany, ...]:
     """Every two of the models, in the order in which they are given.
 
     Args:
         right: by the model's name, whether it answered each review right; all of shape (n,).
+        interval: of the differences, as `paired_test` takes it.
 
     Raises:
         ValueError: if they did not answer as many reviews.
     """
     pairs = list(combinations(right, 2))
-    tests = [paired_test(right[first], right[second]) for first, second in pairs]
+    tests = [paired_test(right[first], right[second], interval) for first, second in pairs]
     adjusted = holm([test.p for test in tests])
     return tuple(PairOfMany(*pair, test, p) for pair, test, p in zip(pairs, tests, adjusted, strict=True))

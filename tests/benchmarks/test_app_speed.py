@@ -60,11 +60,11 @@ def session(monkeypatch):
     return over
 
 
-def test_a_session_reads_until_its_script_has_finished_and_moves_the_slider_of_a_key(session):
-    slider = message(slider={"id": "$$ID-0a1b-lora_r", "label": "rank r"})
+def test_a_session_reads_until_its_script_has_finished_and_sets_the_number_of_a_key(session):
+    box = message(number_input={"id": "$$ID-0a1b-lora_r", "label": "rank r"})
     number = message(metric={"label": "trainable", "body": "65,536"})
     fragment = finished(ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY)
-    page, socket = session(slider, fragment, number, finished(), message(markdown={"body": "again"}), finished())
+    page, socket = session(box, fragment, number, finished(), message(markdown={"body": "again"}), finished())
     opened = page.open()
     assert [shown.words for shown in opened] == ["rank r", "trainable", "65,536", app_client.END]
     assert [shown.seconds for shown in opened] == sorted(shown.seconds for shown in opened)
@@ -72,7 +72,7 @@ def test_a_session_reads_until_its_script_has_finished_and_moves_the_slider_of_a
     first, second = (sent.rerun_script for sent in socket.sent)
     assert (first.query_string, first.page_name) == ("section=count", "lora") and not first.widget_states.widgets
     (state,) = second.widget_states.widgets
-    assert (state.id, list(state.double_array_value.data)) == ("$$ID-0a1b-lora_r", [12.0])
+    assert (state.id, state.double_value) == ("$$ID-0a1b-lora_r", 12.0)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app.content import label, text
-from app.kit import url
+from app.kit import stops
 from app.method import skeleton
 from app.method.adapter import choices, parts, picture
 from app.method.count.count_chart import Knob
@@ -15,9 +15,8 @@ MAX_BOTTLENECK = 256
 
 def controls(base: BaseModel) -> AdapterConfig:
     """What the class moves. All of it is in the URL."""
-    url.clamp("adapter_m", label("count", "m"), 1, MAX_BOTTLENECK)
     default = AdapterConfig()
-    m = st.slider(label("count", "m"), 1, MAX_BOTTLENECK, default.bottleneck_dim, key="adapter_m", bind="query-params")
+    m = stops.number("adapter_m", label("count", "m"), stops.powers(MAX_BOTTLENECK), default.bottleneck_dim)
     act, init = parts.non_linearity("adapter_act", default), parts.start("adapter_start", default)
     return AdapterConfig(bottleneck_dim=m, non_linearity=act, adapter_init=init)
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app.content import label, text
-from app.kit import url
+from app.kit import stops
 from app.method import skeleton
 from app.method.adapter import parts
 from app.method.adapterhub import library, picture
@@ -19,10 +19,7 @@ MAX_BOTTLENECK = 512
 
 def controls(base: BaseModel) -> AdapterConfig:
     """What the class moves. All of it is in the URL."""
-    url.nearest(KEY, label("count", "reduction_factor"), FACTORS)
-    factor = st.select_slider(
-        label("count", "reduction_factor"), FACTORS, LIBRARY_DEFAULT, key=KEY, bind="query-params"
-    )
+    factor = stops.number(KEY, label("count", "reduction_factor"), FACTORS, LIBRARY_DEFAULT)
     placement = st.radio(
         label("count", "placement"), PLACEMENTS, key="hub_placement", bind="query-params",
         captions=[label("count", f"placement_{name}") for name in PLACEMENTS],

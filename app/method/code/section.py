@@ -10,7 +10,10 @@ from app.kit import theme, url
 from app.kit.plain import escaped
 from app.method.count import idle
 from peft_core.config import RunConfig
+from peft_core.counting.by_hand import count
+from peft_core.counting.training_bytes import FP32
 from peft_core.errors import PeftClassroomError
+from peft_core.methods.full.method import FullConfig
 from peft_core.t5.architecture import base_model
 from peft_core.training.as_script.script import (
     ADAPTERS_VERSIONS,
@@ -27,6 +30,7 @@ from peft_core.training.as_script.script import (
 )
 from peft_core.training.as_script.written_out import command
 
+HEAVY = 4e9  # bytes of a base model that a page should not offer to load without a word
 # Streamlit's own colours of code stay below a contrast of 4.5 to 1 on a light ground. (light, dark)
 COLOURS = {
     "keyword, function, builtin": ("#0067A3", "#7CC4F0"),
@@ -65,6 +69,9 @@ def _library(run: RunConfig, library: Library) -> None:
     st.code(needs, language=None, wrap_lines=True)
     if library != "peft_core" and reads_from_hub(run):
         st.caption(text("code", "from_hub"))
+    numbers = count(base_model(run.base).architecture, FullConfig()).total_parameters
+    if FP32 * numbers >= HEAVY:
+        st.caption(text("code", "heavy", numbers=f"{numbers:,}", gigabytes=f"{FP32 * numbers / 1e9:.0f}"))
     try:
         source = script(run, library)
     except PeftClassroomError as error:  # a task that this library's script cannot read

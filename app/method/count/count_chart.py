@@ -1,7 +1,7 @@
 """Trainable parameters against the method's one number, on log axes, with this setting marked.
 
-The slider below the chart, and the pointer on it, move a second marker in the browser alone: no rerun, no network. The
-slider on the left of the page is what sets the value.
+The slider on the left of the page is the only one: it moves the marker while it is dragged. Where the pointer rests on
+the line, the count of that value is told.
 """
 
 from dataclasses import dataclass
@@ -19,14 +19,8 @@ from peft_core.methods.method import MethodConfig
 from peft_core.t5.architecture import Architecture, BaseModel
 
 HEIGHT = 320
-PREVIEW, NOW = "preview", "now"  # names of Vega parameters: the value tried, and this setting
+NOW = "now"  # name of a Vega parameter: this setting
 ROWS, LIMIT = "rows", "limit"  # names of the data
-DRAG = "pointerdown, [pointerdown, window:pointerup] > pointermove"  # Vega's words for "while the pointer is down"
-WIDE_SLIDER = """<style>
-.st-key-count_preview .vega-bind label { flex-wrap: nowrap; width: 100%; }
-.st-key-count_preview .vega-bind-name { min-width: 0; }
-.st-key-count_preview .vega-bind input { flex: 1 1 8rem; max-width: 30rem; margin-block: 0.75rem; }
-</style>"""  # as wide as a thumb on a phone needs it
 
 
 @dataclass(frozen=True)
@@ -74,7 +68,7 @@ def curve(base: BaseModel, config: MethodConfig, knob: Knob) -> pd.DataFrame:
 
 
 def draw(base: BaseModel, config: MethodConfig, knob: Knob, limit: Limit | None) -> None:
-    """The curve, this setting on it, a marker to try others with, and the line to stay below."""
+    """The curve, this setting on it, and the line to stay below."""
     rows = curve(base, config, knob)
     now = getattr(config, knob.field)
     numbers = int(rows.loc[rows["value"] == now, "count"].item())
@@ -83,9 +77,7 @@ def draw(base: BaseModel, config: MethodConfig, knob: Knob, limit: Limit | None)
         low=rows["value"].iloc[0], high=rows["value"].iloc[-1], first=f"{rows['count'].iloc[0]:,}",
         last=f"{rows['count'].iloc[-1]:,}", limit=f" {limit.name}." if limit else "",
     )  # fmt: skip
-    with st.container(key="count_preview"):
-        st.html(WIDE_SLIDER)
-        figure.draw(chart(rows, now, config.method, knob, limit), "count_chart", words)
+    figure.draw(chart(rows, now, config.method, knob, limit), "count_chart", words)
     st.caption(text("common", "chart"))
     if limit:
         st.markdown(limit.sentence)
@@ -98,14 +90,14 @@ def chart(rows: pd.DataFrame, now: int, method: str, knob: Knob, limit: Limit | 
     data = {ROWS: rows}
     if limit:
         data[LIMIT] = pd.DataFrame({"count": [limit.count], "words": [limit.name]})
-    return figure.filled(form, data, {NOW: {"value": now}, PREVIEW: {"value": [{"value": now}]}})
+    return figure.filled(form, data, {NOW: {"value": now}})
 
 
 @lru_cache(maxsize=64)
 def _form(
     method: str, name: str, values: tuple[int, int], numbers: tuple[int, int], limit: int | None, dark: bool
 ) -> str:
-    """All layers over one data set; the point selection `PREVIEW` is bound to a slider below them.
+    """All layers over one data set.
 
     Args:
         name: of the knob.
@@ -132,45 +124,25 @@ def _form(
         ),
     )  # fmt: skip
     base = alt.Chart(alt.NamedData(ROWS)).encode(x=x, y=y, tooltip=alt.value(None))  # the words say it
-    preview = alt.selection_point(
-        name=PREVIEW,
-        fields=["value"],
-        value=[{"value": low}],  # as NOW, until `chart` fills it in
-        bind={"value": alt.binding_range(min=low, max=high, step=1, name=label("chart", "preview", name=name))},
-        nearest=True,
-        on=DRAG,
-        clear=False,
-        empty=False,
-    )
     line = base.mark_line(color=style.colour, strokeWidth=3)
-    target = base.mark_point(opacity=0, size=200, aria=False).add_params(preview)  # where the pointer takes hold
-    tried = base.transform_filter(preview)
-    ring = tried.mark_point(shape="circle", size=330, strokeWidth=3, color=theme.ink(), filled=False)
+    told = alt.Tooltip("words:N", title=label("chart", "y"))
+    target = base.encode(tooltip=told).mark_point(opacity=0, size=200, aria=False)  # where the pointer rests
     here = base.transform_filter(f"datum.value == {NOW}")
     marker = here.mark_point(shape=style.shape, filled=True, size=230, color=style.colour, opacity=1)
-    layers = [line, target, *(_rule() if limit else []), ring, marker]
-    layers += _words(here, opposite=False)
-    layers += _words(tried.transform_filter(f"datum.value != {NOW}"), opposite=True)
+    layers = [line, *(_rule() if limit else []), marker, *_words(here), target]
     whole = alt.layer(*layers).add_params(alt.param(name=NOW, value=low)).properties(height=HEIGHT)
     return figure.form(theme.readable(whole))
 
 
-def _words(at: alt.Chart, opposite: bool) -> list[alt.Chart]:
-    """The words of a marker, where they fit: right of it and below, or left of it and above, away from the line.
-
-    Those of the tried value stand on the other side of the line than those of this setting: they never meet.
-    """
-
-    def fits(value: str) -> str:
-        return f"(scale('x', {value}) + 10 + 8 * length(datum.words) < width + 12)"
-
-    right, below = fits("datum.value"), f"{'!' if opposite else ''}{fits(NOW)}"
+def _words(at: alt.Chart) -> list[alt.Chart]:
+    """The words of the marker, where they fit: right of it and below, or left of it and above, away from the line."""
+    right = "(scale('x', datum.value) + 10 + 8 * length(datum.words) < width + 12)"
     style = {
         "align": alt.ExprRef(f"{right} ? 'left' : 'right'"),
         "dx": alt.ExprRef(f"{right} ? 10 : -10"),
-        "dy": alt.ExprRef(f"{below} ? 22 : -22"),
+        "dy": alt.ExprRef(f"{right} ? 22 : -22"),
         "fontSize": 15,
-        "fontWeight": "normal" if opposite else "bold",
+        "fontWeight": "bold",
     }
     halo = at.mark_text(stroke=theme.ground(), strokeWidth=5, strokeJoin="round", aria=False, **style)
     return [layer.encode(text="words:N") for layer in (halo, at.mark_text(color=theme.ink(), **style))]

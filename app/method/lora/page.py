@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app.content import label, text
-from app.kit import url
+from app.kit import stops, url
 from app.method import skeleton
 from app.method.count.count_chart import Knob, Limit
 from app.method.lora import picture, why_rank_one
@@ -14,7 +14,8 @@ from peft_core.methods.lora.method import TARGET_MODULES, VARIANTS, LoraConfig
 from peft_core.t5.architecture import BaseModel
 
 MAX_RANK, MAX_ALPHA = 256, 512.0
-VARIANT, KEEP, ALPHA = "lora_variant", "lora_keep", "lora_alpha"  # in the URL
+VARIANT, KEEP, ALPHA, TARGETS = "lora_variant", "lora_keep", "lora_alpha", "lora_targets"  # in the URL
+ALONE = "lora_targets alone"  # session state: somebody has just tried to take the last one out
 RATIO = LoraConfig().scaling  # of every shipped LoRA, too
 
 
@@ -23,22 +24,35 @@ def controls(base: BaseModel) -> LoraConfig:
     default = LoraConfig()
     with st.container(gap="xsmall"):  # so that the count stays on a projector's screen
         variant = url.one_of(VARIANT, label("count", "variant"), {name: name for name in VARIANTS}, untitled=True)
-        url.clamp("lora_r", label("count", "r"), 1, MAX_RANK)
-        r = st.slider(label("count", "r"), 1, MAX_RANK, default.r, key="lora_r", bind="query-params")
-        targets = st.pills(
-            label("count", "target_modules"),
-            TARGET_MODULES,
-            selection_mode="multi",
-            default=list(default.target_modules),
-            key="lora_targets",
-            bind="query-params",
-        )
+        r = stops.number("lora_r", label("count", "r"), stops.powers(MAX_RANK), default.r)
+        targets = _targets(list(default.target_modules))
     rslora = variant == "rsLoRA"
     alpha = _free_alpha(r) if rslora else _alpha(r)
-    if not targets:
-        st.warning(label("count", "no_targets"), icon=":material/info:")
-        st.stop()
     return LoraConfig(r=r, alpha=alpha, target_modules=tuple(targets), use_rslora=rslora, use_dora=variant == "DoRA")
+
+
+def _targets(default: list[str]) -> list[str]:
+    """The modules that are wrapped. The last one cannot be taken out: without any there would be no method."""
+    kept = f"{TARGETS} kept"
+
+    def keep_one() -> None:
+        st.session_state[ALONE] = not st.session_state[TARGETS]
+        if st.session_state[ALONE]:
+            st.session_state[TARGETS] = st.session_state[kept]
+
+    targets = st.pills(
+        label("count", "target_modules"),
+        TARGET_MODULES,
+        selection_mode="multi",
+        default=default,
+        key=TARGETS,
+        bind="query-params",
+        on_change=keep_one,
+    )
+    st.session_state[kept] = targets = targets or default  # a link may ask for none
+    if st.session_state.get(ALONE):
+        st.warning(label("count", "no_targets"), icon=":material/info:")
+    return targets
 
 
 def _alpha(r: int) -> float:
@@ -64,10 +78,8 @@ def _free_alpha(r: int) -> float:
 
 
 def _number(disabled: bool) -> float:
-    return st.number_input(
-        label("count", "alpha"), 1.0, MAX_ALPHA, LoraConfig().alpha, step=1.0, format="%g", key=ALPHA,
-        disabled=disabled, bind="query-params",
-    )  # fmt: skip
+    default = LoraConfig().alpha
+    return url.bounded_number(ALPHA, label("count", "alpha"), 1, MAX_ALPHA, default, format="%g", disabled=disabled)
 
 
 def idea(base: BaseModel, config: LoraConfig) -> None:

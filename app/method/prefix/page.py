@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app.content import label, text
-from app.kit import url
+from app.kit import stops
 from app.method import skeleton
 from app.method.count.count_chart import Knob
 from app.method.prefix import pairs, picture
@@ -17,9 +17,8 @@ STARTS = ("random", "zero")
 
 def controls(base: BaseModel) -> PrefixConfig:
     """What the class moves. All of it is in the URL."""
-    url.clamp("prefix_n", label("count", "n"), 1, MAX_TOKENS)
     default = PrefixConfig()
-    n = st.slider(label("count", "n"), 1, MAX_TOKENS, default.num_virtual_tokens, key="prefix_n", bind="query-params")
+    n = stops.number("prefix_n", label("count", "n"), stops.powers(MAX_TOKENS), default.num_virtual_tokens)
     start = st.radio(
         label("count", "prompt_init"), STARTS, key="prefix_init", bind="query-params",
         captions=[label(PAGE, f"start_{name}") for name in STARTS],

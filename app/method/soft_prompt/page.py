@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app.content import label, text
-from app.kit import url
+from app.kit import stops
 from app.method import skeleton
 from app.method.count.count_chart import Knob
 from app.method.soft_prompt import choices, picture, start
@@ -16,9 +16,8 @@ MAX_TOKENS = 200
 
 def controls(base: BaseModel) -> SoftPromptConfig:
     """What the class moves. All of it is in the URL."""
-    url.clamp("prompt_n", label("count", "n"), 1, MAX_TOKENS)
     default = SoftPromptConfig()
-    n = st.slider(label("count", "n"), 1, MAX_TOKENS, default.num_virtual_tokens, key="prompt_n", bind="query-params")
+    n = stops.number("prompt_n", label("count", "n"), stops.powers(MAX_TOKENS), default.num_virtual_tokens)
     init = st.radio(
         label("count", "prompt_init"), list(start.STARTS), key="prompt_init", bind="query-params",
         captions=[label("method/soft_prompt", f"start_{name}") for name in start.STARTS],

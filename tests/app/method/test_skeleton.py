@@ -95,7 +95,7 @@ def test_the_section_that_is_open_stays_open_on_the_next_page_and_odd_ones_are_t
         ("lora", "lora_alpha", "-3", 1.0),
         ("soft_prompt", "prompt_n", "0", 1),
         ("adapter", "adapter_m", "1e9", 256),
-        ("adapterhub", "hub_factor", "20", 16),
+        ("adapterhub", "hub_factor", "2000", 1024),
         ("full", "seed", "-5", 0),
         ("full", "train_size", "1200", 1000),
         ("full", "full_rate", "7", 1.0),
@@ -109,11 +109,36 @@ def test_impossible_values_of_a_link_are_clamped_with_a_note(open_page, page, ke
         assert not open_page(page, **{key: odd}).exception
 
 
-def test_no_target_module_is_a_sentence(open_page):
-    app = open_page("lora", section="count")
+def test_the_last_target_module_stays_with_a_sentence_and_the_sections_with_it(open_page):
+    app = open_page("lora", section="count", lora_targets="k")
+    before = app.metric[0].value
     app.get_by_key("lora_targets").set_value([]).run()
     assert not app.exception
     assert label("count", "no_targets") in app.warning[0].value
+    assert (app.get_by_key("lora_targets").value, app.metric[0].value) == (["k"], before)
+    assert app.tabs
+    app.get_by_key("lora_targets").set_value(["k", "o"]).run()
+    assert not app.warning
+
+
+@pytest.mark.parametrize(
+    ("page", "key", "asked", "used"),
+    [
+        ("lora", "lora_r", 0, 1),
+        ("lora", "lora_r", 300, 256),
+        ("soft_prompt", "prompt_n", 900, 200),
+        ("lora", "lora_alpha", -3.0, 1.0),
+    ],
+)
+def test_a_number_out_of_bounds_becomes_the_nearest_and_a_sentence_says_so(open_page, page, key, asked, used):
+    app = open_page(page, lora_keep="false")
+    app.get_by_key(key).set_value(asked).run()
+    assert not app.exception
+    assert app.get_by_key(key).value == used
+    (note,) = (i.value for i in app.info if "is not possible" in i.value)
+    assert f"= {asked:g} " in note and f"value is {used:g}." in note
+    app.get_by_key(key).set_value(7).run()
+    assert not any("is not possible" in i.value for i in app.info)
 
 
 def test_the_formula_has_the_values_of_the_page(open_page):

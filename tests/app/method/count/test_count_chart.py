@@ -1,4 +1,4 @@
-"""The count chart holds what is counted by hand; its preview lives in the browser."""
+"""The count chart holds what is counted by hand, and has no slider of its own."""
 
 import json
 
@@ -56,17 +56,14 @@ def test_the_range_reaches_a_setting_beyond_the_knob():
 
 
 @every_knob
-def test_the_preview_is_in_the_browser_and_starts_at_this_setting(config, knob):
+def test_the_marker_is_at_this_setting_and_no_second_slider_moves_it(config, knob):
     rows = count_chart.curve(base_model("tiny-t5"), config, knob)
     now = getattr(config, knob.field)
     spec = count_chart.chart(rows, now, config.method, knob, None)
     parameters = {p["name"]: p for p in spec["params"]}
-    preview = parameters[count_chart.PREVIEW]
-    assert preview["value"] == [{"value": now}]
     assert parameters[count_chart.NOW]["value"] == now
-    assert preview["bind"]["value"] | {"name": ""} == {
-        "input": "range", "min": knob.low, "max": knob.high, "step": 1, "name": ""
-    }  # fmt: skip
+    assert not any("bind" in parameter for parameter in parameters.values())
+    assert '"bind"' not in json.dumps(spec["layer"])
     assert "rule" not in json.dumps(spec["layer"])
 
 
@@ -90,7 +87,7 @@ def test_moving_the_knob_makes_no_new_form_and_another_theme_does(config, knob, 
     )
     assert count_chart._form.cache_info().misses == 1
     moved = {p["name"] for p, q in zip(first["params"], second["params"], strict=True) if p != q}
-    assert moved == {count_chart.NOW, count_chart.PREVIEW}
+    assert moved == {count_chart.NOW}
     assert {k: v for k, v in first.items() if k not in ("params", "datasets")} == {
         k: v for k, v in second.items() if k not in ("params", "datasets")
     }

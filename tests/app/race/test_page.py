@@ -1,0 +1,78 @@
+"""The race on the page: a guess before the start, nothing ahead of its measurement, and a link to any moment."""
+
+import re
+
+import pytest
+
+from app.race import chart, lanes
+from app.race.clock import Clock
+from peft_core.methods.registry import METHODS
+from peft_core.report.race import mark
+
+
+@pytest.fixture
+def light(monkeypatch):
+    from app.kit import theme
+
+    monkeypatch.setattr(theme, "is_dark", lambda: False)
+
+
+def test_nothing_is_drawn_that_was_not_measured_yet(light):
+    known = lanes.known()
+    chosen = [known[key] for key in lanes.at_first(known)]
+    assert [lane.method.method for lane in chosen] == list(METHODS)  # one lane a method
+    goal = mark(chosen)
+    for position in (0, 4000, 5024, 12_000, 20_000):
+        rows = chart.data(chosen, "reviews", position, goal)
+        for name in ("paths", "bars", "heads"):
+            assert rows[name]["x"].max() <= position
+        assert (rows["bands"]["x2"] <= position).all()
+        for number, lane in enumerate(chosen):
+            heads = rows["heads"]
+            words = heads[heads["lane"] == number]["words"].item()
+            assert words == f"{lane.first.last('reviews', position).validation.accuracy:.1%}"
+    form = {chart._form(len(chosen), "reviews", 20_000, "92%", False) for _ in range(3)}
+    assert len(form) == 1
+
+
+def test_a_clock_goes_on_where_it_stood_and_stops_at_the_end():
+    clock = Clock(0.25, since=100.0)
+    assert clock.now(20, at=105.0) == 0.5
+    assert clock.now(20, at=500.0) == 1.0
+    clock.reset()
+    assert (clock.now(20), clock.running) == (0.0, False)
+
+
+def test_a_guess_comes_before_the_start_and_is_told_at_the_end(open_page):
+    app = open_page("race")
+    start = app.get_by_key("race_start")
+    assert start.disabled
+    app.get_by_key("race_guess_first").set_value("lora-8").run()
+    app.get_by_key("race_guess_highest").set_value("prefix-10").run()
+    assert not app.get_by_key("race_start").disabled
+    app.get_by_key("race_start").click().run()
+    assert not app.exception
+    assert app.get_by_key("race_pause")
+    app.session_state["race clock"] = Clock(1.0)
+    app.run()
+    assert not app.exception
+    told = " ".join(m.value for m in app.markdown)
+    assert "You said LoRA r=8 and Prefix n=10: one of two" in told
+    assert re.search(r"McNemar", told) and "Chance can explain" in told
+    app.get_by_key("race_again").click().run()
+    assert app.get_by_key("race_guess_first").value == "lora-8"
+    half = open_page("race", race_at="50", race_along="seconds")
+    assert any("had other work" in c.value for c in half.caption)
+    assert half.query_params["race_at"] == ["50"]
+    (words,) = [element.proto.alt for element in half.get("vega_lite_chart")]
+    assert "Layer norms" not in words  # whose times are not true
+
+
+def test_all_methods_are_queued_with_one_budget_as_many_as_the_queue_takes(open_page, line):
+    app = open_page("race", race="live")
+    app.get_by_key("race_queue").click().run()
+    assert not app.exception
+    assert [spec.config.method.method for spec in line] == list(METHODS)[: len(line)]
+    assert len({(spec.config.data, spec.config.train) for spec in line}) == 1
+    assert app.query_params["race_run"] == [spec.id for spec in line]
+    assert any(f"{len(line)} of {len(METHODS)} runs were taken" in i.value for i in app.info)
