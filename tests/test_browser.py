@@ -92,6 +92,9 @@ def test_an_adapter_is_trained_reloaded_and_asked(page, address):
     page.locator(".st-key-train").get_by_role("button").click()
     expect(page).to_have_url(re.compile(r"run=\d{8}-\d{6}-[0-9a-f]{6}"))
     expect(page.locator(".st-key-curves")).to_be_visible(timeout=120_000)
+    for part in (".st-key-cancel", ".st-key-run [data-testid=stProgress]", ".st-key-curves canvas, .st-key-curves svg"):
+        box = page.locator(part).first.bounding_box()  # of 720, and nobody has scrolled
+        assert box["y"] + box["height"] <= 720, part
     page.reload()  # the run does not depend on the page
     expect(page.get_by_text("Test, trained")).to_be_visible(timeout=240_000)
     expect(page.get_by_text("Fingerprint of the trained weights")).to_be_visible()

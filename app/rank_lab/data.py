@@ -51,8 +51,8 @@ class Layer:
 
 
 def with_update() -> dict[str, CheckpointInfo]:
-    """The checkpoints that have a ΔW, by name: LoRA first."""
-    found = [info for info in services.checkpoints() if info.method in WITH_UPDATE]
+    """The checkpoints that have a ΔW, by name: LoRA first, and of each method this browser's own runs."""
+    found = [info for info in services.own_first(services.checkpoints()) if info.method in WITH_UPDATE]
     return {info.name: info for info in sorted(found, key=lambda info: WITH_UPDATE.index(info.method))}
 
 

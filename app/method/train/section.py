@@ -1,4 +1,4 @@
-"""The Train section, the same for every method: the run at the top, the settings below it, then one's own runs.
+"""The Train section, the same for every method: the run at the top, the button, the settings, then one's own runs.
 
 While a run is shown the settings are folded into one line, so that its bar, curves and result are on the first screen.
 """
@@ -8,7 +8,7 @@ import streamlit as st
 from app import services
 from app.content import label, text
 from app.kit.plain import escaped
-from app.method.train import your_runs
+from app.method.train import times, your_runs
 from app.method.train.monitor import monitor
 from app.method.train.settings import in_one_line, train_settings
 from peft_core.config import RunConfig
@@ -18,11 +18,13 @@ from peft_core.reviews.own.stored import StoredTexts
 from peft_core.t5.architecture import BaseModel
 from peft_core.training.runs import CLASSROOM_LIMITS, Run, new_spec
 
+CAPTION = 500  # pixels beside the button
+
 
 def draw(base: BaseModel, method: MethodConfig, is_open: bool) -> RunConfig:
     """The section; what its form says. Closed, it draws the form alone: widgets not drawn forget their value."""
     run = _shown(method) if is_open else None
-    top = st.container(key="run")
+    top, button = st.container(key="run"), st.container()
     folded = label("train", "settings") if run is None else in_one_line(run.spec.config)
     # under one key the browser would keep it as it was before the run
     with st.expander(folded, expanded=run is None, key="train_settings" if run is None else "train_settings_folded"):
@@ -31,7 +33,8 @@ def draw(base: BaseModel, method: MethodConfig, is_open: bool) -> RunConfig:
         with top:
             if run is not None:
                 monitor(run.id)
-        _train(base, config, task.texts, possible)
+        with button:
+            _train(base, config, task.texts, possible)
         your_runs.draw(method.method)
     return config
 
@@ -63,7 +66,7 @@ def show(run_id: str) -> None:
 
 
 def _train(base: BaseModel, config: RunConfig, texts: StoredTexts | None, possible: bool) -> None:
-    """The button, and on what it would train."""
+    """The button, on what it would train, and for how long."""
     where = services.device()
     here = services.loadable(base.name) and base.name in CLASSROOM_LIMITS.bases()
     if not here:
@@ -73,7 +76,8 @@ def _train(base: BaseModel, config: RunConfig, texts: StoredTexts | None, possib
             label("train", "train"), type="primary", key="train", disabled=not (here and possible),
             icon=":material/play_arrow:",
         )  # fmt: skip
-        st.caption(label("train", "device", device=where) if where else label("train", "device_pending"))
+        device = label("train", "device", device=where) if where else label("train", "device_pending")
+        st.caption(f"{device} {times.expected(config)}", width=CAPTION)
     if pressed:
         _submit(config, texts)
 

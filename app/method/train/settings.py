@@ -42,8 +42,6 @@ def train_settings(base: BaseModel, method: MethodConfig) -> tuple[RunConfig, Ta
         seed, possible = _seed()
     train = TrainConfig(epochs=epochs, batch_size=task.batch_size, max_seconds=seconds, learning_rate=rate, seed=seed)
     config = run_config_of(base, method, task.data(size, length), train)
-    if words := times.expected(config):
-        st.caption(words)
     return config, task, possible and task.ready
 
 
@@ -86,7 +84,9 @@ def _seed() -> tuple[int, bool]:
 
 
 def _presets(base: BaseModel, method: MethodConfig, task: TaskChoice) -> None:
-    """Buttons that move the settings below: what they chose is seen, and can be changed."""
+    """Buttons that move the settings below, where what they chose is seen; none before there are texts."""
+    if not task.ready:
+        return
 
     def take(preset: Preset) -> None:
         if task.fixed_size is None:
@@ -96,10 +96,7 @@ def _presets(base: BaseModel, method: MethodConfig, task: TaskChoice) -> None:
 
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         for name, preset in task.presets.items():
-            st.button(
-                _called(base, method, task, preset), key=f"preset_{name}", on_click=take, args=(preset,),
-                disabled=not task.ready,
-            )  # fmt: skip
+            st.button(_called(base, method, task, preset), key=f"preset_{name}", on_click=take, args=(preset,))
 
 
 def _called(base: BaseModel, method: MethodConfig, task: TaskChoice, preset: Preset) -> str:

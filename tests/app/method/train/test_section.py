@@ -145,6 +145,10 @@ def test_ones_own_runs_are_listed_on_every_page_newest_first_and_deleted_only_wh
     assert keys == [f"show_{second}", f"show_{first}"]
     app.get_by_key(f"show_{first}").click().run()
     assert app.query_params["run"] == first
+    elsewhere = open_page("soft_prompt", section="train", run=second)  # another session, and another method
+    assert elsewhere.query_params["run"] == second
+    assert not any(spec.name in markdown.value for spec in line for markdown in elsewhere.markdown)
+    assert any(line[1].name in link.proto.label for link in elsewhere.get("page_link"))
     for run_id in (first, second):
         folder = services.backend().store.folder(run_id)
         folder.write_status(folder.status().changed(state="cancelled"))
