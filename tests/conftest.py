@@ -107,9 +107,10 @@ def learnable():
 @pytest.fixture
 def easy_reviews(monkeypatch, learnable, tmp_path_factory):
     """Reviews that can be learned, in place of the bundled ones; what is kept between runs, a test has for itself."""
-    from peft_core.training import measuring
+    from peft_core.training import measuring, untrained
 
-    monkeypatch.setenv("PEFT_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+    kept = tmp_path_factory.mktemp("cache")
+    monkeypatch.setattr(untrained, "cache_dir", lambda: kept)
     monkeypatch.setattr(measuring, "load_splits", lambda source: learnable)
 
 

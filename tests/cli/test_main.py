@@ -46,7 +46,8 @@ def test_train_evaluate_classify(run, base_folder, tmp_path):
     summary = json.loads(printed)
     assert code == 0, progress
     assert list(summary) == [
-        "checkpoint", "trainable_parameters", "validation_accuracy", "test_accuracy", "seconds", "examples_per_second",
+        "checkpoint", "trainable_parameters", "validation_accuracy", "test_accuracy", "untrained_test_accuracy",
+        "change", "made_worse", "stopped_by", "seconds", "examples_per_second",
     ]  # fmt: skip
     assert summary["checkpoint"] == str(out)
     assert not out.with_name("mine.partial").exists()
@@ -88,7 +89,7 @@ def test_test_predictions_can_be_stored_afterwards(run, base_folder, tmp_path):
     assert read_record(out) == trained  # to the last bit
     assert not (out / "run.json.tmp").exists()
     test = replace(older.test, accuracy=older.test.accuracy + 1 / 60)
-    write_record(older.model_copy(update={"test": test}), out)
+    write_record(older.model_copy(update={"test": test, "untrained_test": None, "discordant": None}), out)
     before = (out / "run.json").read_bytes()
     code, _, error = run("evaluate", out, "--store")
     assert (code, "Nothing was stored" in error) == (2, True)

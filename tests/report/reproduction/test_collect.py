@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("easy_reviews")
 
 SMALL = {"train_size": 48, "validation_size": 80, "max_length": 16, "epochs": 1, "evaluations": 2}
 TWO = ["soft-prompt-1", "lora-1"]
-TIMES = ("seconds", "examples_per_second", "created", "peak_bytes")
+TIMES = ("seconds", "examples_per_second", "measured_per_second", "created", "peak_bytes")
 
 
 @pytest.fixture
