@@ -3,7 +3,16 @@ sessions. Pages say `services.checkpoints()`; what is behind it stands in one of
 """
 
 from app.services.loading import examples, libraries, rerun_when_ready
-from app.services.models import ask, checkpoints, exclusive_predictor, label_words, listing, loadable, predictor
+from app.services.models import (
+    ask,
+    checkpoints,
+    exclusive_predictor,
+    label_words,
+    listing,
+    loadable,
+    predictor,
+    untrained_test,
+)
 from app.services.numbers import device, machine, numel, numel_by_part
 from app.services.opened import MOST as MOST_OPENED
 from app.services.opened import askable, open_zip, opened, tasks
@@ -35,4 +44,5 @@ __all__ = [
     "rerun_when_ready",
     "start",
     "tasks",
+    "untrained_test",
 ]
