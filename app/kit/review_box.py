@@ -66,9 +66,9 @@ def review_box(review_key: str = "review", example_key: str = "example") -> tupl
 
 def _begin(review_key: str, example_key: str, examples: list[str]) -> None:
     """Before the box is drawn for the first time on a page: the words of the link, or those of the page before."""
-    if review_key in st.session_state:
-        return
     linked = st.query_params.get(LINK, "")
+    if not url.to_be_read(review_key) or (review_key in st.session_state and not linked):
+        return
     st.session_state.setdefault(SHARED, bool(linked))
     words = linked if _fits(linked) else st.session_state.get(KEPT, "")
     if words and not st.query_params.get(example_key):

@@ -4,7 +4,7 @@ import streamlit as st
 
 from app import services
 from app.content import label
-from app.kit import verdicts
+from app.kit import url, verdicts
 from app.playground import task
 from peft_core.t5.architecture import catalogue
 
@@ -16,7 +16,7 @@ def choose() -> list[verdicts.Model]:
     """
     known = offered(task.choose())
     in_link = st.query_params.get_all("checkpoint")
-    if "checkpoint" not in st.session_state:
+    if url.to_be_read("checkpoint"):
         here = [name for name in dict.fromkeys(in_link) if name in known]
         st.session_state["checkpoint"] = here or at_first(known)
         st.session_state["checkpoint left out"] = set(in_link) - set(here)
