@@ -13,6 +13,14 @@ from app.content import FOLDER, label
 from app.kit import theme
 from app.kit.pages import method_pages, script_of
 
+st.set_page_config(
+    page_title=label("app", "title"),
+    page_icon=FOLDER / "icon.svg",
+    layout="wide",
+    initial_sidebar_state=220,
+)
+theme.tidy()
+services.start()
 pages = {
     label("navigation", "start"): [
         st.Page(script_of("home"), title=label("navigation", "home"), icon=":material/home:", default=True),
@@ -49,12 +57,5 @@ pages = {
     ],
 }
 page = st.navigation(pages)
-st.set_page_config(
-    page_title=label("app", "page_title", page=page.title),
-    page_icon=FOLDER / "icon.svg",
-    layout="wide",
-    initial_sidebar_state=220,
-)
-theme.tidy()
-services.start()
+st.set_page_config(page_title=label("app", "page_title", page=page.title))  # of its own: tabs, bookmarks, history
 page.run()

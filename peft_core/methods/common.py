@@ -17,6 +17,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from peft_core.errors import PeftClassroomError
+from peft_core.methods import trainable_tensors
 from peft_core.methods.method import MethodConfig
 from peft_core.t5.backbone import Backbone
 from peft_core.t5.linear_form import LinearForm, dense
@@ -39,6 +40,14 @@ def prompt_ids(backbone: Backbone, config: MethodConfig) -> list[int] | None:
     if config.start_text:
         return backbone.tokenizer(config.start_text, add_special_tokens=False)["input_ids"]
     return None
+
+
+@torch.no_grad()
+def blend_numbers(model: nn.Module, first: nn.Module, second: nn.Module, t: float) -> None:
+    """Every trained number of `model` becomes (1 − t) of the first's plus t of the second's. All have one shape."""
+    one, two = trainable_tensors(first), trainable_tensors(second)
+    for name, parameter in trainable_tensors(model).items():
+        parameter.copy_((1 - t) * one[name] + t * two[name])
 
 
 class WrappedLinear(nn.Module, ABC):
