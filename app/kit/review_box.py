@@ -42,11 +42,15 @@ def review_box(review_key: str = "review", example_key: str = "example") -> tupl
 
     if examples and url.from_link(example_key, options, OWN_WORDS):
         st.session_state[review_key] = examples[st.session_state[example_key]][0]
-    box, below = st.container(), st.container(horizontal=True, vertical_alignment="bottom", key=f"{review_key}_from")
+    box, below = st.container(), st.container(horizontal=True, vertical_alignment="center", key=f"{review_key}_from")
     if examples:
-        below.selectbox(label("playground", "example"), options, format_func=name, key=example_key, on_change=take)
+        below.selectbox(
+            label("playground", "example"), options, format_func=name, key=example_key, on_change=take,
+            label_visibility="collapsed",
+        )  # fmt: skip
     else:  # without a key: the link keeps what it asks for until they are read
-        below.selectbox(label("playground", "example"), [label("playground", "own")], disabled=True)
+        own = [label("playground", "own")]
+        below.selectbox(label("playground", "example"), own, disabled=True, label_visibility="collapsed")
     review = box.text_area(
         label("playground", "review"),
         key=review_key,

@@ -6,11 +6,12 @@ from app import services
 from app.content import label, text
 from app.kit import review_box, url, verdicts
 from app.playground import choice, exchange, explain, many_reviews, what_if
+from app.playground.dials import section as dials
 from app.playground.how_sure import section as how_sure
 from app.playground.identity import section as identity
 
-TABS = ("compare", "explain", "what_if", "identity", "many", "calibration")
-OF_ONE_REVIEW = ("compare", "explain", "what_if")  # the others bring texts of their own
+TABS = ("compare", "dials", "explain", "what_if", "identity", "many", "calibration")
+OF_ONE_REVIEW = ("compare", "dials", "explain", "what_if")  # the others bring texts of their own
 
 
 def compare(review: str, truth: int | None, chosen: list[verdicts.Model]) -> None:
@@ -52,6 +53,8 @@ with tabs[opened]:
         what_if.draw(review, chosen)
     elif not trained:
         st.caption(label("playground", "none_trained"))
+    elif opened == "dials":
+        dials.draw(review, trained)
     elif opened == "identity":
         identity.draw(trained)
     elif opened == "many":

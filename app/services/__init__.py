@@ -2,6 +2,7 @@
 sessions. Pages say `services.checkpoints()`; what is behind it stands in one of these files.
 """
 
+from app.services import dials
 from app.services.loading import examples, libraries, rerun_when_ready
 from app.services.models import (
     ask,
@@ -25,6 +26,7 @@ __all__ = [
     "backend",
     "checkpoints",
     "device",
+    "dials",
     "examples",
     "exclusive_predictor",
     "has_ended",

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from peft_core.checkpoints.dials import AS_TRAINED, OFF, Blend, Dialled, Setting
+from peft_core.checkpoints.dials.blend import Blend
+from peft_core.checkpoints.dials.dialled import Dialled
+from peft_core.checkpoints.dials.setting import AS_TRAINED, OFF, Setting
 from peft_core.checkpoints.files import load_checkpoint, save_checkpoint
 from peft_core.checkpoints.predictor import Predictor
 from peft_core.errors import PeftClassroomError

@@ -166,8 +166,8 @@ def integrated_gradients(
     model: nn.Module,
     text: str,
     max_length: int,
-    progress: Progress = silent,
     baseline: str = BASELINES[0],
+    progress: Progress = silent,
 ) -> Attribution:
     """Gradients along the straight path from a baseline to the review. `text` is as `checks.check_text` gives it.
 
@@ -177,7 +177,7 @@ def integrated_gradients(
         PeftClassroomError: see `reading.read`, and for a baseline that is not one of `BASELINES` or AVERAGE.
     """
     if baseline == AVERAGE:
-        return _average([integrated_gradients(backbone, model, text, max_length, progress, one) for one in BASELINES])
+        return _average([integrated_gradients(backbone, model, text, max_length, one, progress) for one in BASELINES])
     if baseline not in BASELINES:
         raise PeftClassroomError(f"Unknown baseline {baseline!r}. Choose one of: {', '.join((*BASELINES, AVERAGE))}.")
     started = time.perf_counter()

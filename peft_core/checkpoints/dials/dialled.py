@@ -4,44 +4,18 @@ What can be turned is the method's to say: `dial.py` in its folder. What such a 
 of another method takes its place. `Dialled` has tensors of its own: the checkpoint that others ask is never touched.
 """
 
-from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
 import torch
 from torch import nn
 
+from peft_core.checkpoints.dials.setting import FEWEST_ROWS, MOST, Offered, Setting
 from peft_core.checkpoints.files import load_checkpoint
 from peft_core.errors import PeftClassroomError
 from peft_core.methods import trainable_tensors
 from peft_core.methods.registry import method_label, method_of
 from peft_core.t5.backbone import Backbone
-
-MOST = 3.0  # times as loud as trained
-FEWEST_ROWS = 1  # fewer are none at all: that is the switch
-
-
-@dataclass(frozen=True)
-class Setting:
-    """Where the dials stand. None: as many as were trained."""
-
-    on: bool = True
-    factor: float = 1.0
-    terms: int | None = None
-    rows: int | None = None
-
-
-AS_TRAINED = Setting()
-OFF = Setting(on=False)
-
-
-@dataclass(frozen=True)
-class Offered:
-    """Which dials there are beside the switch. `terms`, `rows`: how many were trained; 0: there is no such dial."""
-
-    factor: bool
-    terms: int
-    rows: int
 
 
 class Dialled:
