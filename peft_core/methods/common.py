@@ -17,7 +17,6 @@ from torch import nn
 from torch.nn import functional as F
 
 from peft_core.errors import PeftClassroomError
-from peft_core.methods import trainable_tensors
 from peft_core.methods.method import MethodConfig
 from peft_core.t5.backbone import Backbone
 from peft_core.t5.linear_form import LinearForm, dense
@@ -45,9 +44,9 @@ def prompt_ids(backbone: Backbone, config: MethodConfig) -> list[int] | None:
 @torch.no_grad()
 def blend_numbers(model: nn.Module, first: nn.Module, second: nn.Module, t: float) -> None:
     """Every trained number of `model` becomes (1 − t) of the first's plus t of the second's. All have one shape."""
-    one, two = trainable_tensors(first), trainable_tensors(second)
-    for name, parameter in trainable_tensors(model).items():
-        parameter.copy_((1 - t) * one[name] + t * two[name])
+    for own, one, two in zip(*(each.parameters() for each in (model, first, second)), strict=True):
+        if own.requires_grad:
+            own.copy_((1 - t) * one + t * two)
 
 
 class WrappedLinear(nn.Module, ABC):

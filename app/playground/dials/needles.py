@@ -30,7 +30,6 @@ def draw(needles: Sequence[Needle]) -> None:
             "p": needle.p,
             "words": f"{theme.sign('positive' if needle.p > 0.5 else 'negative')} {needle.p:.1%}",
             "colour": theme.METHOD[needle.method].colour if needle.method else theme.frozen(),
-            "wide": 10 if needle.method else 5,
         }
         for needle in needles
     ]
@@ -52,10 +51,8 @@ def _form(dark: bool) -> str:
     way = base.transform_calculate(half="0.5").mark_bar(height=6, opacity=0.5).encode(
         x=x, x2="half:Q", color=alt.Color("colour:N", scale=None)
     )  # fmt: skip
-    needle = base.mark_tick(height=28, cornerRadius=2).encode(
-        x=x, color=alt.Color("colour:N", scale=None), size=alt.Size("wide:Q", scale=None)
-    )
-    right = base.transform_filter("datum.p <= 0.8").mark_text(align="left", dx=12, fontSize=15, color=theme.ink())
-    left = base.transform_filter("datum.p > 0.8").mark_text(align="right", dx=-12, fontSize=15, color=theme.ink())
-    words = [side.encode(x=x, text="words:N") for side in (right, left)]
-    return figure.form(theme.readable(alt.layer(half, way, needle, *words)))
+    needle = base.mark_tick(thickness=7, size=26, cornerRadius=2).encode(x=x, color=alt.Color("colour:N", scale=None))
+    middle = base.encode(x=alt.datum(0.5), text="words:N")  # on the other side of it than the bar
+    right = middle.transform_filter("datum.p <= 0.5").mark_text(align="left", dx=10, fontSize=15, color=theme.ink())
+    left = middle.transform_filter("datum.p > 0.5").mark_text(align="right", dx=-10, fontSize=15, color=theme.ink())
+    return figure.form(theme.readable(alt.layer(half, way, needle, right, left)))
