@@ -3,8 +3,8 @@
     python -m benchmarks.dials          writes benchmarks/results/dials.json; about three minutes on 2 cores
 
 The library: `Dialled.at` and one answer, every shipped checkpoint at places that alternate. The browser: Chromium on
-the real app, from the key that moves the slider of α until the description of the needles has changed on the page;
-apart, those moves to a place that nobody had visited.
+the real app, from the release of the mouse on the slider of α until the description of the needles has changed on the
+page; apart, those moves to a place that nobody had visited.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
@@ -25,7 +26,7 @@ from peft_core.validated import Frozen
 
 DIALS = RESULTS / "dials.json"
 WORDS = 60
-SENTENCE = "The plot creaks and the dialogue is clumsy, yet the two leads are so good together that I left smiling. "
+CHECKPOINT = "lora-8"  # in the browser
 LIMIT = 0.1  # seconds
 
 
@@ -48,12 +49,30 @@ class DialsReport(Frozen):
     moves: tuple[Moves, ...]
 
 
-def review() -> str:
-    """The review: `WORDS` words."""
-    return " ".join((SENTENCE * WORDS).split()[:WORDS])
+def review(checkpoint: str) -> str:
+    """The first test review of `WORDS` words of which every stop of α says something else than its neighbours."""
+    from app.playground.dials.section import STOPS
+    from peft_core.checkpoints.dials.dialled import Dialled
+    from peft_core.checkpoints.dials.setting import Setting
+    from peft_core.checkpoints.predictor import Predictor
+    from peft_core.reviews.splits import load_splits
+    from peft_core.t5.backbone import load_backbone
+
+    predictor = Predictor(load_backbone("tiny-t5"))
+    dialled = Dialled(SHIPPED_CHECKPOINTS / checkpoint, predictor.backbone)
+    for text in load_splits()["test"]["text"][:]:
+        if len(text.split()) == WORDS:
+            said = [
+                predictor.classify_with_model(text, dialled.at(Setting(factor=stop)), dialled.max_length)[0]
+                for stop in STOPS
+            ]
+            shown = [f"{one.probability_positive:.1%}" for one in said]
+            if all(one != other for one, other in pairwise(shown)):
+                return text
+    raise RuntimeError(f"No test review of {WORDS} words moves the needle at every stop.")
 
 
-def by_library(repetitions: int) -> Iterator[Moves]:
+def by_library(text: str, repetitions: int) -> Iterator[Moves]:
     """Every shipped checkpoint whose method has a dial."""
     from peft_core.checkpoints.dials.dialled import Dialled
     from peft_core.checkpoints.dials.setting import FEWEST_ROWS, Setting
@@ -72,7 +91,7 @@ def by_library(repetitions: int) -> Iterator[Moves]:
 
         def move(place: Setting, dialled: Dialled = dialled) -> float:
             started = time.perf_counter()
-            predictor.classify_with_model(review(), dialled.at(place), dialled.max_length)
+            predictor.classify_with_model(text, dialled.at(place), dialled.max_length)
             return time.perf_counter() - started
 
         for place in places:  # what is computed once a checkpoint
@@ -89,7 +108,7 @@ OBSERVE = """chart => {
     const said = () => document.querySelector(chart)?.getAttribute("aria-label")
     window.dial = {before: said(), released: 0, heard: 0}
     const release = () => { window.dial.released ||= performance.now() }
-    document.addEventListener("keydown", release, {capture: true, once: true})
+    for (const event of ["mouseup", "pointerup"]) document.addEventListener(event, release, {capture: true, once: true})
     const look = () => {
         if (said() !== window.dial.before) window.dial.heard = performance.now()
         else requestAnimationFrame(look)
@@ -98,9 +117,11 @@ OBSERVE = """chart => {
 }"""
 
 
-def in_browser(checkpoint: str, turns: int) -> Iterator[Moves]:
+def in_browser(text: str, checkpoint: str, turns: int) -> Iterator[Moves]:
     """The slider of α, stop after stop and back: the first time each place is new, then it is known."""
     from playwright.sync_api import sync_playwright
+
+    from app.playground.dials.section import STOPS
 
     sys.path.insert(0, str(ROOT / "scripts"))
     from screenshots import BROWSER_ARGUMENTS, chromium, running_app, settled
@@ -111,14 +132,21 @@ def in_browser(checkpoint: str, turns: int) -> Iterator[Moves]:
         page.goto(f"{address}/playground?tab=dials&checkpoint={checkpoint}")
         settled(page)
         box = page.locator(".st-key-review textarea")
-        box.fill(review())
+        box.fill(text)
         box.press("Control+Enter")
-        slider = page.locator(".st-key-dial_factor").get_by_role("slider")
+        slider = page.locator(".st-key-dial_factor")
 
-        def move(key: str) -> float:
-            slider.focus()
+        def move(stop: int) -> float:
+            """Drag the thumb to this stop, and let it go."""
+            thumb, whole = slider.get_by_role("slider").bounding_box(), slider.bounding_box()
+            y = thumb["y"] + thumb["height"] / 2
+            half = thumb["width"] / 2
+            page.mouse.move(thumb["x"] + half, y)
+            page.mouse.down()
+            page.mouse.move(whole["x"] + half + (whole["width"] - 2 * half) * stop / (len(STOPS) - 1), y, steps=4)
+            page.wait_for_timeout(150)  # the hand rests before it lets go
             page.evaluate(OBSERVE, CHART)
-            slider.press(key)
+            page.mouse.up()
             page.wait_for_function("window.dial.heard > 0", timeout=20_000)
             return page.evaluate("window.dial.heard - window.dial.released") / 1000
 
@@ -126,15 +154,14 @@ def in_browser(checkpoint: str, turns: int) -> Iterator[Moves]:
             page.wait_for_function("!document.body.innerText.includes('so far')", timeout=120_000)
             page.wait_for_timeout(700)
 
-        page.wait_for_selector(CHART)
+        page.wait_for_selector(CHART, timeout=120_000)
         rest()
-        steps = [*[-1] * 3, *[1] * 6, *[-1] * 3]  # every stop, and back to where it began
-        first, again, at, visited = [], [], 0, {0}
-        for step in steps * turns:
-            at += step
-            seconds = move("ArrowLeft" if step < 0 else "ArrowRight")
-            (again if at in visited else first).append(seconds)
-            visited.add(at)
+        start = STOPS.index(1)
+        places = [*range(start - 1, -1, -1), *range(1, len(STOPS)), *range(len(STOPS) - 2, start - 1, -1)]
+        first, again, visited = [], [], {start}
+        for place in places * turns:  # every stop, and back to where it began
+            (again if place in visited else first).append(move(place))
+            visited.add(place)
             rest()
         yield Moves(where="browser, first visit to a place", checkpoint=checkpoint, seconds=tuple(first))
         yield Moves(where="browser", checkpoint=checkpoint, seconds=tuple(again))
@@ -151,14 +178,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     load = os.getloadavg()[0]
     os.environ |= one_process_settings(options.threads)
-    moves = [*by_library(options.repetitions), *in_browser("lora-8", options.turns)]
+    text = review(CHECKPOINT)
+    moves = [*by_library(text, options.repetitions), *in_browser(text, CHECKPOINT, options.turns)]
     from peft_core.t5.backbone import load_backbone
 
     source = provenance(command_line(parser, options), options.threads)
     report = DialsReport(
         provenance=source.model_copy(update={"precision": "float32"}),
         words=WORDS,
-        tokens=len(load_backbone("tiny-t5").tokenizer(review())["input_ids"]),
+        tokens=len(load_backbone("tiny-t5").tokenizer(text)["input_ids"]),
         load_before=load,
         moves=tuple(moves),
     )
