@@ -12,6 +12,9 @@ from app.services.models import exclusive_predictor, predictor
 from peft_core.checkpoints.dials.setting import Offered, Setting
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.checkpoints.record import RECORD
+from peft_core.reviews.config import REVIEWS, Learned
+from peft_core.reviews.splits import load_splits
+from peft_core.reviews.tasks import in_task
 from peft_core.statistics.intervals import Accuracy, wilson
 
 if TYPE_CHECKING:
@@ -37,7 +40,7 @@ class Place:
     def key(self) -> tuple:
         """Two equal ones answer alike; a checkpoint that was replaced on disk is another."""
         if not self.setting.on:
-            return (self.info.base,)
+            return self.info.base, self.info.task
         files = tuple(_stamp(info) for info in (self.info, self.second) if info)
         return files, self.setting, self.t
 
@@ -77,7 +80,7 @@ def dial(place: Place, text: str) -> "Prediction":
     """
     with exclusive_predictor(place.info.base) as one:
         model, max_length = _model(place)
-        return one.classify_with_model(text, model, max_length)[0]
+        return one.classify_with_model(text, model, max_length, place.info.record.learned)[0]
 
 
 def known(place: Place) -> FixedTest:
@@ -92,7 +95,8 @@ def fixed_test(place: Place) -> FixedTest:
     Raises:
         PeftClassroomError: as `dial`.
     """
-    kept, texts, labels = _fixed_tests(), *fixed_reviews()
+    learned = place.info.record.learned
+    kept, texts, labels = _fixed_tests(), *fixed_reviews(learned)
     with exclusive_predictor(place.info.base) as one:
         found = kept.setdefault(place.key, FixedTest(len(texts)))
         kept.move_to_end(place.key)
@@ -101,17 +105,19 @@ def fixed_test(place: Place) -> FixedTest:
         if not found.complete:
             done = slice(len(found.right), len(found.right) + AT_A_TIME)
             model, max_length = _model(place)
-            said = one.classify_with_model(texts[done], model, max_length)
+            said = one.classify_with_model(texts[done], model, max_length, learned)
             found.right += [(p.probability_positive > 0.5) == y for p, y in zip(said, labels[done], strict=True)]
         return FixedTest(found.total, list(found.right))
 
 
 @st.cache_resource(show_spinner=False)
-def fixed_reviews() -> tuple[Sequence[str], Sequence[int]]:
-    """Texts and labels of the fixed test reviews: the shortest of each label, in turns."""
-    from peft_core.reviews.splits import load_splits
+def fixed_reviews(learned: Learned = REVIEWS) -> tuple[Sequence[str], Sequence[int]]:
+    """Texts and labels of the fixed test reviews, as the task has them: the shortest of each label, in turns.
 
-    test = load_splits()["test"]
+    Raises:
+        PeftClassroomError: of own texts, which no reviews stand in for.
+    """
+    test = in_task(learned, load_splits())["test"]
     texts, labels = test["text"][:], test["label"][:]
     of_label = [
         sorted((i for i, y in enumerate(labels) if y == wanted), key=lambda i: len(texts[i])) for wanted in (0, 1)

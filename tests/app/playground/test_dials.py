@@ -8,6 +8,7 @@ from app.playground.dials.section import STOPS
 from app.services.dials import AT_A_TIME, FIXED_A_LABEL, Place, fixed_reviews, fixed_test
 from peft_core.checkpoints.dials.setting import AS_TRAINED, Setting
 from peft_core.checkpoints.listing import find_checkpoint
+from peft_core.reviews.config import Learned
 
 REVIEW = "a dull film with one good scene"
 
@@ -69,6 +70,9 @@ def test_two_of_one_method_are_blended_and_the_accuracy_follows(open_page):
 def test_the_fixed_reviews_are_the_same_for_all_half_of_each_label_and_a_place_is_measured_once():
     texts, labels = fixed_reviews()
     assert len(texts) == 2 * FIXED_A_LABEL == 2 * sum(labels)
+    assert dict(zip(*fixed_reviews(Learned(task="lie")), strict=True)) == {
+        text: 1 - label for text, label in zip(texts, labels, strict=True)
+    }
     place = Place(find_checkpoint("ia3"), AS_TRAINED)
     before = len(fixed_test(place).right)
     now = fixed_test(place)
