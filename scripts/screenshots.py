@@ -26,7 +26,7 @@ from app.kit.pages import method_pages  # noqa: E402
 
 OUT = ROOT / "screenshots"
 SECTIONS = ("idea", "count", "maths", "steps", "train", "try", "check", "cost", "code")
-TABS = ("compare", "explain", "what_if", "identity", "many", "calibration")
+TABS = ("compare", "dials", "explain", "what_if", "identity", "many", "calibration")
 COMPARE = ("table", "trade_off", "curves", "significant", "optimism", "export")
 REPORT = ("curves", "last", "rising", "tree", "mask", "targets", "starts", "slips", "ties", "digits")
 LAB = ("builder", "delta", "enough", "similarity", "against")
@@ -121,10 +121,10 @@ def settled(page: Page) -> None:
 
 def make_worth_a_picture(page: Page, name: str) -> None:
     """A page that answers questions is asked one."""
-    if name in ("playground-compare", "playground-explain", "playground-what_if"):
+    if name in ("playground-compare", "playground-dials", "playground-explain", "playground-what_if"):
         _write(page, "review", REVIEW)
-        button = {"compare": "classify", "explain": "explain_go", "what_if": "what_if_negate"}[name.split("-")[1]]
-        press(page, button)
+        if button := {"explain": "explain_go", "what_if": "what_if_negate"}.get(name.split("-")[1]):
+            press(page, button)
     elif name == "playground-identity":
         press(page, "identity_go")
     elif name == "playground-many":

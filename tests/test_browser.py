@@ -122,6 +122,67 @@ def test_an_adapter_is_trained_reloaded_and_asked(page, address):
     assert "wonderful" not in page.url
 
 
+CUT = """cards => cards.flatMap(card => [card, ...card.querySelectorAll("*")]).filter(part =>
+    part.scrollWidth > part.clientWidth + 1 && part.clientWidth > 0 || part.getBoundingClientRect().right > innerWidth
+).map(part => part.textContent)"""
+
+
+def test_no_card_is_cut_at_any_width_and_three_stand_in_a_row(page, address):
+    page.goto(f"{address}/lora?section=try")
+    settled(page)
+    write(page, "try_review", "A dull film.")  # Ctrl+Enter classifies
+    cards = page.locator("[class*='st-key-verdict_']")
+    for width in (390, 1280, 1366, 1920):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(300)
+        assert cards.evaluate_all(CUT) == []
+        tops = cards.evaluate_all("cards => cards.map(card => Math.round(card.getBoundingClientRect().top))")
+        assert len(tops) == 5  # four LoRAs are shipped, and the base model
+        assert max(map(tops.count, tops)) == (1 if width == 390 else 3)
+        answers = cards.get_by_test_id("stMetricValue")
+        assert max(answers.evaluate_all("all => all.map(one => one.offsetHeight)")) < 50  # one line: no word is broken
+    page.add_style_tag(content="[data-testid=stMetricValue] * { font-size: 90px; white-space: nowrap !important; }")
+    assert cards.evaluate_all(CUT) != []  # it would be noticed
+    page.reload()
+    settled(page)
+    write(page, "try_review", "A dull film.")
+    page.get_by_role("link", name="Compare with other methods in the Playground").click()
+    settled(page)
+    assert page.locator(".st-key-review textarea").input_value() == "A dull film."
+    for width in (390, 1280):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(300)
+        assert cards.evaluate_all(CUT) == []
+
+
+def test_back_and_forward_show_what_the_address_says(page, address):
+    page.goto(f"{address}/lora")
+    settled(page)
+    slider = page.locator(".st-key-lora_r").get_by_role("slider")
+    slider.focus()
+    slider.press("ArrowRight")
+    settled(page)
+    seen = {}
+
+    def look(opened: str) -> None:
+        assert page.get_by_role("tab", selected=True).first.inner_text() == opened
+        shown = page.get_by_test_id("stMetricValue").first.inner_text()
+        assert seen.setdefault(page.url, (opened, shown)) == (opened, shown)
+
+    look("Idea")
+    for name in ("Count", "Maths"):
+        page.get_by_role("tab", name=name, exact=True).click()
+        settled(page)
+        look(name)
+    assert len(seen) == 3
+    for go, name in ((page.go_back, "Count"), (page.go_back, "Idea"), (page.go_forward, "Count")):
+        go()
+        settled(page)
+        look(name)
+    assert len(seen) == 3
+    assert page.title().startswith("LoRA")
+
+
 def test_a_step_through_goes_on_and_back_and_its_link_opens_at_the_same_step(page, address):
     from playwright.sync_api import expect
 
@@ -272,3 +333,6 @@ def test_a_link_with_impossible_values_still_opens(page, address):
     settled(page)
     expect(page.get_by_text("the nearest possible value is 256")).to_be_visible()
     expect(page.get_by_test_id("stMetricValue").first).to_have_text(by_hand(LoraConfig(r=256)))
+    expect(page).to_have_url(re.compile("lora_r=256"))  # a copied link shows what is shown
+    for unknown in ("t5-nano", "<b>"):
+        expect(page.get_by_text(f"= {unknown}, which is not here")).to_be_visible()

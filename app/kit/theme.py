@@ -26,6 +26,10 @@ class Style:
         return self.dark if is_dark() else self.light_words
 
 
+MARKS = {  # a Vega shape, as a letter beside words
+    "circle": "●", "square": "■", "diamond": "◆", "cross": "✚",
+    "triangle-up": "▲", "triangle-down": "▼", "triangle-right": "▶", "triangle-left": "◀",
+}  # fmt: skip
 METHOD = {name: Style(method.look.light, method.look.dark, method.look.marker) for name, method in METHODS.items()}
 POSITIVE = Style("#0072B2", "#56B4E9", "triangle-up", "#0067A3")
 NEGATIVE = Style("#D55E00", "#F28E4B", "triangle-down", "#B34E00")
@@ -41,8 +45,7 @@ def tidy() -> None:
     rules += ".stMainBlockContainer { padding-top: 2.5rem; max-width: 1200px; }"
     rules += "@media (min-width: 800px) { .stMainBlockContainer { padding-left: 3rem; padding-right: 3rem; }"
     rules += " .stColumn:has(.st-key-controls) { position: sticky; top: 4rem; align-self: flex-start; } }"
-    for kind, style in (("positive", POSITIVE), ("negative", NEGATIVE)):
-        rules += f"[class*='verdict_{kind}'] [data-testid='stMetricValue'] {{ color: {style.words}; }}"
+    rules += _cards() + _direction()
     rules += "[data-testid='stMarkdownContainer'] a[href^='glossary#'] { color: inherit; text-decoration-style: dotted;"
     rules += " text-underline-offset: 0.2em; cursor: help; }"
     if is_dark():
@@ -50,6 +53,28 @@ def tidy() -> None:
     rules += f"[data-testid='stCaptionContainer'] {{ color: {soft_ink()}; opacity: 1; }}"
     rules += "[data-testid='stCaptionContainer'] * { opacity: 1; color: inherit; }"
     st.html(f"<style>{rules}</style>")
+
+
+def _cards() -> str:
+    """Cards of verdicts, by what their keys say: words that break instead of being cut, colours, marks, frames."""
+    card, cut = "[class*='st-key-verdict_']", "white-space: normal; overflow: visible; text-overflow: clip;"
+    rules = f"{card} [data-testid='stMetric'] * {{ {cut} overflow-wrap: anywhere; }}"
+    rules += f"{card} [data-testid='stMetricValue'] {{ font-size: 1.5rem; }} {card} {{ gap: 0; padding: 0.7rem; }}"
+    for kind, style in (("positive", POSITIVE), ("negative", NEGATIVE)):
+        rules += f"[class*='verdict_{kind}'] [data-testid='stMetricValue'] {{ color: {style.words}; }}"
+    marks = {name: (style.colour, MARKS[style.shape]) for name, style in METHOD.items()} | {"base": (frozen(), "○")}
+    for name, (colour, mark) in marks.items():
+        rules += f"[class*='_of_{name}_at_'] {{ border-left: 6px solid {colour}; }}"
+        rules += f"[class*='_of_{name}_at_'] [data-testid='stMetricLabel']::before"
+        rules += f" {{ content: '{mark}' / ''; color: {colour}; margin-right: 0.35rem; }}"
+    rules += f"{card}[class*='_framed'] {{ outline: 3px dashed {ink()}; outline-offset: 2px; }}"
+    rules += f"{card}[class*='_doubtful'] {{ border-style: dotted; filter: grayscale(1); }}"
+    return rules + f"{card}[class*='_doubtful'] [data-testid='stMetricValue'] {{ color: {soft_ink()}; }}"
+
+
+def _direction() -> str:
+    """Words of a visitor run as their own letters do: Persian from the right, in a box and where they are shown."""
+    return ".stTextArea textarea, .stTextInput input, .stText, .stCode code { unicode-bidi: plaintext; }"
 
 
 def frozen() -> str:

@@ -1,6 +1,9 @@
 """Values that come with a link: impossible ones are moved to the nearest possible value, with a note.
 
 Streamlit drops such values silently and shows the default; a class that follows a link should be told.
+
+On Back and Forward the address is right, whatever the page showed before. Streamlit does so for widgets that it binds
+to the address itself; for those that are kept there by name, `to_be_read` says when.
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -8,10 +11,50 @@ from typing import Any
 
 import streamlit as st
 from streamlit.elements.lib.mutable_tab_container import TabContainer
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app.content import label
+from app.kit.plain import escaped
 
 Number = int | float
+MOST_TOLD = 40  # characters of what a link asks for in vain
+
+
+def went_back_or_forward() -> bool:
+    """Whether this run is because of the browser's Back or Forward."""
+    context = get_script_run_ctx()
+    return context is not None and context.is_history_navigation
+
+
+def to_be_read(key: str) -> bool:
+    """Whether the address says what the widget `key` is to show: it is new on the page, or somebody went Back."""
+    return key not in st.session_state or went_back_or_forward()
+
+
+def told(key: str, name: str, asked: str | None, options: Sequence[object], default: str) -> None:
+    """A sentence for what a link asks for and is not here, until the widget is moved. `default`: what is shown.
+
+    The words of a link are anybody's: they are shortened and shown as they are.
+    """
+    remembered = f"{key} not here"
+    if to_be_read(key):
+        unknown = asked is not None and asked not in map(str, options)
+        st.session_state[remembered] = (asked, None) if unknown else None
+    elif kept := st.session_state.get(remembered):
+        unknown, shown = kept
+        now = st.session_state[key]
+        st.session_state[remembered] = (unknown, now) if shown in (None, now) else None
+    if kept := st.session_state.get(remembered):
+        words = {"name": name, "asked": escaped(kept[0][:MOST_TOLD]), "used": default}
+        st.info(label("app", "not_here", **words), icon=":material/info:")
+
+
+def known(key: str, name: str, options: Sequence[str], default: str) -> None:
+    """Before the bound widget `key` is drawn: says so where the link asks for none of its options.
+
+    Streamlit drops the value and shows the default; what it drops it takes out of the address, too.
+    """
+    told(key, name, st.query_params.get(key), options, default)
 
 
 def clamp(key: str, name: str, low: Number, high: Number, whole: bool = True) -> None:
@@ -34,7 +77,8 @@ def _correct(key: str, name: str, possible: Callable[[float], Number]) -> None:
     remembered = f"{key} note"
     if key in st.session_state and st.session_state[key] is None:  # a box that was emptied
         del st.session_state[key]
-    given = st.session_state.get(key, st.query_params.get(key, "nan"))
+    linked = to_be_read(key)
+    given = st.query_params.get(key, "nan") if linked else st.session_state[key]
     try:
         asked = float(given)
         used = possible(asked)
@@ -42,10 +86,13 @@ def _correct(key: str, name: str, possible: Callable[[float], Number]) -> None:
         return
     if asked != asked:  # "nan"
         return
-    if key not in st.session_state or used != asked:
-        st.session_state[key] = used  # also where it is possible: "1" is not how a list of 0.1 and 1.0 spells it
     if used != asked:
         st.session_state[remembered] = used, label("count", "clamped", name=name, asked=f"{asked:g}", used=f"{used:g}")
+        if linked:  # the address says what is shown; once drawn, the widget is bound to it
+            st.query_params[key] = str(used)
+            st.rerun()
+    if linked or used != asked:
+        st.session_state[key] = used  # also where it is possible: "1" is not how a list of 0.1 and 1.0 spells it
     kept, note = st.session_state.get(remembered, (None, ""))
     if note and kept == st.session_state[key]:
         st.info(note, icon=":material/info:")
@@ -70,9 +117,16 @@ def tabs(key: str, names: Sequence[str], labels: Sequence[str]) -> dict[str, Tab
     Not with `bind`: that would write what people read.
     """
     kept, start = f"{key} open", f"{key} at first"
+    linked = st.query_params.get(key)
+    told(key, label("app", "tab"), linked, names, labels[0])
+    if went_back_or_forward():
+        st.session_state[kept] = names[0]
+    asked = linked or st.session_state.get(kept)
+    asked = asked if asked in names else names[0]
     if key not in st.session_state:  # the page has just been opened; later on, another default would make other tabs
-        asked = st.query_params.get(key, st.session_state.get(kept))
-        st.session_state[start] = asked if asked in names else names[0]
+        st.session_state[start] = asked
+    elif went_back_or_forward():
+        st.session_state[key] = labels[names.index(asked)]
     default = labels[names.index(st.session_state[start])]
     made = st.tabs(list(labels), default=default, key=key, on_change="rerun")
     now = next(name for name, tab in zip(names, made, strict=True) if tab.open)
@@ -82,12 +136,12 @@ def tabs(key: str, names: Sequence[str], labels: Sequence[str]) -> dict[str, Tab
 
 
 def from_link(key: str, options: Sequence[object], default: object) -> bool:
-    """Before the widget `key` is drawn for the first time: the option that the link names, or the default.
+    """Before the widget `key` is drawn for the first time, or after Back: the option of the link, or the default.
 
     For widgets with a `format_func`, whose `bind` would write what people read; `remember` is the way back. True if the
     link has just chosen something.
     """
-    if key in st.session_state:
+    if not to_be_read(key):
         return False
     asked = st.query_params.get(key)
     found = next((option for option in options if str(option) == asked), None)
@@ -109,6 +163,7 @@ def one_of(key: str, title: str, options: Mapping[str, str], untitled: bool = Fa
     `untitled`: the title is for screen readers alone.
     """
     first = next(iter(options))
+    told(key, title, st.query_params.get(key), list(options), options[first])
     from_link(key, list(options), first)
     chosen = st.segmented_control(
         title, list(options), format_func=options.__getitem__, key=key, required=True,
@@ -132,7 +187,7 @@ def pick(
     for another visitor.
     """
     in_vain = f"{key} in vain"
-    if key not in st.session_state:
+    if to_be_read(key):
         asked = st.query_params.get(key)
         found = [option for option in options if str(option) == asked]
         st.session_state[key] = found[0] if found else default

@@ -1,7 +1,11 @@
-"""Verdicts of several checkpoints on one review. The review itself is never drawn as Markdown or HTML."""
+"""Verdicts of several checkpoints on one review. The review itself is never drawn as Markdown or HTML.
+
+Every number is p(positive), on the cards, in the chart and in the table. The order is that of the question, whatever
+is answered: who follows the third card finds it in the same place for the next review.
+"""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,21 +14,28 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from app import services
 from app.content import label
 from app.kit import theme
+from app.kit.formats import NOTHING, with_interval
 from app.kit.plain import escaped
 from peft_core.checkpoints.listing import CheckpointInfo
+from peft_core.methods.registry import method_label
+from peft_core.reviews.config import REVIEWS
 from peft_core.reviews.splits import LABEL_WORDS
 
 if TYPE_CHECKING:
     from peft_core.checkpoints.predictor import Prediction
 
+Model = CheckpointInfo | str  # a checkpoint, or a base model by its name, as `services.ask` takes them
+MOST_A_ROW = 3  # cards
+
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one checkpoint says, or (info None) the base model itself."""
+    """What one checkpoint, or a base model that nobody has fine-tuned, says."""
 
-    info: CheckpointInfo | None
+    model: Model
     title: str
     prediction: "Prediction"
 
@@ -37,32 +48,81 @@ class Verdict:
     def words(self) -> str:
         """What is answered, with its sign; a class's name letter for letter."""
         given = self.prediction.labels == LABEL_WORDS
-        return (
-            f"{theme.sign(self.label)} {label('playground', self.label) if given else escaped(self.prediction.label)}"
-        )
+        answer = label("playground", self.label) if given else escaped(self.prediction.label)
+        return f"{theme.sign(self.label)} {answer}"
 
     @property
     def probability(self) -> float:
         return self.prediction.probability_positive
 
 
-def show(verdicts: list[Verdict]) -> None:
-    """Disagreement first, then the rarer verdict first, then every number."""
-    answers = [v.label for v in verdicts]
+def name_of(model: Model) -> str:
+    """What it is called in a link."""
+    return model if isinstance(model, str) else model.name
+
+
+def base_of(model: Model) -> str:
+    """The base model, by its name."""
+    return model if isinstance(model, str) else model.base
+
+
+def ask(review: str, models: Sequence[Model]) -> list[Verdict]:
+    """Everyone's verdict; on the screen a sentence for each that cannot answer."""
+    called = titles([*services.askable(), *models])
+    answers, refusals = [], []
+    for model, found in zip(models, services.ask([review], models), strict=True):
+        if isinstance(found, list):
+            answers.append(Verdict(model, called[name_of(model)], *found))
+        else:
+            refusals.append(str(found))
+    for refusal in dict.fromkeys(refusals):  # what is wrong with the review, each of them says
+        st.error(escaped(refusal), icon=":material/error:")
+    return answers
+
+
+def show(verdicts: Sequence[Verdict]) -> None:
+    """What to know before the answers; the answers, those that contradict the others in a frame; every number."""
+    _notes(verdicts)
+    odd = contradicting([v.label for v in verdicts])
     if len(verdicts) > 1:
-        agreed = len(set(answers)) == 1
-        words = label("playground", "agree") if agreed else label("playground", "disagree")
-        st.markdown(f"**{words}**")
-    ordered = sorted(verdicts, key=lambda v: (answers.count(v.label), v.probability))
-    columns = st.columns(min(len(ordered), 4))
-    for position, verdict in enumerate(ordered):
-        share = verdict.probability if verdict.label == "positive" else 1 - verdict.probability
-        with columns[position % len(columns)].container(border=True, key=f"verdict_{verdict.label}_{position}"):
-            st.metric(verdict.title, verdict.words, f"p = {share:.1%}", delta_color="off", delta_arrow="off")
-    _chart(ordered)
-    for note in dict.fromkeys(note for v in ordered for note in v.prediction.notes):
-        st.info(note, icon=":material/info:")
-    _table(ordered)
+        st.markdown(f"**{label('playground', 'disagree' if odd else 'agree')}**")
+    for first in range(0, len(verdicts), MOST_A_ROW):
+        row = verdicts[first : first + MOST_A_ROW]
+        columns = st.columns(min(len(verdicts), MOST_A_ROW))
+        for place, (column, verdict) in enumerate(zip(columns, row, strict=False), first):
+            with column:
+                _card(verdict, place, framed=place in odd)
+    _chart(verdicts)
+    _table(verdicts)
+
+
+def contradicting(answers: Sequence[str]) -> set[int]:
+    """The places of the rarer answer; where both are as frequent, of what the first does not say. Empty: all agree."""
+    often = Counter(answers)
+    if len(often) < 2:
+        return set()
+    usual = max(often, key=lambda answer: (often[answer], answer == answers[0]))
+    return {place for place, answer in enumerate(answers) if answer != usual}
+
+
+def warn(note: str, doubtful: bool) -> None:
+    """A sentence of the library on a review, where it is seen before the answer."""
+    (st.warning if doubtful else st.info)(escaped(note), icon=f":material/{'warning' if doubtful else 'info'}:")
+
+
+def _notes(verdicts: Sequence[Verdict]) -> None:
+    said = {note: v.prediction.doubtful for v in verdicts for note in v.prediction.notes}
+    for note, doubtful in said.items():
+        warn(note, doubtful)
+
+
+def _card(verdict: Verdict, place: int, framed: bool) -> None:
+    """In the colour and with the marker of its method: `theme.tidy` has the rules for these keys."""
+    method = "base" if isinstance(verdict.model, str) else verdict.model.method
+    marks = "_framed" * framed + "_doubtful" * verdict.prediction.doubtful
+    with st.container(border=True, key=f"verdict_{verdict.label}_of_{method}_at_{place}{marks}"):
+        p = label("playground", "p", name=escaped(verdict.prediction.labels[1]), p=f"{verdict.probability:.1%}")
+        st.metric(escaped(verdict.title), verdict.words, p, delta_color="off", delta_arrow="off")
 
 
 def one_a_method(infos: Iterable[CheckpointInfo]) -> list[str]:
@@ -74,12 +134,13 @@ def one_a_method(infos: Iterable[CheckpointInfo]) -> list[str]:
     return list(best.values())
 
 
-def titles(infos: Iterable[CheckpointInfo]) -> dict[str, str]:
-    """What a person calls each checkpoint, by its name: no two are called the same.
+def titles(models: Iterable[Model]) -> dict[str, str]:
+    """What a person calls each checkpoint and base model, by its name in a link: no two are called the same.
 
     A run is called by its configuration; the base model and the end of its id are added where they tell it apart.
     """
-    infos = list(infos)
+    models = list(models)
+    infos = [model for model in models if not isinstance(model, str)]
     several_bases = len({info.base for info in infos}) > 1
     called = {}
     for info in infos:
@@ -90,15 +151,18 @@ def titles(infos: Iterable[CheckpointInfo]) -> dict[str, str]:
         for name, words in called.items():
             if often[words] > 1:
                 called[name] = f"{words} · {name[-ending:] if ending else name}"
-    return called
+    untrained = {
+        base: label("playground", "untrained", base=Path(base).name) for base in models if isinstance(base, str)
+    }
+    return called | untrained
 
 
-def _probability_of(verdicts: list[Verdict]) -> str:
+def _probability_of(verdicts: Sequence[Verdict]) -> str:
     """What every number is the probability of."""
     return label("playground", "probability_of", name=verdicts[0].prediction.labels[1])
 
 
-def _chart(verdicts: list[Verdict]) -> None:
+def _chart(verdicts: Sequence[Verdict]) -> None:
     rows = pd.DataFrame(
         [
             {"checkpoint": v.title, "p": v.probability, "label": v.label, "words": f"{v.probability:.1%}"}
@@ -129,19 +193,20 @@ def _chart(verdicts: list[Verdict]) -> None:
     )
 
 
-def _table(verdicts: list[Verdict]) -> None:
+def _table(verdicts: Sequence[Verdict]) -> None:
+    task = next((v.model.task for v in verdicts if not isinstance(v.model, str)), REVIEWS.task_key)
     rows = []
     for v in verdicts:
-        test = v.info and v.info.record.test
-        measured = f"{test.accuracy:.1%} ({test.low:.1%} to {test.high:.1%})" if test else "–"
+        record = None if isinstance(v.model, str) else v.model.record
+        test = record.test if record else services.untrained_test(v.model, task)
         rows.append(
             {
                 label("playground", "checkpoint"): v.title,
+                label("playground", "what"): method_label(record.method) if record else NOTHING,
                 label("playground", "verdict"): v.prediction.label,
                 _probability_of(verdicts): f"{v.probability:.1%}",
-                label("playground", "accuracy"): measured,
-                label("playground", "trainable"): f"{v.info.record.trainable_parameters:,}" if v.info else "0",
-                label("playground", "milliseconds"): f"{1000 * v.prediction.seconds:.0f}",
+                label("playground", "accuracy"): with_interval(test) if test else NOTHING,
+                label("playground", "trainable"): f"{record.trainable_parameters:,}" if record else "0",
             }
         )
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", key="verdict_table")

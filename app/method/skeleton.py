@@ -50,6 +50,7 @@ def draw(page: MethodPage) -> None:
     st.markdown(text(f"method/{page.name}", "lead"))
     left, right = st.columns([3, 8], gap="large")
     with left.container(key="controls"):  # stays in view while the rest scrolls past: see theme.tidy
+        url.known("base", label("count", "base"), list(catalogue()), next(iter(catalogue())))
         base = catalogue()[st.selectbox(label("count", "base"), list(catalogue()), key="base", bind="query-params")]
         config = page.controls(base)
         below = st.container()

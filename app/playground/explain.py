@@ -7,16 +7,18 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app import services
 from app.content import label, text
 from app.kit import theme, url, verdicts
 from app.kit.plain import escaped
+from app.kit.verdicts import Model, base_of, name_of
 from app.playground import starts, word_chart
 from app.playground.word_chart import signed
-from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.errors import PeftClassroomError
-from peft_core.reviews.checks import check_text, had_markup
+from peft_core.reviews.checks import check_text
+from peft_core.reviews.notes import notes_on
 
 if TYPE_CHECKING:
     from peft_core.analysis.explain.attribution import Attribution
@@ -29,7 +31,7 @@ MOST_KEPT = 12
 TOP = 10
 
 
-def draw(review: str, chosen: list[CheckpointInfo]) -> None:
+def draw(review: str, chosen: list[Model]) -> None:
     """Controls, and what was computed for this review with them."""
     st.markdown(text("explain", "lead"))
     left, right = st.columns(2)
@@ -46,21 +48,21 @@ def draw(review: str, chosen: list[CheckpointInfo]) -> None:
     found = [known(cleaned, info, method, start) for method in methods]
     shown = [result for result in found if result is not None]
     if shown:
-        _show(shown, verdicts.titles(services.askable())[info.name], start)
+        _show(shown, verdicts.titles([*services.askable(), info])[name_of(info)], start)
     else:
         st.caption(label("explain", "on_demand"))
     with st.expander(label("explain", "how")):
         st.markdown(text("explain", "how"))
 
 
-def choose_checkpoint(key: str, title: str, chosen: list[CheckpointInfo]) -> CheckpointInfo:
-    """One of the chosen checkpoints; it is in the URL by its name."""
-    by_name = {info.name: info for info in chosen}
-    first = chosen[0].name
+def choose_checkpoint(key: str, title: str, chosen: list[Model]) -> Model:
+    """One of the chosen checkpoints and base models; it is in the URL by its name."""
+    by_name = {name_of(info): info for info in chosen}
+    first = name_of(chosen[0])
     url.from_link(key, list(by_name), first)
     if st.session_state[key] not in by_name:  # it was taken out of the comparison
         st.session_state[key] = first
-    titles = verdicts.titles(services.askable())
+    titles = verdicts.titles([*services.askable(), *chosen])
     name = st.selectbox(title, list(by_name), format_func=lambda name: titles.get(name, name), key=key)
     url.remember(key, name, default=first)
     return by_name[name]
@@ -83,38 +85,45 @@ def usable(review: str) -> str | None:
     except PeftClassroomError as error:
         st.info(escaped(error), icon=":material/info:")
         return None
-    if had_markup(review):
-        st.caption(label("explain", "had_markup"))
+    for note in notes_on(review, read):
+        verdicts.warn(note.words, note.doubtful)
     return read
 
 
-def known(review: str, info: CheckpointInfo, method: str, start: str = STARTS[0]) -> "Attribution | None":
+def known(review: str, info: Model, method: str, start: str = STARTS[0]) -> "Attribution | None":
     """What was computed before, if it was."""
     return st.session_state.get(KEPT, {}).get(_key(review, info, method, start))
 
 
-def _key(review: str, info: CheckpointInfo, method: str, start: str) -> tuple[str, ...]:
-    return review, info.name, method, start if method == "integrated_gradients" else ""
+def _key(review: str, info: Model, method: str, start: str) -> tuple[str, ...]:
+    return review, name_of(info), method, start if method == "integrated_gradients" else ""
 
 
-def explain(review: str, info: CheckpointInfo, methods: tuple[str, ...], start: str = STARTS[0]) -> None:
+def explain(review: str, info: Model, methods: tuple[str, ...], start: str = STARTS[0]) -> None:
     """Compute what is not known yet and keep it. What cannot be computed is a sentence on the screen."""
     from peft_core.analysis.explain import attribution
 
     kept = st.session_state.setdefault(KEPT, {})
+    bar = st.empty()
     try:
-        with st.spinner(label("explain", "computing")), services.exclusive_predictor(info.base) as predictor:
-            model, max_length = predictor.model(info.path)
+        with services.exclusive_predictor(base_of(info)) as predictor:
+            model, max_length = predictor.model(None if isinstance(info, str) else info.path)
             for method in methods:
                 if (key := _key(review, info, method, start)) not in kept:
-                    compute = attribution.METHODS[method]
+                    compute = partial(attribution.METHODS[method], progress=partial(_tell, bar, method))
                     if method == "integrated_gradients":
                         compute = partial(compute, baseline=start)
                     kept[key] = compute(predictor.backbone, model, review, max_length)
     except PeftClassroomError as error:
         st.error(escaped(error), icon=":material/error:")
+    bar.empty()
     while len(kept) > MOST_KEPT:
         kept.pop(next(iter(kept)))
+
+
+def _tell(bar: DeltaGenerator, method: str, done: int, of: int) -> None:
+    """How far it is, in a bar."""
+    bar.progress(done / of, text=label("explain", f"progress_{method}", done=f"{done:,}", of=f"{of:,}"))
 
 
 def _show(shown: list["Attribution"], title: str, start: str) -> None:

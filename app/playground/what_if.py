@@ -14,10 +14,10 @@ from app import services
 from app.content import label, text
 from app.kit import verdicts
 from app.kit.plain import escaped
+from app.kit.verdicts import Model, name_of
 from app.playground import explain, verdict_changes, word_chart
 from app.playground.verdict_changes import Change
 from peft_core.analysis.explain.edits import Edit, delete_word, negate, replace_word
-from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.errors import PeftClassroomError
 from peft_core.reviews.checks import check_text
 from peft_core.reviews.words import split_words
@@ -32,7 +32,7 @@ TOP = 10
 WORD_JOINER = "\u2060"  # has no width
 
 
-def draw(review: str, chosen: list[CheckpointInfo]) -> None:
+def draw(review: str, chosen: list[Model]) -> None:
     """Word picker and buttons, the edited text, what it does to every verdict; then all deletions."""
     st.markdown(text("explain", "what_if_lead"))
     cleaned = explain.usable(review)
@@ -118,30 +118,30 @@ def _letter_for_letter(word: str) -> str:
     return escaped(re.sub("([.:@])", f"{WORD_JOINER}\\1", word)).replace("&", "\\&")
 
 
-def _changes(before: str, after: str, chosen: list[CheckpointInfo]) -> list[Change]:
+def _changes(before: str, after: str, chosen: list[Model]) -> list[Change]:
     """Every checkpoint on both texts; a sentence for each that cannot answer."""
-    titles = verdicts.titles(services.askable())
+    titles = verdicts.titles([*services.askable(), *chosen])
     answers = st.session_state.setdefault(ANSWERS, {})
     both = dict.fromkeys((before, after))
-    asked = [info for info in chosen if any((t, info.name) not in answers for t in both)]
-    new = [t for t in both if any((t, info.name) not in answers for info in asked)]
+    asked = [info for info in chosen if any((t, name_of(info)) not in answers for t in both)]
+    new = [t for t in both if any((t, name_of(info)) not in answers for info in asked)]
     for info, found in zip(asked, services.ask(new, asked) if asked else (), strict=True):
         if isinstance(found, PeftClassroomError):
             st.error(escaped(found), icon=":material/error:")
             continue
         for t, prediction in zip(new, found, strict=True):
-            answers[t, info.name] = prediction.probability_positive
+            answers[t, name_of(info)] = prediction.probability_positive
     changes = [
-        Change(titles[info.name], answers[before, info.name], answers[after, info.name])
+        Change(titles[name_of(info)], answers[before, name_of(info)], answers[after, name_of(info)])
         for info in chosen
-        if all((t, info.name) in answers for t in both)
+        if all((t, name_of(info)) in answers for t in both)
     ]
     while len(answers) > MOST_ANSWERS:
         answers.pop(next(iter(answers)))
     return changes
 
 
-def _deletions(now: str, chosen: list[CheckpointInfo]) -> None:
+def _deletions(now: str, chosen: list[Model]) -> None:
     """Every word left out in turn: occlusion, told in probabilities."""
     st.markdown(f"**{label('what_if', 'deletions')}** {text('explain', 'deletions')}")
     info = explain.choose_checkpoint("what_if_checkpoint", label("what_if", "deletions_for"), chosen)

@@ -37,7 +37,10 @@ def words(found: "Attribution", largest: float, key: str) -> None:
     for line_letters in LINES:
         places = lay_out([cell.width for cell in cells], line_letters)
         frame[f"line{line_letters}"] = [line for line, _ in places]
-        frame[f"left{line_letters}"] = [LETTER * column for _, column in places]
+        columns = [column for _, column in places]
+        if from_right(found.words):
+            columns = [line_letters - column - cell.width + 1 for column, cell in zip(columns, cells, strict=True)]
+        frame[f"left{line_letters}"] = [LETTER * column for column in columns]
     base = (
         alt.Chart(frame)
         .transform_calculate(line=_for_this_screen("line"), left=_for_this_screen("left"))
@@ -93,6 +96,12 @@ def lay_out(widths: Sequence[int], line_letters: int) -> list[tuple[int, int]]:
         places.append((line, column))
         column += width
     return places
+
+
+def from_right(words: Sequence[str]) -> bool:
+    """Whether the text runs from right to left, as its first letter that has a direction does."""
+    directions = (unicodedata.bidirectional(c) for word in words for c in word)
+    return next((d for d in directions if d in ("L", "R", "AL")), "L") != "L"
 
 
 def _for_this_screen(name: str) -> str:

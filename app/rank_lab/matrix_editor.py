@@ -28,7 +28,7 @@ Rows = Sequence[Sequence[int]]
 
 def draw(on_change: Callable[[], None]) -> np.ndarray:
     """The inputs; returns the matrix, of whole numbers, shape (rows, columns). `on_change` runs after each change."""
-    if ROWS not in st.session_state:
+    if url.to_be_read(ROWS):
         st.session_state[REFUSED] = None
         _put(_of_link())
 

@@ -2,8 +2,18 @@
 sessions. Pages say `services.checkpoints()`; what is behind it stands in one of these files.
 """
 
+from app.services import dials
 from app.services.loading import examples, libraries, rerun_when_ready
-from app.services.models import ask, checkpoints, exclusive_predictor, label_words, listing, loadable, predictor
+from app.services.models import (
+    ask,
+    checkpoints,
+    exclusive_predictor,
+    label_words,
+    listing,
+    loadable,
+    predictor,
+    untrained_test,
+)
 from app.services.numbers import device, machine, numel, numel_by_part
 from app.services.opened import MOST as MOST_OPENED
 from app.services.opened import askable, open_zip, opened, tasks
@@ -16,6 +26,7 @@ __all__ = [
     "backend",
     "checkpoints",
     "device",
+    "dials",
     "examples",
     "exclusive_predictor",
     "has_ended",
@@ -35,4 +46,5 @@ __all__ = [
     "rerun_when_ready",
     "start",
     "tasks",
+    "untrained_test",
 ]

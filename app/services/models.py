@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from peft_core.checkpoints.listing import CheckpointInfo, Listing, list_all
+from peft_core.checkpoints.stored_answers import untrained_test as untrained_of_records
 from peft_core.errors import PeftClassroomError
 from peft_core.reviews.config import REVIEWS
 from peft_core.reviews.tasks import check_one_task
+from peft_core.statistics.intervals import Accuracy
 from peft_core.t5.architecture import base_model
 
 if TYPE_CHECKING:
@@ -133,3 +135,8 @@ def ask(texts: Sequence[str], chosen: Sequence[CheckpointInfo | str]) -> list["l
             found = [error] * len(places)
         answers |= zip(places, found, strict=True)
     return [answers[place] for place in range(len(chosen))]
+
+
+def untrained_test(base: str, task: str = REVIEWS.task_key) -> Accuracy | None:
+    """The test accuracy of a base model that nobody has fine-tuned, as the runs of this task on it have noted it."""
+    return untrained_of_records(i.record for i in checkpoints() if (i.base, i.task) == (base, task))

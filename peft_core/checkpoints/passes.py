@@ -3,7 +3,7 @@
 How one pass does that, and what it adds for each checkpoint: `packed_pass.py`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -32,13 +32,16 @@ class Row:
 
 
 @torch.inference_mode()
-def label_logits(rows: Sequence[Row], label_ids: tuple[int, int]) -> torch.Tensor:
+def label_logits(
+    rows: Sequence[Row], label_ids: tuple[int, int], progress: Callable[[int], None] = lambda done: None
+) -> torch.Tensor:
     """fp32 logits of the label words, (rows, 2), columns negative and positive, in as few passes as are sensible.
 
     The models share the frozen weights (`can_share`), or are one and the same.
 
     Args:
         label_ids: of the words that every row is asked for which has none of its own.
+        progress: told after each pass how many rows are done.
     """
     result = torch.empty(len(rows), 2)
     for numbers in _passes([rows_in_front(row.model) + len(row.ids) for row in rows]):
@@ -52,6 +55,7 @@ def label_logits(rows: Sequence[Row], label_ids: tuple[int, int]) -> torch.Tenso
         packed = all(computable(part.model) for part in parts)
         compute = one_pass if packed else _plainly
         result[[number for own in alike.values() for number in own]] = compute(parts)
+        progress(numbers[-1] + 1)
     return result
 
 

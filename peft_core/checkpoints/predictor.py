@@ -23,9 +23,9 @@ from peft_core.checkpoints.passes import NOT_FINITE, Row, label_logits
 from peft_core.checkpoints.record import RECORD
 from peft_core.errors import PeftClassroomError
 from peft_core.reviews.batches import framed, prefix_pieces, room_for_text, text_pieces
-from peft_core.reviews.checks import check_number, check_text, had_markup
+from peft_core.reviews.checks import check_number, check_text
 from peft_core.reviews.config import REVIEWS, DataConfig, Learned
-from peft_core.reviews.language import is_english
+from peft_core.reviews.notes import Note, notes_on
 from peft_core.reviews.splits import LABEL_WORDS
 from peft_core.t5.backbone import Backbone
 
@@ -39,6 +39,7 @@ class Prediction:
     `label` is the class's name, and `labels` has both: the first is that of label 0, "negative" in the reviews. What
     is called positive here is label 1.
 
+    `doubtful`: one of them says that the answer means nothing.
     `seconds`: wall time of the batch this answer was computed in; `together`: answers in that batch. One answer's share
     cannot be separated.
     """
@@ -50,6 +51,7 @@ class Prediction:
     seconds: float
     together: int
     labels: tuple[str, str] = LABEL_WORDS
+    doubtful: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class _Text:
     """A text as token ids, and what is to be said of it whatever model reads it."""
 
     pieces: list[int]
-    notes: list[str]
+    notes: tuple[Note, ...]
 
 
 class Predictor:
@@ -185,10 +187,11 @@ class Predictor:
                     label=loaded.learned.labels[p > 0.5],
                     probability_positive=p,
                     tokens=len(text.pieces),
-                    notes=(*self._cut(text.pieces, loaded.max_length), *text.notes),
+                    notes=(*self._cut(text.pieces, loaded.max_length), *(note.words for note in text.notes)),
                     seconds=seconds,
                     together=len(rows),
                     labels=loaded.learned.labels,
+                    doubtful=any(note.doubtful for note in text.notes),
                 )
                 for text, p in zip(texts, column.tolist(), strict=True)
             ]
@@ -208,19 +211,14 @@ class Predictor:
             f"{room - room // 4} of them."
         ]
 
-    def _notes(self, text: str, cleaned: str, pieces: list[int]) -> list[str]:
+    def _notes(self, text: str, cleaned: str, pieces: list[int]) -> tuple[Note, ...]:
         """What was done to a text, and why its answer may mean nothing."""
-        notes = ["This text had HTML in it; it was read without."] if had_markup(text) else []
+        notes = notes_on(text, cleaned)
         unknown = pieces.count(self.backbone.tokenizer.unk_token_id)
-        if not any(character.isalpha() for character in cleaned):
-            notes.append("There are no words in this text, so the answer means nothing.")
-        elif not is_english(cleaned):
-            notes.append(
-                "This does not look like English, all that these models have learned: do not trust the answer."
-            )
-        if unknown > MANY_UNKNOWN * len(pieces):
-            notes.append(
-                f"{unknown:,} of this text's {len(pieces):,} tokens stand for signs that the model does not know, all "
-                "of them the same to it."
-            )
-        return notes
+        if unknown <= MANY_UNKNOWN * len(pieces):
+            return notes
+        words = (
+            f"{unknown:,} of this text's {len(pieces):,} tokens stand for signs that the model does not know, all "
+            "of them the same to it."
+        )
+        return (*notes, Note(words))

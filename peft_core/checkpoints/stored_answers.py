@@ -1,13 +1,15 @@
 """The answers on the test reviews that a record holds, beside the true labels. No torch here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from peft_core.checkpoints.record import RunRecord
 from peft_core.errors import PeftClassroomError
+from peft_core.methods.registry import method_of
 from peft_core.reviews.draws import draw, drawn_fingerprints, run_fingerprint
+from peft_core.statistics.intervals import Accuracy, wilson
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -47,3 +49,25 @@ def stored_test(record: RunRecord, splits: Mapping[str, "Dataset"]) -> tuple[np.
             "again with `python -m peft_core evaluate CHECKPOINT --store`."
         )
     return positive, truth
+
+
+def untrained_test(records: Iterable[RunRecord]) -> Accuracy | None:
+    """The base model's own test accuracy, which a run notes before its first step if its method starts as the base.
+
+    Args:
+        records: of runs on one base model.
+
+    Returns:
+        What was measured on the most reviews, read the farthest; of several the first, for other machines round
+        differently. None: no run here has noted it.
+    """
+    noted = [
+        (record.test.n, record.config.data.max_length, curve[0][1])
+        for record in records
+        if (curve := record.test_curve) and curve[0][0] == 0
+        if method_of(record.config.method).starts_as_base(record.config.method)
+    ]
+    if not noted:
+        return None
+    n, _, accuracy = max(noted, key=lambda it: it[:2])
+    return wilson(accuracy * n, n)

@@ -41,6 +41,14 @@ def prompt_ids(backbone: Backbone, config: MethodConfig) -> list[int] | None:
     return None
 
 
+@torch.no_grad()
+def blend_numbers(model: nn.Module, first: nn.Module, second: nn.Module, t: float) -> None:
+    """Every trained number of `model` becomes (1 − t) of the first's plus t of the second's. All have one shape."""
+    for own, one, two in zip(*(each.parameters() for each in (model, first, second)), strict=True):
+        if own.requires_grad:
+            own.copy_((1 - t) * one + t * two)
+
+
 class WrappedLinear(nn.Module, ABC):
     """A frozen linear layer (in → out) with something around it that is linear, too."""
 

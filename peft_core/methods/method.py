@@ -187,6 +187,11 @@ class Method(ABC):
         fast     FUSED, plain class → class that computes the same with fewer passes over memory
         steps    `steps(passed)`, the forward pass in steps; `watched(place, config)`, further modules it looks at
         inside   what is seen of it while it trains: one of the functions that `methods/inside.py` names
+        dial     what can be turned after training, in place on a model of its own; each of these, if it is there:
+                 `scale(model, factor)`, what was trained times a factor: 0 is the model before
+                 `terms(model)`, their number; `order(model)`, the largest first; `keep_terms(model, k)`
+                 `rows(model)`, their number; `keep_rows(model, n)`
+                 `blend(model, first, second, t)`, between two models with the same settings
         """
         name = f"peft_core.methods.{self.name}.{module}"
         return import_module(name) if find_spec(name) else None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from peft_core.checkpoints.listing import CheckpointInfo
+from peft_core.checkpoints.stored_answers import untrained_test
 from peft_core.checkpoints.weights_file import weights_file
 from peft_core.config import RunConfig
 from peft_core.counting.by_hand import count
@@ -21,7 +22,6 @@ from peft_core.report.quoted import BASE, quoted_rows
 from peft_core.report.reproduction.planned_rows import YARDSTICK_ROWS, as_planned
 from peft_core.report.reproduction.results import Results, RowResult, load_results, shipped_results
 from peft_core.report.table import Counted, Counts, Memory, Reproduction, SeedRun, Table, TableRow, Yardstick
-from peft_core.statistics.intervals import Accuracy, wilson
 from peft_core.t5.architecture import BaseModel, base_model, catalogue
 
 OURS = (LoraConfig(r=64),)  # rows that the report lacks and that stand in the table also before they are run
@@ -93,7 +93,7 @@ def build_table(
                 to_run=as_planned(base, method),
             )
         )
-    return Table(base, tuple(rows), _yardsticks(reproduced), _untrained(runs))
+    return Table(base, tuple(rows), _yardsticks(reproduced), untrained_test(run.record for run in runs))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -132,20 +132,6 @@ def _yardsticks(results: Results | None) -> tuple[Yardstick, ...]:
         record = yardstick.record
         found.append(Yardstick(yardstick.config.train_size, record and record.test, record and record.seconds))
     return tuple(found)
-
-
-def _untrained(runs: list[SeedRun]) -> Accuracy | None:
-    """The base model's test accuracy, which a run notes before its first step if its method starts as the identity."""
-    noted = [
-        (run.test.n, run.record.config.data.max_length, curve[0][1])
-        for run in runs
-        if (curve := run.record.test_curve) and curve[0][0] == 0
-        if method_of(run.record.config.method).starts_as_base(run.record.config.method)
-    ]
-    if not noted:
-        return None
-    n, _, accuracy = max(noted, key=lambda it: it[:2])  # of several the first: other machines round differently
-    return wilson(accuracy * n, n)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

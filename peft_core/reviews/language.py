@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
 
-DOUBTFUL = 0.005  # p(English) below: no test review, 92 of 98 short foreign ones; docs/log.md, "Is it English?"
+LIKELY = 0.2  # the best language at least, or the text is too short to tell; docs/log.md, "Is it English? (2)"
+TIMES = 20  # so much likelier than English
 ENOUGH = 300  # characters: more of them cost time and change nothing
 
 
 def is_english(text: str) -> bool:
-    """False where the text is of another language, as far as its first characters tell; an odd word is no evidence."""
-    return dict(_identifier().rank(text[:ENOUGH])).get("en", 0.0) >= DOUBTFUL
+    """False where another language is likely, and far likelier than English; an odd word is no evidence."""
+    ranked = _identifier().rank(text[:ENOUGH])
+    best = ranked[0][1]
+    return best < LIKELY or best <= TIMES * dict(ranked).get("en", 0.0)
 
 
 @cache

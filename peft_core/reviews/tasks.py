@@ -70,7 +70,7 @@ def task_of(data: DataConfig, reviews: Mapping[str, Split] | None = None, texts:
     return Task(data.task_key, data.labels, data.words, splits)
 
 
-def in_task(data: DataConfig, reviews: Mapping[str, Split]) -> Mapping[str, Split]:
+def in_task(data: Learned, reviews: Mapping[str, Split]) -> Mapping[str, Split]:
     """The film reviews as the task has them.
 
     Raises:

@@ -10,7 +10,7 @@ from app.compare.curves import charts as curve_charts
 from app.compare.curves import runs
 from app.compare.curves.runs import Curve
 from app.content import label, text
-from app.kit import verdicts
+from app.kit import url, verdicts
 from app.kit.plain import escaped
 from peft_core.checkpoints.differences import differences, settings
 
@@ -43,7 +43,7 @@ def draw() -> None:
 def _choose(titles: Mapping[str, str]) -> list[str]:
     """Runs by name in the URL, as often as there are; shipped ones and the newest at first."""
     in_link = st.query_params.get_all("runs")
-    if "runs" not in st.session_state:
+    if url.to_be_read("runs"):
         here = [name for name in dict.fromkeys(in_link) if name in titles]
         st.session_state["runs"] = here or list(titles)[:AT_FIRST]
         st.session_state["runs left out"] = bool(set(in_link) - set(here))

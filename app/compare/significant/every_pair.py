@@ -7,7 +7,7 @@ from app import services
 from app.compare import answered
 from app.compare.significant import every_pair_chart
 from app.content import label, text
-from app.kit import theme, verdicts
+from app.kit import theme, url, verdicts
 from app.kit.plain import escaped
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.statistics.formats import p_value, points
@@ -45,7 +45,7 @@ def _choose(known: dict[str, CheckpointInfo], called: dict[str, str]) -> list[Ch
     in_link = st.query_params.get_all(AMONG)
     default = [name for name, info in known.items() if info.shipped][:MOST]
     default = default if len(default) > 1 else list(known)[:MOST]
-    if AMONG not in st.session_state:
+    if url.to_be_read(AMONG):
         st.session_state[AMONG] = [name for name in dict.fromkeys(in_link) if name in known][:MOST] or default
     elif not known.keys() >= set(st.session_state[AMONG]):  # a run was deleted meanwhile
         st.session_state[AMONG] = [name for name in st.session_state[AMONG] if name in known]

@@ -49,7 +49,7 @@ def draw() -> None:
 
 def _matrix() -> str:
     """Which matrix. An unknown name in the link becomes the default, with a note until another one is chosen."""
-    if CHOICE not in st.session_state:
+    if url.to_be_read(CHOICE):
         st.session_state[IN_VAIN] = st.query_params.get(CHOICE, DEFAULT_MATRIX) not in MATRICES
         url.from_link(CHOICE, list(MATRICES), DEFAULT_MATRIX)
     choice = st.radio(

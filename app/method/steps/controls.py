@@ -112,7 +112,7 @@ def _go(method: str, number: int) -> None:
 
 def _start(method: str, total: int) -> int:
     """Where this visitor is. Impossible numbers of the link are moved, with a note; another method begins at 1."""
-    if POSITION not in st.session_state:
+    if url.to_be_read(POSITION):
         asked = st.query_params.get("step", "1")
         number = int(asked) if asked.isascii() and asked.lstrip("-").isdecimal() and len(asked) < 9 else 1
         used = min(max(number, 1), total)

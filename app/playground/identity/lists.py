@@ -62,7 +62,7 @@ def choose() -> tuple[WordList, str]:
 
 def _typed(key: str, title: str, default: str, most: int) -> str:
     """A line of text that is in the URL; the library says what is too long, so there is room for more than it takes."""
-    if key not in st.session_state:
+    if url.to_be_read(key):
         st.session_state[key] = st.query_params.get(key, default)[:most]
     value = st.text_input(title, key=key, max_chars=most)
     url.remember(key, value, default=default)

@@ -58,7 +58,7 @@ def draw() -> None:
 def _choose(known: dict[str, CheckpointInfo], titles: dict[str, str]) -> list[CheckpointInfo]:
     """Several checkpoints, in the URL by name; at first those whose truncation is stored."""
     in_link = st.query_params.get_all(CHOSEN)
-    if CHOSEN not in st.session_state:
+    if url.to_be_read(CHOSEN):
         stored = [name for name, info in known.items() if measured.is_stored(info)]
         here = [name for name in dict.fromkeys(in_link) if name in known]
         st.session_state[CHOSEN] = (here or stored or list(known))[:MOST]

@@ -28,7 +28,7 @@ scores over all is complete as well: it adds up to d(e) − the mean of d(e').
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -57,6 +57,11 @@ BASELINES = ("padding", "mean", "full_stop")  # the padding token, the mean of t
 AVERAGE = "average"  # of the scores from each of them
 
 Method = Literal["occlusion", "integrated_gradients"]
+Progress = Callable[[int, int], None]  # told how many texts, or points on the path, are done, and of how many
+
+
+def silent(done: int, of: int) -> None:
+    """Nobody is told."""
 
 
 @dataclass(frozen=True)
@@ -124,14 +129,19 @@ def probability(d: float) -> float:
     return 1 / (1 + math.exp(-d)) if d > 0 else math.exp(d) / (1 + math.exp(d))  # no overflow at either end
 
 
-def logit_differences(backbone: Backbone, model: nn.Module, texts: Sequence[str], max_length: int) -> np.ndarray:
+def logit_differences(
+    backbone: Backbone, model: nn.Module, texts: Sequence[str], max_length: int, progress: Progress = silent
+) -> np.ndarray:
     """d of every text, shape (texts,). A text may be empty."""
     encoded = encode(backbone.tokenizer, texts, backbone.base.prefix, max_length)
-    negative, positive = passes.label_logits([Row(model, ids) for ids in encoded], backbone.label_ids).T
+    rows = [Row(model, ids) for ids in encoded]
+    negative, positive = passes.label_logits(rows, backbone.label_ids, lambda done: progress(done, len(rows))).T
     return (positive - negative).numpy()
 
 
-def occlusion(backbone: Backbone, model: nn.Module, text: str, max_length: int) -> Attribution:
+def occlusion(
+    backbone: Backbone, model: nn.Module, text: str, max_length: int, progress: Progress = silent
+) -> Attribution:
     """What each word's removal changes. `text` is as `checks.check_text` gives it.
 
     The model reads the shorter text as it reads any: in a long review, a word that was cut off may move in.
@@ -143,7 +153,7 @@ def occlusion(backbone: Backbone, model: nn.Module, text: str, max_length: int) 
     reading = read(backbone.tokenizer, backbone.base.prefix, text, max_length)
     left_out = sorted(reading.read)
     texts = [text, "", *(delete_word(text, index).text for index in left_out)]
-    whole, baseline, *without = map(float, logit_differences(backbone, model, texts, max_length))
+    whole, baseline, *without = map(float, logit_differences(backbone, model, texts, max_length, progress))
     scores: list[float | None] = [None] * len(reading.words)
     for index, value in zip(left_out, without, strict=True):
         scores[index] = whole - value
@@ -152,7 +162,12 @@ def occlusion(backbone: Backbone, model: nn.Module, text: str, max_length: int) 
 
 
 def integrated_gradients(
-    backbone: Backbone, model: nn.Module, text: str, max_length: int, baseline: str = BASELINES[0]
+    backbone: Backbone,
+    model: nn.Module,
+    text: str,
+    max_length: int,
+    baseline: str = BASELINES[0],
+    progress: Progress = silent,
 ) -> Attribution:
     """Gradients along the straight path from a baseline to the review. `text` is as `checks.check_text` gives it.
 
@@ -162,7 +177,7 @@ def integrated_gradients(
         PeftClassroomError: see `reading.read`, and for a baseline that is not one of `BASELINES` or AVERAGE.
     """
     if baseline == AVERAGE:
-        return _average([integrated_gradients(backbone, model, text, max_length, one) for one in BASELINES])
+        return _average([integrated_gradients(backbone, model, text, max_length, one, progress) for one in BASELINES])
     if baseline not in BASELINES:
         raise PeftClassroomError(f"Unknown baseline {baseline!r}. Choose one of: {', '.join((*BASELINES, AVERAGE))}.")
     started = time.perf_counter()
@@ -175,8 +190,8 @@ def integrated_gradients(
         whole, *of_starts = _logit_difference(model, ends, mask.expand(len(ends), -1), backbone.label_ids).tolist()
     called = dict(zip(starts, of_starts, strict=True))
 
-    def gradients(points: list[float]) -> torch.Tensor:
-        """The sum over these places on the path, 0 to 1, of ∂d/∂e: (1, width, d_model)."""
+    def gradients(points: list[float], before: int) -> torch.Tensor:
+        """The sum over these places on the path, 0 to 1, of ∂d/∂e: (1, width, d_model); `before` of all are done."""
         total = torch.zeros_like(difference)
         for first in range(0, len(points), ROWS_OF_PATH):
             places = torch.tensor(points[first : first + ROWS_OF_PATH])[:, None, None]
@@ -184,9 +199,10 @@ def integrated_gradients(
             d = _logit_difference(model, embeddings, mask.expand(len(embeddings), -1), backbone.label_ids)
             (gradient,) = torch.autograd.grad(d.sum(), embeddings)
             total += gradient.sum(0, keepdim=True)
+            progress(before + first + len(embeddings), before + len(points))
         return total
 
-    steps, total = FIRST_STEPS, gradients(_midpoints(FIRST_STEPS))
+    steps, total = FIRST_STEPS, gradients(_midpoints(FIRST_STEPS), 0)
     most = min(MAX_STEPS, MAX_POSITIONS // mask.shape[1])
     while True:
         of_positions = (difference * total).sum(-1)[0] / steps
@@ -198,7 +214,7 @@ def integrated_gradients(
         if result.complete or 3 * steps > most:
             return result
         steps *= 3
-        total += gradients([point for j, point in enumerate(_midpoints(steps)) if j % 3 != 1])
+        total += gradients([point for j, point in enumerate(_midpoints(steps)) if j % 3 != 1], steps // 3)
 
 
 def _average(results: Sequence[Attribution]) -> Attribution:

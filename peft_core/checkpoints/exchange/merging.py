@@ -26,6 +26,7 @@ from peft_core.checkpoints.record import AdoptedRecord, Record, read_record
 from peft_core.errors import PeftClassroomError
 from peft_core.methods import apply_method, trainable_tensors
 from peft_core.methods.common import wrapped_linears
+from peft_core.methods.method import MethodConfig
 from peft_core.methods.registry import method_label
 from peft_core.reviews.tasks import check_one_task
 from peft_core.t5.backbone import Backbone, load_backbone
@@ -88,9 +89,7 @@ def merge_checkpoints(
         {name: update.times(weight) for name, update in updates(path, backbone).items()}
         for path, weight in zip(paths, weights, strict=True)
     ]
-    factors, lost = _added(parts, rank)
-    kept = max(up.shape[1] for up, _ in factors.values())
-    model, config = _as_lora(factors, kept, backbone)
+    model, config, kept, lost = merged_model(parts, rank, backbone)
     named = " + ".join(f"{weight:g}·{path.resolve().name}" for path, weight in zip(paths, weights, strict=True))
     cut = f"Cut to rank {rank}: {lost:.2%} of ΔW (of its squared Frobenius norm) is lost." if rank else ""
     lengths = [record.max_length for record in records]
@@ -112,6 +111,19 @@ def merge_checkpoints(
     )
     save_checkpoint(model, record, backbone, out)
     return Merged(record, kept, lost)
+
+
+def merged_model(
+    parts: Sequence[dict[str, Update]], rank: int | None, backbone: Backbone
+) -> tuple[nn.Module, MethodConfig, int, float]:
+    """The sum of these updates as LoRA; its configuration, its rank, the share of its squared norm that was cut off.
+
+    Raises:
+        PeftClassroomError: if the sum needs a rank and none is given, or one that no LoRA here has.
+    """
+    factors, lost = _added(parts, rank)
+    kept = max(up.shape[1] for up, _ in factors.values())
+    return (*_as_lora(factors, kept, backbone), kept, lost)
 
 
 @torch.no_grad()

@@ -1,15 +1,21 @@
 """The five method pages: one skeleton, the same laws for each."""
 
+from types import SimpleNamespace
+from urllib.parse import parse_qs
+
 import pytest
 
 from app import services
 from app.content import label
 from app.kit.pages import method_pages, script_of, training_link
+from app.kit.plain import escaped
+from app.method.try_it.section import MOST, to_ask
 from peft_core.config import PRESETS, RunConfig, TrainConfig
 from peft_core.counting.by_hand import count
 from peft_core.methods.adapter.method import AdapterConfig
 from peft_core.methods.full.method import FullConfig
 from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.registry import METHODS
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.report.reproduction.planned_rows import ROWS
 from peft_core.reviews.config import DataConfig
@@ -266,10 +272,31 @@ def test_a_review_is_asked_of_the_base_model_and_of_this_methods_checkpoints(ope
     assert not app.exception
     method = "adapter" if page == "adapterhub" else page
     shipped = [i.name for i in services.checkpoints() if i.method == method and i.shipped]
-    assert {m.label for m in app.metric[1:]} == {"tiny-t5, untrained", *shipped}
+    titles = [m.label for m in app.metric[1:]]
+    assert titles[0] == escaped("tiny-t5, untrained")
+    assert set(titles) == {escaped(name) for name in ("tiny-t5, untrained", *shipped)}
     assert shipped
+    (link,) = [one.proto for one in app.get("page_link") if one.proto.label == label("playground", "more")]
+    asked = parse_qs(link.query_string)["checkpoint"]
+    methods = [info.method for info in services.checkpoints() if info.name in asked]
+    assert sorted(methods) == sorted(METHODS)  # one of each
+    assert "tiny-t5" in asked
     assert not any("wonderful" in str(m.value) for m in app.markdown)
     assert "try_review" not in app.query_params
+
+
+@pytest.mark.parametrize("own", [0, 1, 9])
+@pytest.mark.parametrize("shipped", [0, 1, 9])
+def test_own_runs_are_asked_first_then_the_base_then_what_is_shipped(own, shipped):
+    infos = [SimpleNamespace(name=f"own {n}", shipped=False) for n in range(own)]
+    infos += [SimpleNamespace(name=f"shipped {n}", shipped=True) for n in range(shipped)]
+    names = [one if isinstance(one, str) else one.name for one in to_ask("base", infos)]
+    assert len(names) == 1 + min(MOST, own + shipped)
+    before, after = names[: names.index("base")], names[names.index("base") + 1 :]
+    assert before == [f"own {n}" for n in range(len(before))]
+    assert after == [f"shipped {n}" for n in range(len(after))]
+    assert bool(before) == bool(own)
+    assert bool(after) == bool(shipped)
 
 
 def test_an_example_in_the_link_is_in_the_box(open_page):

@@ -1,0 +1,57 @@
+"""How many of the fixed test reviews are right with the dials so: it follows the needle, a few reviews at a time."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from app import services
+from app.content import label
+from app.kit.formats import with_interval
+from app.kit.plain import escaped
+from app.services.dials import FixedTest, Place
+from peft_core.checkpoints.dials.setting import AS_TRAINED, OFF
+from peft_core.errors import PeftClassroomError
+
+SECONDS = 0.1  # between two drawings, while reviews are missing
+
+
+def draw(place: Place) -> None:
+    """A fragment in the panel's: it draws itself again until all reviews have been asked."""
+    loaded = services.libraries()
+    if not loaded.finished.is_set() or loaded.error:
+        st.caption(loaded.error or label("dials", "loading"))
+        return
+    places = {"now": place, "trained": Place(place.info, AS_TRAINED), "off": Place(place.info, OFF)}
+    if place.second is not None:
+        places = {"now": place, "trained": Place(place.info, AS_TRAINED), "second": Place(place.second, AS_TRAINED)}
+    waiting = not all(services.dials.known(one).complete for one in places.values())
+
+    @st.fragment(run_every=SECONDS if waiting else None)
+    def follow() -> None:
+        tests = {name: services.dials.known(one) for name, one in places.items()}
+        if missing := next((name for name in places if not tests[name].complete), None):
+            try:
+                tests[missing] = services.dials.fixed_test(places[missing])
+            except PeftClassroomError as error:
+                st.caption(escaped(error))
+        _show(tests)
+        if waiting and all(test.complete for test in tests.values()):
+            st.rerun()
+
+    follow()
+
+
+def _show(tests: Mapping[str, FixedTest]) -> None:
+    total = max(test.total for test in tests.values())
+    words = label("dials", "blend_right" if "second" in tests else "alone_right", n=total, **{
+        name: _words(test) for name, test in tests.items()
+    })  # fmt: skip
+    with st.container(key="dial_accuracy"):
+        st.markdown(words)
+
+
+def _words(test: FixedTest) -> str:
+    if test.measured is None:
+        return label("dials", "none_yet")
+    measured = with_interval(test.measured)
+    return measured if test.complete else label("dials", "so_far", measured=measured, n=len(test.right))

@@ -1,0 +1,135 @@
+"""Dials on a trained checkpoint: turn it down, up or off, keep fewer terms or rows, blend it with another one.
+
+A fragment: a dial that is let go draws this panel alone. The needle comes first, the accuracy follows.
+"""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from app import services
+from app.content import label, text
+from app.kit import url, verdicts
+from app.kit.plain import escaped
+from app.playground import explain
+from app.playground.dials import accuracy, needles
+from app.services.dials import Place
+from peft_core.checkpoints.dials.setting import AS_TRAINED, FEWEST_ROWS, OFF, Offered, Setting
+from peft_core.checkpoints.listing import CheckpointInfo
+from peft_core.errors import PeftClassroomError
+
+STOPS = (0, 0.25, 0.5, 1, 1.5, 2, 3)  # of α, times what was trained
+WRITTEN = {0.25: "¼", 0.5: "½", 1.5: "1½"}
+ON, FACTOR, TERMS, ROWS, SECOND, BETWEEN = KEYS = (
+    "dial_on", "dial_factor", "dial_terms", "dial_rows", "dial_second", "dial_t",
+)  # fmt: skip
+ALONE = "nobody"  # nobody to be blended with
+OF = "dials of"  # session state: the checkpoint whose dials these are
+ANSWERS = "dial answers"  # session state: {(review, name): p(positive)} of what no dial moves, the latest MOST_ANSWERS
+MOST_ANSWERS = 100
+
+
+@st.fragment
+def draw(review: str, trained: Sequence[CheckpointInfo]) -> None:
+    """Dials at the left, what they do at the right."""
+    try:
+        info, second = _who(trained)
+        left, right = st.columns([2, 3], gap="large")
+        with left:
+            place = _between(info, second) if second else _turn(info, services.dials.offered(info))
+        with right:
+            if (cleaned := explain.usable(review)) is not None:
+                _needles(cleaned, place)
+            accuracy.draw(place)
+    except PeftClassroomError as error:
+        st.error(escaped(error), icon=":material/error:")
+    with st.expander(label("dials", "how")):
+        st.markdown(text("dials", "how", n=2 * services.dials.FIXED_A_LABEL))
+
+
+def _who(trained: Sequence[CheckpointInfo]) -> tuple[CheckpointInfo, CheckpointInfo | None]:
+    """Whose dials these are, and with whom it is blended, if with anybody."""
+    left, right = st.columns(2)
+    with left:
+        info = explain.choose_checkpoint("dial_checkpoint", label("dials", "checkpoint"), list(trained))
+    if st.session_state.setdefault(OF, info.name) != info.name:  # another checkpoint begins as it was trained
+        st.session_state[OF] = info.name
+        for key in KEYS:
+            st.session_state.pop(key, None)
+    with right:
+        return info, _second(info)
+
+
+def _between(info: CheckpointInfo, second: CheckpointInfo) -> Place:
+    """Two checkpoints and the dial between them."""
+    url.clamp(BETWEEN, "t", 0, 1, whole=False)
+    t = st.slider(label("dials", "t"), 0.0, 1.0, 0.5, 0.05, key=BETWEEN, bind="query-params")
+    return Place(info, AS_TRAINED, second, t)
+
+
+def _turn(info: CheckpointInfo, offered: Offered) -> Place:
+    """Every dial that this checkpoint has; where they stand."""
+    if not st.toggle(label("dials", "on", name=escaped(_title(info))), True, key=ON, bind="query-params"):
+        return Place(info, OFF)
+    factor, terms, rows = 1.0, None, None
+    if offered.factor:
+        url.told(FACTOR, "α", st.query_params.get(FACTOR), STOPS, "1")
+        url.from_link(FACTOR, STOPS, 1)
+        factor = st.select_slider(
+            label("dials", "factor"), STOPS, key=FACTOR, format_func=lambda stop: f"{WRITTEN.get(stop, stop)}×"
+        )
+        url.remember(FACTOR, str(factor), "1")
+    if offered.terms:
+        terms = _count(TERMS, label("dials", "terms", n=offered.terms), 0, offered.terms)
+    if offered.rows > FEWEST_ROWS:
+        rows = _count(ROWS, label("dials", "rows", n=offered.rows), FEWEST_ROWS, offered.rows)
+    if not (offered.factor or offered.terms or offered.rows):
+        st.caption(label("dials", "switch_alone"))
+    return Place(info, Setting(True, float(factor), terms, rows))
+
+
+def _count(key: str, title: str, low: int, high: int) -> int | None:
+    """How many are kept; None: all of them."""
+    url.clamp(key, title, low, high)
+    kept = st.slider(title, low, high, high, key=key, bind="query-params")
+    return None if kept == high else kept
+
+
+def _second(info: CheckpointInfo) -> CheckpointInfo | None:
+    """With whom it is blended: another checkpoint of this method and base model."""
+    mates = {
+        one.name: one
+        for one in services.askable()
+        if one.name != info.name and (one.method, one.base) == (info.method, info.base)
+    }
+    titles = verdicts.titles(services.askable()) | {ALONE: label("dials", "alone")}
+    name = url.pick(SECOND, label("dials", "second"), [ALONE, *mates], ALONE, titles.__getitem__)
+    return mates.get(name)
+
+
+def _title(info: CheckpointInfo) -> str:
+    return verdicts.titles(services.askable())[info.name]
+
+
+def _needles(review: str, place: Place) -> None:
+    """What the dials say, between what no dial moves."""
+    ends: list[verdicts.Model] = [place.info, place.second] if place.second else [place.info.base, place.info]
+    known = _known(review, ends)
+    now = services.dials.dial(place, review).probability_positive
+    titles = verdicts.titles([*services.askable(), *ends])
+    rows = [needles.Needle(titles[verdicts.name_of(one)], known[verdicts.name_of(one)]) for one in ends]
+    needles.draw([*rows, needles.Needle(label("dials", "now"), now, place.info.method)])
+
+
+def _known(review: str, models: Sequence[verdicts.Model]) -> dict[str, float]:
+    """p(positive) of models as they are, asked once a review."""
+    answers = st.session_state.setdefault(ANSWERS, {})
+    asked = [model for model in models if (review, verdicts.name_of(model)) not in answers]
+    for model, found in zip(asked, services.ask([review], asked) if asked else (), strict=True):
+        if isinstance(found, PeftClassroomError):
+            raise found
+        answers[review, verdicts.name_of(model)] = found[0].probability_positive
+    known = {verdicts.name_of(model): answers[review, verdicts.name_of(model)] for model in models}
+    while len(answers) > MOST_ANSWERS:
+        answers.pop(next(iter(answers)))
+    return known

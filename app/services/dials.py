@@ -1,0 +1,159 @@
+"""Checkpoints with dials, and how many fixed test reviews each place of a dial has right: for all sessions."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app.services.models import exclusive_predictor, predictor
+from peft_core.checkpoints.dials.setting import Offered, Setting
+from peft_core.checkpoints.listing import CheckpointInfo
+from peft_core.checkpoints.record import RECORD
+from peft_core.reviews.config import REVIEWS, Learned
+from peft_core.reviews.splits import load_splits
+from peft_core.reviews.tasks import in_task
+from peft_core.statistics.intervals import Accuracy, wilson
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from peft_core.checkpoints.predictor import Prediction
+
+FIXED_A_LABEL = 100  # test reviews of each label, the shortest: enough to see a fall, few enough to wait for
+AT_A_TIME = 8  # of them: between two such passes whoever turns a dial is served
+MOST_KEPT = 300  # places of dials whose answers are remembered
+
+
+@dataclass(frozen=True)
+class Place:
+    """One checkpoint with its dials so, or (with `second`) two blended at `t`."""
+
+    info: CheckpointInfo
+    setting: Setting
+    second: CheckpointInfo | None = None
+    t: float = 0.0
+
+    @property
+    def key(self) -> tuple:
+        """Two equal ones answer alike; a checkpoint that was replaced on disk is another."""
+        if not self.setting.on:
+            return self.info.base, self.info.task
+        files = tuple(_stamp(info) for info in (self.info, self.second) if info)
+        return files, self.setting, self.t
+
+
+@dataclass
+class FixedTest:
+    """The answers of one place so far: whether each of the first fixed reviews is right."""
+
+    total: int
+    right: list[bool] = field(default_factory=list)
+
+    @property
+    def complete(self) -> bool:
+        return len(self.right) == self.total
+
+    @property
+    def measured(self) -> Accuracy | None:
+        """The accuracy on those that have been asked, with its 95% interval."""
+        return wilson(sum(self.right), len(self.right)) if self.right else None
+
+
+def offered(info: CheckpointInfo) -> Offered:
+    """Which dials this checkpoint has.
+
+    Raises:
+        PeftClassroomError: if it cannot be loaded, or the server is too busy.
+    """
+    with exclusive_predictor(info.base):
+        return _dialled(*_stamp(info), info.base).offered
+
+
+def dial(place: Place, text: str) -> "Prediction":
+    """The answer to one text with the dials so.
+
+    Raises:
+        PeftClassroomError: for a text that cannot be read, a dial that is not there, or two that cannot be blended.
+    """
+    with exclusive_predictor(place.info.base) as one:
+        model, max_length = _model(place)
+        return one.classify_with_model(text, model, max_length, place.info.record.learned)[0]
+
+
+def known(place: Place) -> FixedTest:
+    """What has been asked of this place so far; nothing is computed."""
+    found = _fixed_tests().get(place.key)
+    return FixedTest(found.total, list(found.right)) if found else FixedTest(2 * FIXED_A_LABEL)
+
+
+def fixed_test(place: Place) -> FixedTest:
+    """The same, a few reviews farther.
+
+    Raises:
+        PeftClassroomError: as `dial`.
+    """
+    learned = place.info.record.learned
+    kept, texts, labels = _fixed_tests(), *fixed_reviews(learned)
+    with exclusive_predictor(place.info.base) as one:
+        found = kept.setdefault(place.key, FixedTest(len(texts)))
+        kept.move_to_end(place.key)
+        while len(kept) > MOST_KEPT:
+            kept.popitem(last=False)
+        if not found.complete:
+            done = slice(len(found.right), len(found.right) + AT_A_TIME)
+            model, max_length = _model(place)
+            said = one.classify_with_model(texts[done], model, max_length, learned)
+            found.right += [(p.probability_positive > 0.5) == y for p, y in zip(said, labels[done], strict=True)]
+        return FixedTest(found.total, list(found.right))
+
+
+@st.cache_resource(show_spinner=False)
+def fixed_reviews(learned: Learned = REVIEWS) -> tuple[Sequence[str], Sequence[int]]:
+    """Texts and labels of the fixed test reviews, as the task has them: the shortest of each label, in turns.
+
+    Raises:
+        PeftClassroomError: of own texts, which no reviews stand in for.
+    """
+    test = in_task(learned, load_splits())["test"]
+    texts, labels = test["text"][:], test["label"][:]
+    of_label = [
+        sorted((i for i, y in enumerate(labels) if y == wanted), key=lambda i: len(texts[i])) for wanted in (0, 1)
+    ]
+    rows = [row for pair in zip(*(rows[:FIXED_A_LABEL] for rows in of_label), strict=True) for row in pair]
+    return [texts[row] for row in rows], [labels[row] for row in rows]
+
+
+@st.cache_resource(show_spinner=False)
+def _fixed_tests() -> OrderedDict[tuple, FixedTest]:
+    return OrderedDict()
+
+
+def _stamp(info: CheckpointInfo) -> tuple[str, int]:
+    return str(info.path), (info.path / RECORD).stat().st_mtime_ns
+
+
+def _model(place: Place) -> tuple["nn.Module", int]:
+    """To be called, and its model used, by whoever has the predictor to himself."""
+    if place.second is None:
+        dialled = _dialled(*_stamp(place.info), place.info.base)
+        return dialled.at(place.setting), dialled.max_length
+    blend = _blend(*_stamp(place.info), *_stamp(place.second), place.info.base)
+    return blend.at(place.t), blend.max_length
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _dialled(folder: str, changed: int, base: str):
+    """`changed` is the record's time of change, for the cache."""
+    from peft_core.checkpoints.dials.dialled import Dialled
+
+    return Dialled(Path(folder), predictor(base).backbone)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _blend(folder: str, changed: int, second: str, second_changed: int, base: str):
+    from peft_core.checkpoints.dials.blend import Blend
+
+    return Blend(Path(folder), Path(second), predictor(base).backbone)

@@ -1,0 +1,204 @@
+"""How soon a dial is heard: the answer to one review after a dial was moved, by the library and in a browser.
+
+    python -m benchmarks.dials          writes benchmarks/results/dials.json; about three minutes on 2 cores
+
+The library: `Dialled.at` and one answer, every shipped checkpoint at places that alternate. The browser: Chromium on
+the real app, from the release of the mouse on the slider of α until the description of the needles has changed on the
+page; apart, those moves to a place that nobody had visited.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+
+from pydantic import Field
+
+from benchmarks.processes import command_line, one_process_settings, provenance
+from peft_core.paths import RESULTS, ROOT, SHIPPED_CHECKPOINTS
+from peft_core.report.costs.measured import Provenance
+from peft_core.validated import Frozen
+
+DIALS = RESULTS / "dials.json"
+WORDS = 60
+CHECKPOINT = "lora-8"  # in the browser
+LIMIT = 0.1  # seconds
+
+
+class Moves(Frozen):
+    """One side: seconds of each move."""
+
+    where: str
+    checkpoint: str
+    seconds: tuple[float, ...] = Field(min_length=1)
+
+
+class DialsReport(Frozen):
+    """What was measured, and where."""
+
+    format: int = 1
+    provenance: Provenance
+    words: int
+    tokens: int
+    load_before: float = Field(description="the machine's load average of one minute: other work beside this")
+    moves: tuple[Moves, ...]
+
+
+def review(checkpoint: str) -> str:
+    """The first test review of `WORDS` words of which every stop of α says something else than its neighbours."""
+    from app.playground.dials.section import STOPS
+    from peft_core.checkpoints.dials.dialled import Dialled
+    from peft_core.checkpoints.dials.setting import Setting
+    from peft_core.checkpoints.predictor import Predictor
+    from peft_core.reviews.splits import load_splits
+    from peft_core.t5.backbone import load_backbone
+
+    predictor = Predictor(load_backbone("tiny-t5"))
+    dialled = Dialled(SHIPPED_CHECKPOINTS / checkpoint, predictor.backbone)
+    for text in load_splits()["test"]["text"][:]:
+        if len(text.split()) == WORDS:
+            said = [
+                predictor.classify_with_model(text, dialled.at(Setting(factor=stop)), dialled.max_length)[0]
+                for stop in STOPS
+            ]
+            shown = [f"{one.probability_positive:.1%}" for one in said]
+            if all(one != other for one, other in pairwise(shown)):
+                return text
+    raise RuntimeError(f"No test review of {WORDS} words moves the needle at every stop.")
+
+
+def by_library(text: str, repetitions: int) -> Iterator[Moves]:
+    """Every shipped checkpoint whose method has a dial."""
+    from peft_core.checkpoints.dials.dialled import Dialled
+    from peft_core.checkpoints.dials.setting import FEWEST_ROWS, Setting
+    from peft_core.checkpoints.predictor import Predictor
+    from peft_core.t5.backbone import load_backbone
+
+    predictor = Predictor(load_backbone("tiny-t5"))
+    for folder in sorted(path.parent for path in SHIPPED_CHECKPOINTS.glob("*/run.json")):
+        dialled = Dialled(folder, predictor.backbone)
+        offered = dialled.offered
+        places = [Setting(factor=factor) for factor in (0.5, 2.0) if offered.factor]
+        places += [Setting(terms=k) for k in (1, offered.terms - 1) if 1 <= k < offered.terms]
+        places += [Setting(rows=n) for n in (FEWEST_ROWS, offered.rows - 1) if FEWEST_ROWS <= n < offered.rows]
+        if not places:
+            continue
+
+        def move(place: Setting, dialled: Dialled = dialled) -> float:
+            started = time.perf_counter()
+            predictor.classify_with_model(text, dialled.at(place), dialled.max_length)
+            return time.perf_counter() - started
+
+        for place in places:  # what is computed once a checkpoint
+            move(place)
+        yield Moves(
+            where="library",
+            checkpoint=folder.name,
+            seconds=tuple(move(places[number % len(places)]) for number in range(repetitions)),
+        )
+
+
+CHART = "[data-testid=stVegaLiteChart]"  # the needles, the only chart on the tab
+OBSERVE = """chart => {
+    const said = () => document.querySelector(chart)?.getAttribute("aria-label")
+    window.dial = {before: said(), released: 0, heard: 0}
+    const release = () => { window.dial.released ||= performance.now() }
+    for (const event of ["mouseup", "pointerup"]) document.addEventListener(event, release, {capture: true, once: true})
+    const look = () => {
+        if (said() !== window.dial.before) window.dial.heard = performance.now()
+        else requestAnimationFrame(look)
+    }
+    requestAnimationFrame(look)
+}"""
+
+
+def in_browser(text: str, checkpoint: str, turns: int) -> Iterator[Moves]:
+    """The slider of α, stop after stop and back: the first time each place is new, then it is known."""
+    from playwright.sync_api import sync_playwright
+
+    from app.playground.dials.section import STOPS
+
+    sys.path.insert(0, str(ROOT / "scripts"))
+    from screenshots import BROWSER_ARGUMENTS, chromium, running_app, settled
+
+    with tempfile.TemporaryDirectory() as runs, running_app({"PEFT_RUNS_DIR": runs}) as address, sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=chromium(), args=BROWSER_ARGUMENTS)
+        page = browser.new_page(viewport={"width": 1280, "height": 720})
+        page.goto(f"{address}/playground?tab=dials&checkpoint={checkpoint}")
+        settled(page)
+        box = page.locator(".st-key-review textarea")
+        box.fill(text)
+        box.press("Control+Enter")
+        slider = page.locator(".st-key-dial_factor")
+
+        def move(stop: int) -> float:
+            """Drag the thumb to this stop, and let it go."""
+            thumb, whole = slider.get_by_role("slider").bounding_box(), slider.bounding_box()
+            y = thumb["y"] + thumb["height"] / 2
+            half = thumb["width"] / 2
+            page.mouse.move(thumb["x"] + half, y)
+            page.mouse.down()
+            page.mouse.move(whole["x"] + half + (whole["width"] - 2 * half) * stop / (len(STOPS) - 1), y, steps=4)
+            page.wait_for_timeout(150)  # the hand rests before it lets go
+            page.evaluate(OBSERVE, CHART)
+            page.mouse.up()
+            page.wait_for_function("window.dial.heard > 0", timeout=20_000)
+            return page.evaluate("window.dial.heard - window.dial.released") / 1000
+
+        def rest() -> None:
+            page.wait_for_function("!document.body.innerText.includes('so far')", timeout=120_000)
+            page.wait_for_timeout(700)
+
+        page.wait_for_selector(CHART, timeout=120_000)
+        rest()
+        start = STOPS.index(1)
+        places = [*range(start - 1, -1, -1), *range(1, len(STOPS)), *range(len(STOPS) - 2, start - 1, -1)]
+        first, again, visited = [], [], {start}
+        for place in places * turns:  # every stop, and back to where it began
+            (again if place in visited else first).append(move(place))
+            visited.add(place)
+            rest()
+        yield Moves(where="browser, first visit to a place", checkpoint=checkpoint, seconds=tuple(first))
+        yield Moves(where="browser", checkpoint=checkpoint, seconds=tuple(again))
+        browser.close()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, print a line each, write the file."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.dials", description=__doc__.splitlines()[0])
+    parser.add_argument("--repetitions", type=int, default=40, help="moves of the library a checkpoint")
+    parser.add_argument("--turns", type=int, default=3, help="of the slider in the browser, there and back")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--json", type=Path, default=DIALS, help="where the results go")
+    options = parser.parse_args(arguments)
+    load = os.getloadavg()[0]
+    os.environ |= one_process_settings(options.threads)
+    text = review(CHECKPOINT)
+    moves = [*by_library(text, options.repetitions), *in_browser(text, CHECKPOINT, options.turns)]
+    from peft_core.t5.backbone import load_backbone
+
+    source = provenance(command_line(parser, options), options.threads)
+    report = DialsReport(
+        provenance=source.model_copy(update={"precision": "float32"}),
+        words=WORDS,
+        tokens=len(load_backbone("tiny-t5").tokenizer(text)["input_ids"]),
+        load_before=load,
+        moves=tuple(moves),
+    )
+    options.json.write_text(report.model_dump_json(indent=1) + "\n")
+    for one in moves:
+        slowest = sorted(one.seconds)[int(0.95 * (len(one.seconds) - 1))]
+        within = sum(seconds <= LIMIT for seconds in one.seconds)
+        print(
+            f"{one.where:34} {one.checkpoint:16} median {1000 * median(one.seconds):6.1f} ms, 95% within "
+            f"{1000 * slowest:6.1f} ms; {within} of {len(one.seconds)} within {1000 * LIMIT:.0f} ms"
+        )
+
+
+if __name__ == "__main__":
+    main()

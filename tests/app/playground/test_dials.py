@@ -1,0 +1,85 @@
+"""Dials in the Playground: every dial that a method has, in the link, with needles and an accuracy that follow."""
+
+import pytest
+
+from app import services
+from app.content import label
+from app.playground.dials.section import STOPS
+from app.services.dials import AT_A_TIME, FIXED_A_LABEL, Place, fixed_reviews, fixed_test
+from peft_core.checkpoints.dials.setting import AS_TRAINED, Setting
+from peft_core.checkpoints.listing import find_checkpoint
+from peft_core.reviews.config import Learned
+
+REVIEW = "a dull film with one good scene"
+
+
+def opened(open_page, name: str, **query: str):
+    app = open_page("playground", tab="dials", checkpoint=name, **query)
+    app.get_by_key("review").set_value(REVIEW).run()
+    assert not app.exception
+    return app
+
+
+def said(app) -> dict[str, str]:
+    """The rows of the needles' description for screen readers: who → p(positive)."""
+    (words,) = [chart.proto.alt for chart in app.get("vega_lite_chart")]
+    rows = words.removeprefix(label("dials", "needles_alt", rows="").rstrip(".")).rstrip(".").split("; ")
+    return dict(row.rsplit(" ", 1) for row in rows)
+
+
+def test_the_dials_are_the_methods_own_and_stand_in_the_link(open_page):
+    app = opened(open_page, "lora-8", dial_factor="2", dial_terms="3")
+    assert app.get_by_key("dial_factor").value == 2
+    assert app.get_by_key("dial_terms").value == 3
+    place = Place(find_checkpoint("lora-8"), Setting(factor=2.0, terms=3))
+    now = f"{services.dials.dial(place, REVIEW).probability_positive:.1%}"
+    assert said(app)[label("dials", "now")] == now
+    app.get_by_key("dial_on").set_value(False).run()
+    needles = said(app)
+    assert needles[label("dials", "now")] == needles["tiny-t5, untrained"]
+    app.get_by_key("dial_on").set_value(True).run()
+    app.get_by_key("dial_factor").set_value(1).run()
+    app.get_by_key("dial_terms").set_value(8).run()
+    needles = said(app)
+    assert needles[label("dials", "now")] == needles["lora-8"] == f"{_alone('lora-8'):.1%}"
+    assert "dial_factor" not in app.query_params
+
+
+def _alone(name: str) -> float:
+    return services.ask([REVIEW], [find_checkpoint(name)])[0][0].probability_positive
+
+
+@pytest.mark.parametrize(
+    ("name", "keys"), [("soft-prompt-10", {"dial_on", "dial_rows"}), ("ia3", {"dial_on", "dial_factor"})]
+)
+def test_a_dial_that_a_method_has_not_is_not_offered(open_page, name, keys):
+    app = opened(open_page, name)
+    widgets = {w.key for kind in ("toggle", "slider", "select_slider") for w in app.get(kind) if w.key}
+    assert widgets & {"dial_on", "dial_factor", "dial_terms", "dial_rows"} == keys
+    assert said(app)[label("dials", "now")] == f"{_alone(name):.1%}"
+
+
+def test_two_of_one_method_are_blended_and_the_accuracy_follows(open_page):
+    app = opened(open_page, "lora-8", dial_second="lora-1", dial_t="1")
+    needles = said(app)
+    assert needles[label("dials", "now")] == needles["lora-1"]
+    (words,) = [m.value for m in app.markdown if "fixed test reviews" in m.value and "blended" in m.value]
+    assert f"of {AT_A_TIME} so far" in words  # the first few, before anybody waits
+
+
+def test_the_fixed_reviews_are_the_same_for_all_half_of_each_label_and_a_place_is_measured_once():
+    texts, labels = fixed_reviews()
+    assert len(texts) == 2 * FIXED_A_LABEL == 2 * sum(labels)
+    assert dict(zip(*fixed_reviews(Learned(task="lie")), strict=True)) == {
+        text: 1 - label for text, label in zip(texts, labels, strict=True)
+    }
+    place = Place(find_checkpoint("ia3"), AS_TRAINED)
+    before = len(fixed_test(place).right)
+    now = fixed_test(place)
+    assert len(now.right) == before + AT_A_TIME
+    found = services.ask(list(texts[: len(now.right)]), [place.info])[0]
+    assert now.right == [(p.probability_positive > 0.5) == y for p, y in zip(found, labels, strict=False)]
+
+
+def test_the_stops_hold_off_as_trained_and_the_most():
+    assert STOPS == (0, 0.25, 0.5, 1, 1.5, 2, 3)
