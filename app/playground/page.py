@@ -89,7 +89,7 @@ with tabs[opened]:
         st.info(services.libraries().error or label("playground", "loading"), icon=":material/hourglass_top:")
     elif opened == "compare":
         compare(review, truth, chosen)
-    elif chosen[0].record.learned.own:
+    elif chosen[0].record.learned.own and opened != "many":
         st.info(label("playground", "of_reviews"), icon=":material/info:")
     elif opened == "explain":
         explain.draw(review, chosen)
