@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from peft_core.checkpoints.predictor import Prediction
 
 
+Labels = tuple[str, str]  # the two classes' names
+
+
 @dataclass
 class Answers:
     """One checkpoint's answers so far: p("positive") by row, notes by row, and their share of the seconds computed.
@@ -54,7 +57,8 @@ def show(reviews: Reviews, done: list[CheckpointInfo], answers: Mapping[str, Ans
     """Everything about the reviews that all checkpoints in `done` have answered."""
     called = verdicts.titles({info.name: info for info in (*services.askable(), *done)}.values())
     titles = {info.name: called[info.name] for info in done}
-    frame = review_rows(reviews, titles, answers)
+    labels = done[0].record.learned.labels
+    frame = review_rows(reviews, titles, answers, labels)
     if len(done) > 1:
         n = int(frame["disagree"].sum())
         st.markdown(f"**{label('many', 'disagree', n=f'{n:,}', total=f'{len(frame):,}')}**")
@@ -80,7 +84,7 @@ def show(reviews: Reviews, done: list[CheckpointInfo], answers: Mapping[str, Ans
     st.caption(text("many", "reading"))
     st.download_button(
         label("many", "download"),
-        data=lambda: result_file(reviews, titles, answers),
+        data=lambda: result_file(reviews, titles, answers, labels),
         file_name="reviews-classified.csv",
         mime="text/csv",
         on_click="ignore",
@@ -89,7 +93,9 @@ def show(reviews: Reviews, done: list[CheckpointInfo], answers: Mapping[str, Ans
     )
 
 
-def review_rows(reviews: Reviews, titles: Mapping[str, str], answers: Mapping[str, Answers]) -> pd.DataFrame:
+def review_rows(
+    reviews: Reviews, titles: Mapping[str, str], answers: Mapping[str, Answers], labels: Labels = LABEL_WORDS
+) -> pd.DataFrame:
     """A row a review, those on which the checkpoints disagree first. A checkpoint's column holds p("positive")."""
     rows = []
     for position, (number, words) in enumerate(zip(reviews.rows, reviews.texts, strict=True)):
@@ -98,9 +104,11 @@ def review_rows(reviews: Reviews, titles: Mapping[str, str], answers: Mapping[st
         row = {"row": number, "text": words, "disagree": 0 < for_it < len(positive)}
         if reviews.labels is not None:
             truth = reviews.labels[position]
-            row["truth"] = "" if truth is None else _signed(truth)
+            row["truth"] = "" if truth is None else _signed(truth, labels)
         row["verdict"] = (
-            label("many", "split", yes=for_it, no=len(positive) - for_it) if row["disagree"] else _signed(for_it > 0)
+            label("many", "split", yes=for_it, no=len(positive) - for_it)
+            if row["disagree"]
+            else _signed(for_it > 0, labels)
         )
         row |= positive
         note = " ".join(dict.fromkeys(answers[name].notes.get(position, "") for name in titles)).strip()
@@ -111,9 +119,10 @@ def review_rows(reviews: Reviews, titles: Mapping[str, str], answers: Mapping[st
     return frame.sort_values("disagree", ascending=False, kind="stable")
 
 
-def _signed(positive: int) -> str:
+def _signed(positive: int, labels: Labels) -> str:
+    """A class with its sign; of own texts, too, the second class is the positive one."""
     name = LABEL_WORDS[positive]
-    return f"{theme.sign(name)} {label('many', name)}"
+    return f"{theme.sign(name)} {label('many', name) if labels == LABEL_WORDS else labels[positive]}"
 
 
 def _checkpoint_table(reviews: Reviews, titles: Mapping[str, str], answers: Mapping[str, Answers]) -> None:
@@ -141,20 +150,25 @@ def _checkpoint_table(reviews: Reviews, titles: Mapping[str, str], answers: Mapp
         st.caption(label("many", "labelled", n=f"{len(known):,}", total=f"{len(reviews.texts):,}"))
 
 
-def result_file(reviews: Reviews, titles: Mapping[str, str], answers: Mapping[str, Answers]) -> bytes:
+def result_file(
+    reviews: Reviews, titles: Mapping[str, str], answers: Mapping[str, Answers], labels: Labels = LABEL_WORDS
+) -> bytes:
     """The CSV file to keep, in the order of the source: row, text, label if given, verdict and p of each checkpoint."""
     header = [label("many", "row"), label("many", "review")]
     header += [label("many", "truth")] if reviews.labels is not None else []
     for title in titles.values():
-        header += [label("many", "file_verdict", name=title), label("many", "file_probability", name=title)]
+        header += [
+            label("many", "file_verdict", name=title),
+            label("many", "file_probability", of=labels[1], name=title),
+        ]
     rows = []
     for position, (number, words) in enumerate(zip(reviews.rows, reviews.texts, strict=True)):
         row: list[object] = [number, words]
         if reviews.labels is not None:
             truth = reviews.labels[position]
-            row.append("" if truth is None else LABEL_WORDS[truth])
+            row.append("" if truth is None else labels[truth])
         for name in titles:
             p = answers[name].positive[position]
-            row += [LABEL_WORDS[p > 0.5], round(p, 6)]
+            row += [labels[p > 0.5], round(p, 6)]
         rows.append(row)
     return write_csv(header, rows, reviews.delimiter)

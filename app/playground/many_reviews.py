@@ -33,7 +33,7 @@ class Work:
 def draw(chosen: list[CheckpointInfo]) -> None:
     """The tab: choose the reviews, ask, read the answers. They stay while other widgets move."""
     st.markdown(text("many", "lead", most=f"{MAX_REVIEWS:,}"))
-    reviews, given = _choose_reviews()
+    reviews, given = _choose_reviews(_classes(chosen))
     work: Work | None = st.session_state.get(WORK)
     ready = services.libraries().ready.is_set()
     if not ready:
@@ -60,12 +60,20 @@ def draw(chosen: list[CheckpointInfo]) -> None:
         st.caption(label("many", "not_asked", n=len(chosen) - len(done)))
 
 
+def _classes(chosen: list[CheckpointInfo]) -> tuple[str, str] | None:
+    """How a person is asked what the labels of a table mean, where they are not positive and negative."""
+    if not chosen or chosen[0].record.learned.own is None:
+        return None
+    one, other = (label("many", "means", name=escaped(name)) for name in chosen[0].record.learned.labels)
+    return one, other
+
+
 def identity(info: CheckpointInfo) -> str:
     """Tells a checkpoint from another one that was put into the same folder later."""
     return f"{info.path} {info.record.created}"
 
 
-def _choose_reviews() -> tuple[Reviews | None, bool]:
+def _choose_reviews(classes: tuple[str, str] | None) -> tuple[Reviews | None, bool]:
     """The reviews of the open source, and whether anything was given; no reviews after a sentence that says why."""
     tabs = url.tabs("many", SOURCES, [label("many", name) for name in SOURCES])
     found: dict[str, Reviews | None] = {}
@@ -73,7 +81,7 @@ def _choose_reviews() -> tuple[Reviews | None, bool]:
     for name, source in zip(SOURCES, (_pasted, _uploaded), strict=True):
         with tabs[name]:  # both are drawn: a widget that is not drawn forgets what it holds
             try:
-                found[name], given[name] = source()
+                found[name], given[name] = source(classes)
             except PeftClassroomError as error:
                 found[name], given[name] = None, True
                 st.error(escaped(error), icon=":material/error:")
@@ -85,7 +93,7 @@ def _choose_reviews() -> tuple[Reviews | None, bool]:
     return reviews, given[name]
 
 
-def _pasted() -> tuple[Reviews | None, bool]:
+def _pasted(classes: tuple[str, str] | None) -> tuple[Reviews | None, bool]:
     if "many_text" not in st.session_state and PASTED in st.session_state:  # back from another tab or page
         st.session_state["many_text"] = st.session_state[PASTED]
     pasted = st.text_area(
@@ -101,20 +109,20 @@ def _pasted() -> tuple[Reviews | None, bool]:
     if looks_like_table(pasted):
         st.info(label("many", "looks_like_table"), icon=":material/table:")
         if st.toggle(label("many", "as_table"), key="many_as_table"):
-            return _of_table(pasted.encode("utf-8", "replace")), True
+            return _of_table(pasted.encode("utf-8", "replace"), classes), True
     return read_list(pasted), True
 
 
-def _uploaded() -> tuple[Reviews | None, bool]:
+def _uploaded(classes: tuple[str, str] | None) -> tuple[Reviews | None, bool]:
     file = upload("many_file", label("many", "file"))
     if file is None:
         st.caption(text("many", "file_format"))
         return None, False
-    return _of_table(file.getvalue()), True
+    return _of_table(file.getvalue(), classes), True
 
 
-def _of_table(data: bytes) -> Reviews | None:
-    told = table_preview("many", data)
+def _of_table(data: bytes, classes: tuple[str, str] | None) -> Reviews | None:
+    told = table_preview("many", data, classes=classes)
     if told is None:
         return None
     return labelled(told.table, told.has_names, told.text_column, told.label_column, told.meaning)

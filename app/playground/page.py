@@ -45,7 +45,7 @@ with tabs[opened]:
         st.info(services.libraries().error or label("playground", "loading"), icon=":material/hourglass_top:")
     elif opened == "compare":
         compare(review, truth, chosen)
-    elif trained and trained[0].record.learned.own:
+    elif trained and trained[0].record.learned.own and opened != "many":
         st.info(label("playground", "of_reviews"), icon=":material/info:")
     elif opened == "explain":
         explain.draw(review, chosen)

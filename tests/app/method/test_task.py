@@ -29,6 +29,11 @@ def test_teach_it_to_lie_has_presets_of_its_own_and_is_in_the_link(open_page, li
     assert "learn" not in training_link(honest)[1]
 
 
+def meant(app, which):
+    """The box that says which labels are the first or the second class."""
+    return next(box for box in app.multiselect if box.label == label("task", which))
+
+
 def test_own_texts_are_told_by_a_person_and_stored_with_their_run_alone(open_page, line, tmp_path):
     app = open_page("lora", section="train", learn="own")
     assert app.get_by_key("train").disabled
@@ -37,11 +42,10 @@ def test_own_texts_are_told_by_a_person_and_stored_with_their_run_alone(open_pag
     next(box for box in app.selectbox if box.label == label("table", "text_column")).set_value(0).run()
     next(box for box in app.selectbox if box.label == label("table", "label_column")).set_value(1).run()
     assert not app.exception and not app.get_by_key("train").disabled
-    meant = {box.label: box for box in app.multiselect}
-    assert [set(meant[label("task", which)].value) for which in ("one", "two")] == [{MARKUP[0]}, {MARKUP[1]}]
-    meant[label("task", "two")].set_value([]).run()
+    assert [set(meant(app, which).value) for which in ("one", "two")] == [{MARKUP[0]}, {MARKUP[1]}]
+    meant(app, "two").set_value([]).run()
     assert app.get_by_key("train").disabled  # what the labels mean is said by the person
-    meant[label("task", "two")].set_value([MARKUP[1]]).run()
+    meant(app, "two").set_value([MARKUP[1]]).run()
     assert not list(tmp_path.rglob(FILE))
     drawn = [*app.markdown, *app.caption, *app.info, *app.error, *app.success, *app.warning, *app.get("html")]
     assert not any("<b>" in str(e.value) or "](http" in str(e.value) for e in drawn)
