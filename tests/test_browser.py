@@ -108,11 +108,11 @@ def test_an_adapter_is_trained_reloaded_and_asked(page, address):
         box = page.locator(part).first.bounding_box()  # of 720, and nobody has scrolled
         assert box["y"] + box["height"] <= 720, part
     page.reload()  # the run does not depend on the page
-    expect(page.get_by_text("Test, trained")).to_be_visible(timeout=240_000)
-    expect(page.get_by_text("Fingerprint of the trained weights")).to_be_visible()
+    expect(page.get_by_text("Test, untrained")).to_be_visible(timeout=240_000)
+    expect(page.get_by_text("Fingerprint of the weights")).to_be_visible()
     expect(page.locator(".st-key-curves").get_by_role("img").first).to_be_visible()
 
-    page.get_by_role("link", name="Try this checkpoint in the Playground").click()
+    page.get_by_role("link", name="in the Playground").click()  # one, or the first and the last weights
     settled(page)
     expect(page.get_by_text("Adapter m=4, Pfeiffer, 64 reviews, seed 3").first).to_be_visible()
     write(page, "review", "a wonderful, moving film")

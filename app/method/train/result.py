@@ -35,7 +35,7 @@ def origin(run: Run) -> None:
     record = found.record
     kind = {"epochs": "fingerprint", "max_seconds": "stopped", "person": "kept"}[record.stopped_by]
     steps = {"steps": f"{record.steps:,}", "full": f"{record.planned_steps:,}", "seconds": f"{record.seconds:.0f}"}
-    digest = "" if record.made_worse else label("train", "digest", digest=weights_digest(found.path))
+    digest = label("train", "digest", digest=weights_digest(found.path))
     st.caption(f"{label('train', kind, **steps)} {digest}")
 
 
