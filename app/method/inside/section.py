@@ -69,13 +69,17 @@ def _choose(known: dict[str, Filmed]) -> str:
 
 
 def _place(about: film.About) -> Place:
-    """Where to look; rows in front of the review are in one place."""
+    """Where to look: at first the matrix nearest to the answer, or the first unit that reads the words.
+
+    Rows in front of the review are in one place.
+    """
     known = {place.name: place for place in about.places}
-    first = next(iter(known))
+    first, last = about.places[0].name, about.places[-1].name
     if about.kind in (None, "rows"):
         return known[first]
     title = label("steps", "place" if known[first].module else "place_layer")
-    return known[pick(PLACE, title, list(known), first, lambda name: controls.place_name(known[name]))]
+    at = last if about.kind == "update" else first
+    return known[pick(PLACE, title, list(known), at, lambda name: controls.place_name(known[name]))]
 
 
 def _await(run: Filmed) -> None:
