@@ -44,7 +44,7 @@ def image(limit: float, rows: int, columns: int, dark: bool) -> str:
 def sigmas(highest: float, terms: int, method: str, dark: bool) -> str:
     """A bar for each singular value, in front of an outline of the last moment's."""
     x = alt.X("k:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True))
-    y = alt.Y("now:Q", title=None, scale=alt.Scale(domain=[0, highest]), axis=alt.Axis(tickCount=4, format="~g"))
+    y = alt.Y("now:Q", title=None, scale=alt.Scale(domain=[0, highest]), axis=alt.Axis(tickCount=4, format=".3~g"))
     tips = [
         alt.Tooltip("k:O", title=label("inside", "term")),
         alt.Tooltip("now:Q", title=label("inside", "sigma"), format=".4g"),
@@ -88,7 +88,7 @@ def vector(limit: float, size: int, method: str, dark: bool) -> str:
     )  # fmt: skip
     y = alt.Y(
         "change:Q", title=label("inside", "change"), scale=alt.Scale(domain=[-limit, limit]),
-        axis=alt.Axis(tickCount=5, format="+~g"),
+        axis=alt.Axis(tickCount=5, format="+.3~g"),
     )  # fmt: skip
     tips = [
         alt.Tooltip("number:Q", title=label("inside", "number")),
