@@ -4,8 +4,8 @@
 
 A run is the preset "short" of the Train section with its validations, without loading and without the test. `ratio` is
 the median over the pairs of seconds with by seconds without; on a machine where two equal runs differ by several
-percent it says little by itself, so the seconds inside the camera are measured, too: `share` is the median of those by
-the rest of their run.
+percent it says little by itself, so what happens inside the camera is measured, too: `share` is the median of its
+seconds by the rest of its run, `cpu_share` the same of processor time, which other processes do not add to.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import Field
 
@@ -41,6 +41,8 @@ class Pair(Part):
     without: float
     with_snapshots: float
     in_camera: float = Field(description="seconds of the run with snapshots that went into them")
+    cpu: float = Field(description="seconds of all cores in the run with snapshots")
+    cpu_in_camera: float = Field(description="of these, those that went into them")
     moments: int
     bytes: int = Field(description="of all files at the end")
     first: Literal["with", "without"]
@@ -63,6 +65,11 @@ class MethodCost(Part):
         """Seconds in the camera by the other seconds of the same run, the median."""
         return median(pair.in_camera / (pair.with_snapshots - pair.in_camera) for pair in self.pairs)
 
+    @property
+    def cpu_share(self) -> float:
+        """The same of processor time."""
+        return median(pair.cpu_in_camera / (pair.cpu - pair.cpu_in_camera) for pair in self.pairs)
+
 
 class SnapshotReport(Part):
     """The content of `snapshots.json`."""
@@ -73,32 +80,44 @@ class SnapshotReport(Part):
     rows: tuple[MethodCost, ...]
 
 
-def timed(config: RunConfig, folder: Path | None) -> tuple[float, float]:
-    """Seconds of one run, and those of them that went into snapshots (in `folder`; None: there are none)."""
+class Timed(NamedTuple):
+    """Seconds of one run, by the clock and of all cores; and those of them that went into snapshots."""
+
+    seconds: float
+    cpu: float
+    in_camera: float
+    cpu_in_camera: float
+
+
+def timed(config: RunConfig, folder: Path | None) -> Timed:
+    """One run, with snapshots in `folder`; None: without."""
     from peft_core.training.experiment import Experiment
     from peft_core.training.snapshots.camera import Camera
 
     experiment = Experiment(config)
-    camera, inside = Camera(folder, experiment) if folder else None, 0.0
+    camera, inside, cpu_inside = Camera(folder, experiment) if folder else None, 0.0, 0.0
+    begun = time.process_time()
     for log in experiment.trainer.run():
         if camera:
-            before = time.perf_counter()
+            before, cpu = time.perf_counter(), time.process_time()
             camera.see(log)
-            inside += time.perf_counter() - before
-    return experiment.trainer.clock.seconds, inside
+            inside, cpu_inside = inside + time.perf_counter() - before, cpu_inside + time.process_time() - cpu
+    return Timed(experiment.trainer.clock.seconds, time.process_time() - begun, inside, cpu_inside)
 
 
 def pair(config: RunConfig, with_first: bool) -> Pair:
     """Both runs, in this order or the other."""
     with tempfile.TemporaryDirectory() as folder:
-        seconds = {}
+        runs = {}
         for with_snapshots in (with_first, not with_first):
-            seconds[with_snapshots] = timed(config, Path(folder) if with_snapshots else None)
+            runs[with_snapshots] = timed(config, Path(folder) if with_snapshots else None)
         files = list(Path(folder).iterdir())
         return Pair(
-            without=seconds[False][0],
-            with_snapshots=seconds[True][0],
-            in_camera=seconds[True][1],
+            without=runs[False].seconds,
+            with_snapshots=runs[True].seconds,
+            in_camera=runs[True].in_camera,
+            cpu=runs[True].cpu,
+            cpu_in_camera=runs[True].cpu_in_camera,
             moments=len(files),
             bytes=sum(file.stat().st_size for file in files),
             first="with" if with_first else "without",
@@ -124,6 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         last = pairs[-1]
         print(
             f"{method_label(method)}: {rows[-1].ratio - 1:+.1%} by pairs, {rows[-1].share:.2%} in the camera, "
+            f"{rows[-1].cpu_share:.2%} of processor time, "
             f"{last.moments} moments, {last.bytes / 1e6:.2f} MB, {last.without:.1f} s without",
             flush=True,
         )

@@ -20,10 +20,10 @@ from peft_core.methods.method import MethodConfig
 from peft_core.methods.registry import method_config, method_of
 from peft_core.reviews.config import DataConfig
 from peft_core.t5.backbone import Backbone, load_backbone
-from peft_core.training.experiment import run_experiment
+from peft_core.training.experiment import Experiment
 from peft_core.training.snapshots import moments
-from peft_core.training.snapshots.camera import narrowed, pictures_of
-from peft_core.training.snapshots.moments import FOLDER, RECORDED, SAYS, Moment
+from peft_core.training.snapshots.camera import Camera, narrowed, pictures_of
+from peft_core.training.snapshots.moments import RECORDED, SAYS, Moment
 
 RUNS: dict[str, MethodConfig] = {
     "full": method_config("full"),
@@ -45,11 +45,14 @@ def record(name: str, backbone: Backbone) -> int:
     config = RunConfig(method=method, data=data, train=TrainConfig(epochs=preset.epochs))
     folder = RECORDED / name
     with tempfile.TemporaryDirectory() as work:
-        for log in run_experiment(config, work, snapshots=True):
-            if log.event in ("validation", "test"):
-                print(f"{name}  step {log.step}: {log.event} {log.accuracy:.1%}", flush=True)
+        experiment = Experiment(config)
+        camera = Camera(Path(work), experiment)
+        for log in experiment.trainer.run():
+            camera.see(log)
+            if log.event == "validation":
+                print(f"{name}  step {log.step}: {log.accuracy:.1%}", flush=True)
         shutil.rmtree(folder, ignore_errors=True)
-        _keep(Path(work) / FOLDER, folder, backbone, as_pictures=name in PICTURES)
+        _keep(Path(work), folder, backbone, as_pictures=name in PICTURES)
     return sum(file.stat().st_size for file in folder.iterdir())
 
 

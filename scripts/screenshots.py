@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT))  # run as a script, its own folder is all that is 
 from app.kit.pages import method_pages  # noqa: E402
 
 OUT = ROOT / "screenshots"
-SECTIONS = ("idea", "count", "maths", "steps", "train", "try", "check", "cost", "code")
+SECTIONS = ("idea", "count", "maths", "steps", "train", "inside", "try", "check", "cost", "code")
 TABS = ("compare", "dials", "explain", "what_if", "identity", "many", "calibration")
 COMPARE = ("table", "trade_off", "curves", "significant", "optimism", "export")
 REPORT = ("curves", "last", "rising", "tree", "mask", "targets", "starts", "slips", "ties", "digits")

@@ -8,7 +8,8 @@ from app.content import label
 from app.kit import figure, theme
 
 ROWS = "rows"  # name of the data
-HEIGHT = 210
+HEIGHT = 200
+FEW_WORDS = 24  # have their names at the axis, each
 AWAKE = 0.05  # of the largest σ of all moments: from there on a term is called awake
 
 
@@ -42,8 +43,8 @@ def image(limit: float, rows: int, columns: int, dark: bool) -> str:
 @lru_cache(maxsize=64)
 def sigmas(highest: float, terms: int, method: str, dark: bool) -> str:
     """A bar for each singular value, in front of an outline of the last moment's."""
-    x = alt.X("k:O", title=label("inside", "term"), axis=alt.Axis(labelAngle=0, labelOverlap=True))
-    y = alt.Y("now:Q", title=None, scale=alt.Scale(domain=[0, highest]), axis=alt.Axis(tickCount=4, format="~g"))
+    x = alt.X("k:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True))
+    y = alt.Y("now:Q", title=None, scale=alt.Scale(domain=[0, highest]), axis=alt.Axis(tickCount=4, format=".3~g"))
     tips = [
         alt.Tooltip("k:O", title=label("inside", "term")),
         alt.Tooltip("now:Q", title=label("inside", "sigma"), format=".4g"),
@@ -56,15 +57,17 @@ def sigmas(highest: float, terms: int, method: str, dark: bool) -> str:
 
 
 @lru_cache(maxsize=64)
-def units(limit: float, names: tuple[str, ...], dark: bool) -> str:
+def units(limit: float, names: tuple[str, ...], words: int, dark: bool) -> str:
     """A row a unit, a column a word."""
-    axis = alt.Axis(title=None, labelAngle=-45, labelLimit=80, labelOverlap=True)
+    axis = alt.Axis(title=None, labelAngle=-45, labelLimit=80, labelOverlap=words > FEW_WORDS)
     chart = (
         alt.Chart(alt.NamedData(ROWS))
         .mark_rect()
         .encode(
             x=alt.X("token:N", sort=None, axis=axis),
-            y=alt.Y("unit:N", sort=list(names), axis=alt.Axis(title=None, ticks=False, domain=False)),
+            y=alt.Y(
+                "unit:N", sort=list(names), axis=alt.Axis(title=None, ticks=False, domain=False, labelOverlap=False)
+            ),
             color=_colour(limit),
             tooltip=[
                 alt.Tooltip("unit:N", title=label("inside", "unit_name")),
@@ -73,7 +76,7 @@ def units(limit: float, names: tuple[str, ...], dark: bool) -> str:
             ],
         )
     )
-    return figure.form(theme.readable(chart.properties(height=15 * len(names) + 70)))
+    return figure.form(theme.readable(chart.properties(height=max(15 * len(names), 100) + 70)))
 
 
 @lru_cache(maxsize=64)
@@ -85,7 +88,7 @@ def vector(limit: float, size: int, method: str, dark: bool) -> str:
     )  # fmt: skip
     y = alt.Y(
         "change:Q", title=label("inside", "change"), scale=alt.Scale(domain=[-limit, limit]),
-        axis=alt.Axis(tickCount=5, format="+~g"),
+        axis=alt.Axis(tickCount=5, format="+.3~g"),
     )  # fmt: skip
     tips = [
         alt.Tooltip("number:Q", title=label("inside", "number")),

@@ -13,16 +13,18 @@ from app.method.inside import charts
 from app.method.steps.charts import number, shape
 from app.method.steps.controls import token_name
 from peft_core.analysis.inside.seen import Matrix, Rows, Seen, Units, Vector
+from peft_core.methods.inside import Kind
+from peft_core.training.snapshots.moments import SIGMAS
 
-LINE, MOST_LINES = 35, 8  # of the table: pixels of a line, lines before it scrolls
+LINE, MOST_LINES = 37, 6  # of the table: pixels of a line, lines before it scrolls
 MOST_UNITS, MOST_NUMBERS = 12, 192  # rows of a heat-map, marks of a vector
 
 
-def draw(now: Seen, whole: Sequence[Seen], method: str) -> None:
+def draw(now: Seen, whole: Sequence[Seen], kind: Kind, method: str) -> None:
     """The picture of one moment of `whole`, which has all of them, with its number and a sentence."""
     limit = max(one.largest for one in whole) or 1.0
     if isinstance(now, Matrix):
-        _matrix(now, whole, limit, method)
+        _matrix(now, whole, limit, kind, method)
     elif isinstance(now, Rows):
         _rows(now, whole[0], limit)
     elif isinstance(now, Units):
@@ -31,14 +33,21 @@ def draw(now: Seen, whole: Sequence[Seen], method: str) -> None:
         _vector(now, limit, method)
 
 
-def _matrix(now: Matrix, whole: Sequence[Matrix], limit: float, method: str) -> None:
+def blocks(now: Seen) -> str:
+    """What a cell of an image stands for, where it is more than one number."""
+    if not isinstance(now, Matrix) or now.image.shape == now.shape:
+        return ""
+    size = (-(-whole // cells) for whole, cells in zip(now.shape, now.image.shape, strict=True))
+    return text("inside", "blocks", block=shape(tuple(size)))
+
+
+def _matrix(now: Matrix, whole: Sequence[Matrix], limit: float, kind: Kind, method: str) -> None:
     """The image of what has changed, and its singular values beside those of the last moment."""
     rows, columns = now.image.shape
-    block = tuple(-(-size // cells) for size, cells in zip(now.shape, now.image.shape, strict=True))
     left, right = st.columns(2)
     with left:
-        said = {"size": shape(now.shape), "limit": number(limit), "block": shape(block)}
-        st.caption(label("inside", "image" if max(block) > 1 else "image_whole", **said))
+        said = {"size": shape(now.shape), "limit": number(limit)}
+        st.caption(label("inside", f"image_{kind}", **said))
         cells = pd.DataFrame(
             {
                 "row": np.repeat(np.arange(rows, dtype=np.int16), columns),
@@ -50,13 +59,14 @@ def _matrix(now: Matrix, whole: Sequence[Matrix], limit: float, method: str) -> 
         figure.draw(spec, "inside_image", label("inside", "image_alt", norm=number(now.norm), **said))
     with right:
         highest = max(float(one.sigmas.max(initial=0)) for one in whole) or 1.0
-        st.caption(label("inside", "sigmas", norm=number(now.norm)))
+        st.caption(label("inside", "sigmas"))
         sigmas = pd.DataFrame({"k": range(1, len(now.sigmas) + 1), "now": now.sigmas, "end": whole[-1].sigmas})
         spec = figure.filled(charts.sigmas(highest, len(sigmas), method, charts.dark()), {charts.ROWS: sigmas}, {})
         listed = ", ".join(number(float(sigma)) for sigma in now.sigmas[:4])
         figure.draw(spec, "inside_sigmas", label("inside", "sigmas_alt", listed=listed, n=len(sigmas)))
-    awake, all_of_them = int((now.sigmas > charts.AWAKE * highest).sum()), len(now.sigmas)
-    st.markdown(text("inside", "update_found", awake=awake, n=all_of_them, share=f"{charts.AWAKE:.0%}"))
+    values = {"share": f"{charts.AWAKE:.0%}", "norm": number(now.norm)}
+    awake, n = int((now.sigmas > charts.AWAKE * highest).sum()), len(now.sigmas)
+    st.markdown(text("inside", "update_found_some" if n == SIGMAS else "update_found", awake=awake, n=n, **values))
 
 
 def _rows(now: Rows, start: Rows, limit: float) -> None:
@@ -97,7 +107,7 @@ def _units(now: Units, whole: Sequence[Units], limit: float) -> None:
     m = len(now.activations)
     said = {"limit": number(limit), "m": m, "shown": len(shown)}
     st.caption(label("inside", "units_some" if len(shown) < m else "units", **said))
-    spec = figure.filled(charts.units(limit, tuple(names), charts.dark()), {charts.ROWS: cells}, {})
+    spec = figure.filled(charts.units(limit, tuple(names), len(pieces), charts.dark()), {charts.ROWS: cells}, {})
     figure.draw(spec, "inside_units", label("inside", "units_alt", **said))
     unit, token = np.unravel_index(np.argmax(np.abs(now.activations)), now.activations.shape)
     silent = int((now.activations == 0).all(axis=1).sum())

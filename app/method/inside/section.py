@@ -10,6 +10,7 @@ from app.method.inside import film, pictures, runs, scrubber
 from app.method.inside.runs import Filmed
 from app.method.steps import controls
 from peft_core.errors import PeftClassroomError
+from peft_core.methods.inside import kind_of
 from peft_core.methods.method import MethodConfig
 from peft_core.t5.architecture import BaseModel
 from peft_core.t5.names import Place
@@ -25,15 +26,17 @@ def draw(base: BaseModel, config: MethodConfig) -> None:
     if not known:
         st.info(label("inside", "none", base=base.name), icon=":material/info:")
         return
-    left, right = st.columns(2)
-    with left:
+    loaded = services.libraries()
+    ready = loaded.ready.is_set() and not loaded.error
+    words_too = ready and kind_of(config) == "units"
+    columns = st.columns([5, 5, 6] if words_too else 2)
+    with columns[0]:
         run = known[_choose(known)]
     moments = run.moments().moments
     if not moments:
         _await(run)
         return
-    loaded = services.libraries()
-    if loaded.error or not loaded.ready.is_set():
+    if not ready:
         st.info(loaded.error or label("playground", "loading"), icon=":material/hourglass_top:")
         return
     try:
@@ -42,9 +45,12 @@ def draw(base: BaseModel, config: MethodConfig) -> None:
     except PeftClassroomError as error:
         st.error(escaped(error), icon=":material/error:")
         return
-    with right:
+    with columns[1]:
         place = _place(about)
-    words = controls.words() if about.kind == "units" else ""
+    words = ""
+    if about.kind == "units":
+        with columns[2]:
+            words = controls.words()
     _watch(run, about, place, words, config.method)
 
 
@@ -63,13 +69,17 @@ def _choose(known: dict[str, Filmed]) -> str:
 
 
 def _place(about: film.About) -> Place:
-    """Where to look; rows in front of the review are in one place."""
+    """Where to look: at first the matrix nearest to the answer, or the first unit that reads the words.
+
+    Rows in front of the review are in one place.
+    """
     known = {place.name: place for place in about.places}
-    first = next(iter(known))
+    first, last = about.places[0].name, about.places[-1].name
     if about.kind in (None, "rows"):
         return known[first]
     title = label("steps", "place" if known[first].module else "place_layer")
-    return known[pick(PLACE, title, list(known), first, lambda name: controls.place_name(known[name]))]
+    at = last if about.kind == "update" else first
+    return known[pick(PLACE, title, list(known), at, lambda name: controls.place_name(known[name]))]
 
 
 def _await(run: Filmed) -> None:
@@ -110,7 +120,7 @@ def screen(run: Filmed, about: film.About, place: Place, words: str, method: str
         return
     step = scrubber.draw(run.id, [moment.step for moment in moments])
     shown = next(number for number, moment in enumerate(moments) if moment.step == step)
-    _where(moments[shown], run)
+    _where(moments[shown])
     for sentence in listed.damaged:
         st.warning(escaped(sentence), icon=":material/broken_image:")
     if about.kind is None:
@@ -123,24 +133,17 @@ def screen(run: Filmed, about: film.About, place: Place, words: str, method: str
         st.error(escaped(now), icon=":material/error:")
         return
     whole = [one for one in seen if not isinstance(one, PeftClassroomError)]
-    pictures.draw(now, whole, method)
+    with st.container(gap="small", key="inside_picture"):
+        pictures.draw(now, whole, about.kind, method)
     own = has_section(f"method/{method}", "inside")
-    st.caption(text(f"method/{method}" if own else "inside", "inside" if own else about.kind))
+    page, section = (f"method/{method}", "inside") if own else ("inside", about.kind)
+    st.caption(text(page, section, blocks=pictures.blocks(now)))
 
 
-def _where(moment: Moment, run: Filmed) -> None:
-    """Step and accuracy, in one line."""
-    m = moment.measured
-    st.markdown(
-        text(
-            "inside",
-            "measured_now" if moment.measured_at == moment.step else "measured_before",
-            step=moment.step,
-            steps=moment.planned_steps,
-            accuracy=f"{m.accuracy:.1%}",
-            low=f"{m.low:.1%}",
-            high=f"{m.high:.1%}",
-            n=f"{m.n:,}",
-            at=moment.measured_at,
-        )
-    )
+def _where(moment: Moment) -> None:
+    """Step and accuracy, in one line; below it, of how many reviews."""
+    m, when = moment.measured, "now" if moment.measured_at == moment.step else "before"
+    with st.container(gap="xxsmall", key="inside_where"):
+        at = {"step": moment.step, "steps": moment.planned_steps, "at": moment.measured_at}
+        st.markdown(text("inside", f"measured_{when}", accuracy=f"{m.accuracy:.1%}", **at))
+        st.caption(text("inside", f"interval_{when}", low=f"{m.low:.1%}", high=f"{m.high:.1%}", n=f"{m.n:,}"))

@@ -22,8 +22,8 @@ from peft_core.methods.recorder import Recorder
 from peft_core.methods.registry import method_label
 from peft_core.t5.backbone import Backbone, first_step_hidden
 from peft_core.t5.names import Place
-from peft_core.training.snapshots.moments import THEN, Moment, list_moments
-from peft_core.training.snapshots.pictures import SIGMAS, image
+from peft_core.training.snapshots.moments import SIGMAS, THEN, Moment, list_moments
+from peft_core.training.snapshots.pictures import image
 from peft_core.training.snapshots.reading import read_pictures, read_tensors
 
 NEAREST = 3  # words of a row

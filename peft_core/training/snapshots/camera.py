@@ -10,7 +10,8 @@ What one holds is decided once, by what ten of them would take of the budget of 
 More moments than fit make room for one another, so that they stay spread (`moments.make_room`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
@@ -98,10 +99,22 @@ def pictures_of(
     """ΔW of a few places, as pictures."""
     update = hooks(config).update
     found: dict[str, torch.Tensor] = {}
-    for place in pictures.chosen(places(architecture, config)):
-        at = At(place, config, architecture, now, base)
-        found |= dict(pictures.picture(at, update(at)))
+    with one_thread():
+        for place in pictures.chosen(places(architecture, config)):
+            at = At(place, config, architecture, now, base)
+            found |= dict(pictures.picture(at, update(at)))
     return found
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Small decompositions take twice the processor time in two threads, which on busy cores wait for one another."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def form_of(config: MethodConfig, weights: Mapping[str, torch.Tensor], budget: int = BUDGET) -> tuple[Form, bool]:

@@ -24,6 +24,7 @@ FOLDER = "snapshots"
 RECORDED = SHIPPED_CHECKPOINTS / "recorded"  # a folder of snapshots for each run that comes with the project
 BUDGET = 20_000_000  # bytes of all snapshots of a run
 POINTS = 10  # moments that every run has at least, its start and its end among them
+CELLS, SIGMAS = 48, 16  # of a picture: rows and columns, singular values, at most
 SAYS = "moment"  # in the header of a file
 THEN = "Delete the file; the others are shown without it."
 

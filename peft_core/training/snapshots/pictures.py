@@ -16,8 +16,9 @@ from torch.nn import functional as F
 
 from peft_core.methods.inside import At, Factors
 from peft_core.t5.names import Place
+from peft_core.training.snapshots.moments import CELLS, SIGMAS
 
-PLACES, CELLS, SIGMAS = 3, 48, 16
+PLACES = 3
 PARTS = ("image", "sigmas", "norm", "shape")
 
 

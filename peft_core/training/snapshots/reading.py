@@ -10,8 +10,8 @@ from safetensors.torch import load_file
 
 from peft_core.checkpoints.files import NUMBERS
 from peft_core.errors import PeftClassroomError
-from peft_core.training.snapshots.moments import THEN, Moment, Moments, file_of
-from peft_core.training.snapshots.pictures import CELLS, PARTS, SIGMAS
+from peft_core.training.snapshots.moments import CELLS, SIGMAS, THEN, Moment, Moments, file_of
+from peft_core.training.snapshots.pictures import PARTS
 from peft_core.validated import shortened
 
 Shape = tuple[int, ...]

@@ -23,8 +23,8 @@ from peft_core.training.experiment import run_experiment
 from peft_core.training.masters import Masters
 from peft_core.training.snapshots import moments
 from peft_core.training.snapshots.camera import Camera, form_of, pictures_of
-from peft_core.training.snapshots.moments import BUDGET, FOLDER, POINTS, list_moments
-from peft_core.training.snapshots.pictures import CELLS, SIGMAS, chosen, image
+from peft_core.training.snapshots.moments import BUDGET, CELLS, FOLDER, POINTS, SIGMAS, list_moments
+from peft_core.training.snapshots.pictures import chosen, image
 from peft_core.training.snapshots.reading import read_pictures, read_tensors
 from tests.cases import every_config
 from tests.trained import apply, train_a_little
