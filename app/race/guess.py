@@ -22,25 +22,24 @@ class Guess(NamedTuple):
         return None not in self
 
 
-def ask(lanes: Sequence[Lane], mark: float, along: Along) -> Guess:
-    """Two questions; what is answered stays in this session, as in "Check yourself"."""
+def ask(lanes: Sequence[Lane], mark: float | None) -> Guess:
+    """Two questions, or without a mark the second alone; answers stay in this session, as in "Check yourself"."""
     names = {lane.key: lane.label for lane in lanes}
-    answers = []
-    for column, (key, values) in zip(st.columns(2), (("first", {"mark": f"{mark:.0%}"}), ("highest", {})), strict=True):
+    asked = {"highest": {}} if mark is None else {"first": {"mark": f"{mark:.0%}"}, "highest": {}}
+    answers = {}
+    for column, (key, values) in zip(st.columns(2), asked.items(), strict=False):
         widget = f"race_guess_{key}"
         if st.session_state.get(widget) not in (None, *names):
             st.session_state[widget] = None
-        answers.append(
-            column.selectbox(
-                label("race", f"ask_{key}", **values),
-                list(names),
-                index=None,
-                format_func=names.__getitem__,
-                key=widget,
-                placeholder=label("race", "your_guess"),
-            )
+        answers[key] = column.selectbox(
+            label("race", f"ask_{key}", **values),
+            list(names),
+            index=None,
+            format_func=names.__getitem__,
+            key=widget,
+            placeholder=label("race", "your_guess"),
         )
-    return Guess(*answers)
+    return Guess(answers.get("first"), answers["highest"])
 
 
 def tell(lanes: Sequence[Lane], mark: float, along: Along, guess: Guess) -> None:
@@ -57,6 +56,8 @@ def tell(lanes: Sequence[Lane], mark: float, along: Along, guess: Guess) -> None
         right = sum((guess.first in [lane.key for lane in first], guess.highest in [lane.key for lane in best]))
         said = {"first": names.get(guess.first, ""), "highest": names.get(guess.highest, "")}
         words.insert(0, label("race", f"guessed_{right}", **said))
+    elif guess.highest:
+        words.insert(0, label("race", "guessed_end", highest=names.get(guess.highest, "")))
     st.markdown(" ".join(words))
     st.markdown(significance(lanes, best[0]))
 
@@ -71,7 +72,11 @@ def significance(lanes: Sequence[Lane], best: Lane) -> str:
     for pair in sorted(found, key=lambda pair: pair.p_holm):
         other, sign = (pair.second, 1) if pair.first == best.key else (pair.first, -1)
         told = label(
-            "race", "pair", name=names[other], points=points(sign * pair.test.difference), p=p_text(pair.p_holm)
+            "race",
+            "pair",
+            name=names[other],
+            points=points(sign * pair.test.difference),
+            p=p_text(pair.p_holm).replace(" ", "\N{NO-BREAK SPACE}"),
         )
         (apart if pair.told_apart else not_apart).append(told)
     parts = [text("race", "significance", best=names[best.key], n=f"{found[0].test.n:,}", pairs=len(pairs(lanes)))]

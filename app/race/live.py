@@ -43,9 +43,13 @@ def draw(chosen: Sequence[Lane], along: Along) -> None:
     config = budget(chosen[0])
     values = {"reviews": f"{config.data.train_size:,}", "tokens": config.data.max_length, "held_out": HELD_OUT}
     st.caption(text("race", "live", **values))
+    guessed = guess.ask(chosen, None)
     if left:
         words = label("race", "queue_all" if not runs else "queue_rest", n=len(left))
-        if st.button(words, type="primary", key="race_queue", icon=":material/playlist_add:"):
+        if st.button(
+            words, type="primary", key="race_queue", icon=":material/playlist_add:",
+            disabled=not guessed.highest and not runs, help=None if guessed.highest else label("race", "guess_first"),
+        ):  # fmt: skip
             _submit(left)
             st.rerun()
     if note := st.session_state.pop("race taken", ""):
@@ -58,7 +62,7 @@ def draw(chosen: Sequence[Lane], along: Along) -> None:
     def watch() -> None:
         services.backend().reconcile()
         now = _runs()
-        _show(now, along)
+        _show(now, chosen, along, guessed)
         if under_way and all(run.status.finished for run in now):
             services.listing.clear()
             st.rerun()
@@ -94,9 +98,13 @@ def _submit(left: Sequence[Lane]) -> None:
     st.session_state["race taken"] = f"{words} {refused}".strip()
 
 
-def _show(runs: Sequence[Run], along: Along) -> None:
+def _show(runs: Sequence[Run], chosen: Sequence[Lane], along: Along, guessed: guess.Guess) -> None:
     """The lanes of what has been measured so far; of the others, how they stand."""
-    found = [of_metrics(run.id, run.spec.config, services.backend().store.metrics(run.id)) for run in runs]
+    keys = {lane.method: lane.key for lane in chosen}  # a guess names the setting
+    found = [
+        of_metrics(keys.get(run.spec.config.method, run.id), run.spec.config, services.backend().store.metrics(run.id))
+        for run in runs
+    ]
     known = [lane for lane in found if lane]
     for run, lane in zip(runs, found, strict=True):
         if lane is None:
@@ -108,4 +116,4 @@ def _show(runs: Sequence[Run], along: Along) -> None:
     goal, end = mark(known), length(known, along)
     lanes.draw(known, along, end, goal)
     if all(run.status.finished for run in runs) and len(known) > 1:
-        guess.tell(known, goal, along, guess.Guess(None, None))
+        guess.tell(known, goal, along, guessed)

@@ -29,7 +29,7 @@ def _replay(chosen: list[Lane], along: Along, duration: int) -> None:
                 _buttons(time, duration, True)
         else:
             with left:
-                guessed = guess.ask(chosen, goal, along)
+                guessed = guess.ask(chosen, goal)
                 st.session_state["race guess"] = guessed
             with right:
                 _buttons(time, duration, guessed.complete)

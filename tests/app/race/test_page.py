@@ -70,6 +70,8 @@ def test_a_guess_comes_before_the_start_and_is_told_at_the_end(open_page):
 
 def test_all_methods_are_queued_with_one_budget_as_many_as_the_queue_takes(open_page, line):
     app = open_page("race", race="live")
+    assert app.get_by_key("race_queue").disabled
+    app.get_by_key("race_guess_highest").set_value("ia3").run()
     app.get_by_key("race_queue").click().run()
     assert not app.exception
     assert [spec.config.method.method for spec in line] == list(METHODS)[: len(line)]
