@@ -30,12 +30,12 @@ class Box:
 
 # Beside, above and below its mark, nearest first: (align, dx, dy). Then above and below its interval (`_places`).
 PLACES = [("left", 15, 0), ("right", -15, 0), ("center", 0, -21), ("center", 0, 21)]
-PLACES += [(align, dx, dy) for dy in (-17, 17, -31, 31) for align, dx in (("left", 8), ("right", -8))]
+PLACES += [(align, dx, dy) for dy in (-17, 17, -31, 31, -46, 46, -61, 61) for align, dx in (("left", 8), ("right", -8))]
 # Further away, for numbers in a narrow chart: there a number is never left out.
 FURTHER = [
     (align, sign * dx, dy)
-    for dx in (8, 22, 36)
-    for dy in (0, -17, 17, -31, 31)
+    for dx in (8, 22, 36, 50)
+    for dy in (0, -17, 17, -31, 31, -46, 46)
     for align, sign in (("left", 1), ("right", -1))
 ]
 FURTHER += [("center", 0, dy) for dy in (-45, 45, -60, 60, -75, 75)]

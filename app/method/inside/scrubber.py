@@ -58,12 +58,13 @@ def _arrive(run: str, steps: Sequence[int]) -> None:
     state = st.session_state
     if state.get(OF) != run:
         other = OF in state
+        if not other:  # first: it begins the page anew where it puts the address right
+            url.nearest(STEP, label("inside", "step"), steps)
         state[OF], state[PLAYING], state[HELD] = run, False, False
         if other:
             state.pop(STEP, None)
             st.query_params.pop(STEP, None)
         else:
-            url.nearest(STEP, label("inside", "step"), steps)
             state[HELD] = STEP in state and state[STEP] != steps[-1]
     elif not playing() and state.get(HELD):
         url.nearest(STEP, label("inside", "step"), steps)  # its note stays until another step is chosen
