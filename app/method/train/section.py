@@ -11,6 +11,7 @@ from app.kit.plain import escaped
 from app.method.train import times, your_runs
 from app.method.train.monitor import monitor
 from app.method.train.settings import in_one_line, train_settings
+from app.method.train.task import TaskChoice
 from peft_core.config import RunConfig
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.method import MethodConfig
@@ -28,13 +29,13 @@ def draw(base: BaseModel, method: MethodConfig, is_open: bool) -> RunConfig:
     folded = label("train", "settings") if run is None else in_one_line(run.spec.config)
     # under one key the browser would keep it as it was before the run
     with st.expander(folded, expanded=run is None, key="train_settings" if run is None else "train_settings_folded"):
-        config, task, possible = train_settings(base, method)
+        config, task = train_settings(base, method)
     if is_open:
         with top:
             if run is not None:
                 monitor(run.id)
         with button:
-            _train(base, config, task.texts, possible)
+            _train(base, config, task)
         your_runs.draw(method.method)
     return config
 
@@ -65,7 +66,7 @@ def show(run_id: str) -> None:
     st.session_state["run"] = st.query_params["run"] = run_id
 
 
-def _train(base: BaseModel, config: RunConfig, texts: StoredTexts | None, possible: bool) -> None:
+def _train(base: BaseModel, config: RunConfig, task: TaskChoice) -> None:
     """The button, on what it would train, and for how long."""
     where = services.device()
     here = services.loadable(base.name) and base.name in CLASSROOM_LIMITS.bases()
@@ -73,13 +74,13 @@ def _train(base: BaseModel, config: RunConfig, texts: StoredTexts | None, possib
         st.info(text("common", "cannot_train", base=base.name), icon=":material/info:")
     with st.container(horizontal=True, vertical_alignment="center"):
         pressed = st.button(
-            label("train", "train"), type="primary", key="train", disabled=not (here and possible),
+            label("train", "train"), type="primary", key="train", disabled=not (here and task.ready),
             icon=":material/play_arrow:",
         )  # fmt: skip
         device = label("train", "device", device=where) if where else label("train", "device_pending")
         st.caption(f"{device} {times.expected(config)}", width=CAPTION)
     if pressed:
-        _submit(config, texts)
+        _submit(config, task.texts)
 
 
 def _submit(config: RunConfig, texts: StoredTexts | None) -> None:

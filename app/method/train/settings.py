@@ -22,11 +22,8 @@ SETTLED = "task that the settings suit"  # session state
 MAX_EPOCHS, MAX_SECONDS, MAX_SEED = 20, int(CLASSROOM_LIMITS.max_seconds), 2**31 - 1
 
 
-def train_settings(base: BaseModel, method: MethodConfig) -> tuple[RunConfig, TaskChoice, bool]:
-    """The form; what is learned; and whether it can be trained as it is: where not, a sentence says why.
-
-    Every value is checked again by the configuration, the server and the worker.
-    """
+def train_settings(base: BaseModel, method: MethodConfig) -> tuple[RunConfig, TaskChoice]:
+    """The form, and what is learned. Every value is checked again by the configuration, the server and the worker."""
     task = task_choice(base)
     _settle(method, task)
     _presets(base, method, task)
@@ -41,10 +38,10 @@ def train_settings(base: BaseModel, method: MethodConfig) -> tuple[RunConfig, Ta
         seconds = _slider("max_seconds", "max_seconds", 10, MAX_SECONDS, PRESETS["minute"].max_seconds, step=10)
     with three:
         rate = _choice(rate_key(method.method), "learning_rate", RATES, method_of(method).learning_rate)
-        seed, possible = _seed()
+        seed = _seed()
     train = TrainConfig(epochs=epochs, batch_size=task.batch_size, max_seconds=seconds, learning_rate=rate, seed=seed)
     config = run_config_of(base, method, task.data(size, length), train)
-    return config, task, possible and task.ready
+    return config, task
 
 
 def run_config_of(base: BaseModel, method: MethodConfig, data: DataConfig, train: TrainConfig) -> RunConfig:
@@ -74,15 +71,10 @@ def _slider(key: str, name: str, low: int, high: int, start: int, step: int = 1)
     )
 
 
-def _seed() -> tuple[int, bool]:
-    """A number box without bounds of its own: with them the browser paints it red and says nothing."""
+def _seed() -> int:
     title = label("train", "seed")
     url.clamp("seed", title, 0, MAX_SEED)
-    seed = st.number_input(title, value=0, step=1, key="seed", help=label("train", "help_seed"), bind="query-params")
-    if seed is not None and 0 <= seed <= MAX_SEED:
-        return seed, True
-    st.error(label("train", "bad_seed", most=f"{MAX_SEED:,}"), icon=":material/error:")
-    return 0, False
+    return url.bounded_number("seed", title, 0, MAX_SEED, 0, step=1, help=label("train", "help_seed"))
 
 
 def _take(method: MethodConfig, task: TaskChoice, preset: Preset) -> None:
