@@ -23,10 +23,7 @@ MAX_EPOCHS, MAX_SECONDS, MAX_SEED = 20, int(CLASSROOM_LIMITS.max_seconds), 2**31
 
 
 def train_settings(base: BaseModel, method: MethodConfig) -> tuple[RunConfig, TaskChoice]:
-    """The form; what is learned; and whether it can be trained as it is: where not, a sentence says why.
-
-    Every value is checked again by the configuration, the server and the worker.
-    """
+    """The form, and what is learned. Every value is checked again by the configuration, the server and the worker."""
     task = task_choice(base)
     _settle(method, task)
     _presets(base, method, task)
@@ -77,7 +74,7 @@ def _slider(key: str, name: str, low: int, high: int, start: int, step: int = 1)
 def _seed() -> int:
     title = label("train", "seed")
     url.clamp("seed", title, 0, MAX_SEED)
-    return url.bounded_number("seed", title, 0, MAX_SEED, 0, help=label("train", "help_seed"))
+    return url.bounded_number("seed", title, 0, MAX_SEED, 0, step=1, help=label("train", "help_seed"))
 
 
 def _take(method: MethodConfig, task: TaskChoice, preset: Preset) -> None:
