@@ -5,10 +5,12 @@ import streamlit as st
 from app import services
 from app.content import label, text
 from app.kit import review_box, url, verdicts
+from app.kit.plain import escaped
 from app.playground import choice, exchange, explain, many_reviews, what_if
 from app.playground.dials import section as dials
 from app.playground.how_sure import section as how_sure
 from app.playground.identity import section as identity
+from peft_core.reviews.config import REVIEWS
 
 TABS = ("compare", "dials", "explain", "what_if", "identity", "many", "calibration")
 OF_ONE_REVIEW = ("compare", "dials", "explain", "what_if")  # the others bring texts of their own
@@ -21,7 +23,14 @@ def compare(review: str, truth: int | None, chosen: list[verdicts.Model]) -> Non
         review_box.truth_line(truth)
         with st.container(key="verdicts"):
             verdicts.show(answers)
-        st.caption(text("playground", "reading"))
+        st.caption(_reading(chosen))
+
+
+def _reading(chosen: list[verdicts.Model]) -> str:
+    """What the numbers are of: of own texts, of the words that stand for their classes."""
+    learned = next((model.record.learned for model in chosen if not isinstance(model, str)), REVIEWS)
+    no, yes = map(escaped, learned.words)
+    return text("playground", "reading_own", no=no, yes=yes) if learned.own else text("playground", "reading")
 
 
 st.markdown(text("playground", "lead"))

@@ -139,4 +139,4 @@ def ask(texts: Sequence[str], chosen: Sequence[CheckpointInfo | str]) -> list["l
 
 def untrained_test(base: str, task: str = REVIEWS.task_key) -> Accuracy | None:
     """The test accuracy of a base model that nobody has fine-tuned, as the runs of this task on it have noted it."""
-    return untrained_of_records(i.record for i in checkpoints() if (i.base, i.task) == (base, task))
+    return untrained_of_records(info.record for info in checkpoints(task) if info.base == base)

@@ -30,6 +30,7 @@ def test_one_task_at_a_time_is_asked_in_its_own_words(open_page, tmp_path, batch
     app.get_by_key("classify").click().run()
     assert not app.exception
     assert [m.value[2:] in ("Dull", r"\*Lively\*") for m in app.metric] == [True]
+    assert any("“dull” and “lively”" in caption.value for caption in app.caption)
     app.get_by_key("task").set_value("reviews").run()
     assert not app.exception
     assert OWN not in app.get_by_key("checkpoint").value and app.get_by_key("checkpoint").value
