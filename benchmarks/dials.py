@@ -103,6 +103,7 @@ def by_library(text: str, repetitions: int) -> Iterator[Moves]:
         )
 
 
+EDGE = 6  # pixels of the slider beside its track
 CHART = "[data-testid=stVegaLiteChart]"  # the needles, the only chart on the tab
 OBSERVE = """chart => {
     const said = () => document.querySelector(chart)?.getAttribute("aria-label")
@@ -136,18 +137,21 @@ def in_browser(text: str, checkpoint: str, turns: int) -> Iterator[Moves]:
         box.press("Control+Enter")
         slider = page.locator(".st-key-dial_factor")
 
-        def move(stop: int) -> float:
-            """Drag the thumb to this stop, and let it go."""
-            thumb, whole = slider.get_by_role("slider").bounding_box(), slider.bounding_box()
+        def move(before: int, stop: int) -> float:
+            """Drag the thumb from one stop to another, and let it go."""
+            whole, thumb = slider.bounding_box(), slider.get_by_role("slider").bounding_box()
             y = thumb["y"] + thumb["height"] / 2
-            half = thumb["width"] / 2
-            page.mouse.move(thumb["x"] + half, y)
+
+            def x(number: int) -> float:
+                return whole["x"] + EDGE + (whole["width"] - 2 * EDGE) * number / (len(STOPS) - 1)
+
+            page.mouse.move(x(before), y)
             page.mouse.down()
-            page.mouse.move(whole["x"] + half + (whole["width"] - 2 * half) * stop / (len(STOPS) - 1), y, steps=4)
+            page.mouse.move(x(stop), y, steps=4)
             page.wait_for_timeout(150)  # the hand rests before it lets go
             page.evaluate(OBSERVE, CHART)
             page.mouse.up()
-            page.wait_for_function("window.dial.heard > 0", timeout=20_000)
+            page.wait_for_function("window.dial.heard > 0", timeout=60_000)
             return page.evaluate("window.dial.heard - window.dial.released") / 1000
 
         def rest() -> None:
@@ -158,10 +162,11 @@ def in_browser(text: str, checkpoint: str, turns: int) -> Iterator[Moves]:
         rest()
         start = STOPS.index(1)
         places = [*range(start - 1, -1, -1), *range(1, len(STOPS)), *range(len(STOPS) - 2, start - 1, -1)]
-        first, again, visited = [], [], {start}
+        first, again, at, visited = [], [], start, {start}
         for place in places * turns:  # every stop, and back to where it began
-            (again if place in visited else first).append(move(place))
-            visited.add(place)
+            (again if place in visited else first).append(move(at, place))
+            at = place
+            visited.add(at)
             rest()
         yield Moves(where="browser, first visit to a place", checkpoint=checkpoint, seconds=tuple(first))
         yield Moves(where="browser", checkpoint=checkpoint, seconds=tuple(again))
