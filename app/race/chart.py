@@ -19,7 +19,7 @@ from app.kit import figure, theme
 from app.kit.formats import NOTHING, megabytes
 from peft_core.report.race import Along, Lane, Moment, length
 
-LANE, AXES = 45, 62  # pixels: of a lane, and of what stands over and under them
+LANE, AXES = 43, 54  # pixels: of a lane, and of what stands over and under them
 FILL = 0.84  # share of a lane that its accuracies take
 WIDE, COLUMNS, ROOM = 620, {"trains": 205, "memory": 110, "time": 0}, 70  # pixels; of columns, from the right edge
 SETS = ("lanes", "paths", "bars", "bands", "heads")
@@ -100,7 +100,7 @@ def _form(lanes: int, along: Along, end: float, mark: str, dark: bool) -> str:
         alt.Scale(domain=[0, end], nice=False, range=[0, right]),
         alt.Scale(domain=[lanes, 0], nice=False),
     )
-    axis = alt.Axis(grid=False, domain=False, tickCount=5, format=",.0f")
+    axis = alt.Axis(grid=False, domain=False, tickCount=5, format=",.0f", titlePadding=2)
     x = alt.X("x:Q", title=label("race", f"axis_{along}"), scale=x_scale, axis=axis)
     y = alt.Y("y:Q", scale=y_scale, axis=None)
     colour = {"color": alt.Color("colour:N", scale=None), "tooltip": alt.value(None)}

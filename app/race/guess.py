@@ -10,6 +10,8 @@ from app.kit.plain import escaped
 from peft_core.report.race import Along, Lane, first_to, highest, pairs
 from peft_core.statistics.formats import p_text, points
 
+KEPT = "race guess"  # session state
+
 
 class Guess(NamedTuple):
     """Keys of lanes; None: not said yet."""
@@ -29,8 +31,8 @@ def ask(lanes: Sequence[Lane], mark: float | None) -> Guess:
     answers = {}
     for column, (key, values) in zip(st.columns(2), asked.items(), strict=False):
         widget = f"race_guess_{key}"
-        if st.session_state.get(widget) not in (None, *names):
-            st.session_state[widget] = None
+        before = st.session_state.get(widget, getattr(st.session_state.get(KEPT), key, None))
+        st.session_state[widget] = before if before in names else None  # a widget that was not drawn has forgotten it
         answers[key] = column.selectbox(
             label("race", f"ask_{key}", **values),
             list(names),
@@ -39,7 +41,13 @@ def ask(lanes: Sequence[Lane], mark: float | None) -> Guess:
             key=widget,
             placeholder=label("race", "your_guess"),
         )
-    return Guess(answers.get("first"), answers["highest"])
+    guess = st.session_state[KEPT] = Guess(answers.get("first", kept().first), answers["highest"])
+    return guess
+
+
+def kept() -> Guess:
+    """What was last guessed in this session."""
+    return st.session_state.get(KEPT, Guess(None, None))
 
 
 def tell(lanes: Sequence[Lane], mark: float, along: Along, guess: Guess) -> None:

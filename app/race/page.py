@@ -24,13 +24,12 @@ def _replay(chosen: list[Lane], along: Along, duration: int) -> None:
         left, right = st.columns([8, 1] if over else [7, 3], vertical_alignment="top" if over else "bottom")
         if over:
             with left:
-                guess.tell(chosen, goal, along, st.session_state.get("race guess", guessed))
+                guess.tell(chosen, goal, along, guess.kept())
             with right:
                 _buttons(time, duration, True)
         else:
             with left:
                 guessed = guess.ask(chosen, goal)
-                st.session_state["race guess"] = guessed
             with right:
                 _buttons(time, duration, guessed.complete)
 

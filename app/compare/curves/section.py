@@ -75,7 +75,8 @@ def _ends(found: list[Curve]) -> None:
         record, n = one.record, len(one.accuracy) - 1
         best = max(share for _, share in record.validations)
         values = {
-            "name": escaped(one.title), "start": f"{record.untrained.accuracy:.1%}", "best": f"{best:.1%}", "n": n,
+            "name": escaped(one.title), "seed": record.config.train.seed,
+            "start": f"{record.untrained.accuracy:.1%}", "best": f"{best:.1%}", "n": n,
             "step": f"{record.best_step:,}", "steps": f"{record.steps:,}", "seconds": f"{record.seconds:,.0f}",
         }  # fmt: skip
         lines.append("- " + label("compare", "curve_sentence", **values))
