@@ -33,16 +33,16 @@ def draw(branches: Mapping[str, tuple[Leaf, ...]], chosen: str) -> None:
 
     def placed(part: list[dict[str, object]], **ends: str) -> alt.Chart:
         chart = alt.Chart(pd.DataFrame(part)).transform_calculate(left=_at("x"), **ends)
-        return chart.encode(x=x, y=y, tooltip=alt.value(None))
+        return chart.encode(x=x, y=y, tooltip=alt.TooltipValue(None))
 
     ink = alt.ExprRef(f"datum.chosen ? '{theme.ink()}' : '{theme.soft_ink()}'")
     wide = alt.ExprRef("datum.chosen ? 3 : 1.5")
     drawn = placed(lines, right=_at("x2")).mark_rule(color=ink, strokeWidth=wide, strokeCap="round")
-    drawn = drawn.encode(x2="right:Q", y2="y2:Q")
+    drawn = drawn.encode(x2=alt.X2("right:Q"), y2=alt.Y2("y2:Q"))
     bold = alt.ExprRef("datum.chosen ? 'bold' : 'normal'")
     style = {"align": "left", "baseline": "middle", "fontSize": 15, "color": ink}
-    over = placed(names).mark_text(dy=-11, fontWeight=bold, **style).encode(text="words:N")
-    beside = placed(leaves).mark_text(dx=14, **style).encode(text="words:N")
+    over = placed(names).mark_text(dy=-11, fontWeight=bold, **style).encode(text=alt.Text("words:N"))
+    beside = placed(leaves).mark_text(dx=14, **style).encode(text=alt.Text("words:N"))
     here = [name for name in theme.METHOD if any(leaf["method"] == name for leaf in leaves)]
     colours = alt.Scale(domain=[*here, HOLLOW], range=[*(theme.METHOD[n].colour for n in here), theme.frozen()])
     inside = alt.Scale(domain=colours.domain, range=[*colours.range[:-1], theme.ground()])

@@ -68,7 +68,7 @@ def chart(rows: pd.DataFrame, base_name: str) -> None:
     style = {"fontSize": 15, "color": theme.ink()}
     after = base.transform_filter(f"datum.count < {limit}").mark_text(align="left", dx=14, **style)
     before = base.transform_filter(f"datum.count >= {limit}").mark_text(align="right", dx=-14, **style)
-    words = after.encode(text="words:N") + before.encode(text="words:N")
+    words = after.encode(text=alt.Text("words:N")) + before.encode(text=alt.Text("words:N"))
     listed = "; ".join(rows["words"])
     st.altair_chart(
         theme.readable((points + words).properties(height=200)),

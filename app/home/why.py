@@ -95,12 +95,14 @@ def _chart(rows: list[Storage], tasks: int, base: int) -> None:
     y = alt.Y("who:N", sort=frame["who"].tolist(), axis=None)
     names = frame["is"].tolist()
     colours = alt.Scale(domain=names, range=[theme.METHOD[name].colour for name in names])
-    chart = alt.Chart(frame).encode(y=y, tooltip=alt.value(None))
+    chart = alt.Chart(frame).encode(y=y, tooltip=alt.TooltipValue(None))
     x = alt.X(
         "mb:Q", title=label("home", "why_axis"), scale=alt.Scale(domainMin=0), axis=alt.Axis(tickCount=5, grid=False)
     )
     bars = chart.mark_bar(size=12).encode(x=x, color=alt.Color("is:N", scale=colours, legend=None))
-    words = chart.mark_text(align="left", dy=-15, fontSize=14, color=theme.ink()).encode(x=alt.value(0), text="words:N")
+    words = chart.mark_text(align="left", dy=-15, fontSize=14, color=theme.ink()).encode(
+        x=alt.XValue(0), text=alt.Text("words:N")
+    )
     said = label("home", "why_alt", tasks=tasks, rows="; ".join(frame["words"]))
     shown = theme.readable((bars + words).properties(height=AXIS + ROW * len(rows)))
     st.altair_chart(shown, width="stretch", key="home_why", alt=said)

@@ -16,6 +16,7 @@ from peft_core.methods.registry import METHODS
 
 FOLDER = Path(__file__).parent.parent / "method"
 TASK = "learn"  # what is learned: its key in a link to a Train form
+WITHIN = {"glossary": "home/"}  # pages that are no room of their own
 FORM = ("train_size", "max_length", "epochs", "max_seconds", "seed")  # settings of every Train form: keys in a link
 
 
@@ -86,5 +87,6 @@ def _in_link(value: object) -> str | list[str]:
 
 
 def script_of(name: str) -> str:
-    """The script of a page by its name, which is also its address: a room of its own, or a method's in `method/`."""
-    return f"method/{name}/page.py" if name in method_pages() else f"{name}/page.py"
+    """The script of a page by its name, which is also its address: a room of its own, or one within a room."""
+    room = "method/" if name in method_pages() else WITHIN.get(name, "")
+    return f"{room}{name}/page.py"

@@ -78,7 +78,7 @@ def _map(name: str, matrix: np.ndarray, written: list[list[str]], limit: float, 
     )
     base = alt.Chart(cells).encode(x=alt.X("column:O", axis=None), y=alt.Y("row:O", axis=None))
     rects = base.mark_rect(stroke=theme.frozen(), strokeWidth=1).encode(color=colour)
-    words = base.mark_text(fontSize=16, color=theme.ink()).encode(text="written:N")
+    words = base.mark_text(fontSize=16, color=theme.ink()).encode(text=alt.Text("written:N"))
     st.altair_chart(
         theme.readable((rects + words).properties(height=HEIGHT)),
         width="stretch",

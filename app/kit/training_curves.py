@@ -68,14 +68,16 @@ def _accuracy(metrics: list[dict[str, Any]], domain: list[int], colour: str) -> 
     y = alt.Y("accuracy:Q", title=label("train", "accuracy"), scale=scale, axis=alt.Axis(format=".1~%"))
     noise = rows.head(1).assign(first=domain[0], last=domain[1])  # where it would stay if nothing were learned
     band = alt.Chart(noise).mark_rect(color=theme.frozen(), opacity=0.2).encode(
-        x=alt.X("first:Q"), x2="last:Q", y=alt.Y("low:Q", scale=scale), y2="high:Q"
+        x=alt.X("first:Q"), x2=alt.X2("last:Q"), y=alt.Y("low:Q", scale=scale), y2=alt.Y2("high:Q")
     )  # fmt: skip
     bars = (
-        alt.Chart(rows).mark_rule(color=colour, strokeWidth=2).encode(x=x, y=alt.Y("low:Q", scale=scale), y2="high:Q")
+        alt.Chart(rows)
+        .mark_rule(color=colour, strokeWidth=2)
+        .encode(x=x, y=alt.Y("low:Q", scale=scale), y2=alt.Y2("high:Q"))
     )
     line = alt.Chart(rows).mark_line(color=colour, strokeDash=[4, 3]).encode(x=x, y=y)
     points = alt.Chart(rows).mark_point(color=colour, filled=True, size=70).encode(
-        x=x, y=y, tooltip=["step:Q", alt.Tooltip("accuracy:Q", format=".1%")]
+        x=x, y=y, tooltip=[alt.Tooltip("step:Q"), alt.Tooltip("accuracy:Q", format=".1%")]
     )  # fmt: skip
     start_low, start_high = (0.0, 1.0) if rows.empty else (float(rows[end].iloc[0]) for end in ("low", "high"))
     last = "–" if rows.empty else f"{rows['accuracy'].iloc[-1]:.1%}"

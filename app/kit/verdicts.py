@@ -181,9 +181,11 @@ def _chart(verdicts: Sequence[Verdict]) -> None:
     left = base.transform_filter("datum.p > 0.85").mark_text(align="right", dx=-14, fontSize=14, color=theme.ink())
     right = base.transform_filter("datum.p <= 0.85").mark_text(align="left", dx=14, fontSize=14, color=theme.ink())
     middle = (
-        alt.Chart(pd.DataFrame({"half": [0.5]})).mark_rule(color=theme.frozen(), strokeDash=[4, 4]).encode(x="half:Q")
+        alt.Chart(pd.DataFrame({"half": [0.5]}))
+        .mark_rule(color=theme.frozen(), strokeDash=[4, 4])
+        .encode(x=alt.X("half:Q"))
     )
-    chart = middle + points + left.encode(text="words:N") + right.encode(text="words:N")
+    chart = middle + points + left.encode(text=alt.Text("words:N")) + right.encode(text=alt.Text("words:N"))
     listed = "; ".join(f"{row.checkpoint} {row.words}" for row in rows.itertuples())
     st.altair_chart(
         theme.readable(chart.properties(height=60 + 40 * len(rows))),

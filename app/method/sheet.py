@@ -193,13 +193,15 @@ def _form(colour: str, with_strokes: bool, sizes: tuple[str, ...], dark: bool) -
         if name != "words":
             edges["right"] = f"datum.x2 / across + datum.{right_dx}"
             edges["bottom"] = f"datum.y2 / down + datum.{bottom_dy}"
-        return alt.Chart(alt.NamedData(name)).transform_calculate(**edges).encode(x=x, y=y, tooltip=alt.value(None))
+        return (
+            alt.Chart(alt.NamedData(name)).transform_calculate(**edges).encode(x=x, y=y, tooltip=alt.TooltipValue(None))
+        )
 
     tooltip = [
         alt.Tooltip(f"{name}:{kind}", title=label("picture", name), format=form)
         for name, kind, form in (("part", "N", ""), ("shape", "N", ""), ("numbers", "Q", ","), ("state", "N", ""))
     ]
-    blocks = placed("blocks").encode(x2="right:Q", y2="bottom:Q", tooltip=tooltip)
+    blocks = placed("blocks").encode(x2=alt.X2("right:Q"), y2=alt.Y2("bottom:Q"), tooltip=tooltip)
     fill = alt.ExprRef(f"datum.colour || '{colour}'")
     layers = [
         blocks.transform_filter("!datum.trained").mark_rect(
@@ -209,7 +211,9 @@ def _form(colour: str, with_strokes: bool, sizes: tuple[str, ...], dark: bool) -
     ]
     if with_strokes:
         ends = placed("strokes", "dx2", "dy2")
-        layers.append(ends.mark_rule(color=theme.soft_ink(), strokeWidth=1.5).encode(x2="right:Q", y2="bottom:Q"))
+        layers.append(
+            ends.mark_rule(color=theme.soft_ink(), strokeWidth=1.5).encode(x2=alt.X2("right:Q"), y2=alt.Y2("bottom:Q"))
+        )
         heads = ends.transform_filter("datum.head").encode(
             x=alt.X("right:Q", scale=None, axis=None), y=alt.Y("bottom:Q", scale=None, axis=None)
         )
@@ -222,7 +226,7 @@ def _form(colour: str, with_strokes: bool, sizes: tuple[str, ...], dark: bool) -
             fontSize=alt.ExprRef("datum.size"),
             fontWeight=alt.ExprRef("datum.bold ? 'bold' : 'normal'"),
             color=alt.ExprRef(f"datum.colour || '{theme.ink()}'"),
-        ).encode(text="text:N")
+        ).encode(text=alt.Text("text:N"))
     )  # fmt: skip
     whole = alt.layer(*layers).add_params(*(alt.param(name=name, expr="1") for name in sizes))
     return figure.form(theme.readable(whole).configure_view(stroke=None))

@@ -83,7 +83,7 @@ def _chart(changes: Sequence[Change], key: str) -> None:
     title = label("playground", "probability")
     x = alt.X("after:Q", title=title, scale=scale, axis=alt.Axis(format="%", tickCount=5))
     base = alt.Chart(frame).encode(y=alt.Y("checkpoint:N", sort=names, title=None, axis=alt.Axis(labelLimit=200)))
-    way = base.mark_rule(color=theme.frozen(), strokeWidth=3).encode(x=x, x2="before:Q")
+    way = base.mark_rule(color=theme.frozen(), strokeWidth=3).encode(x=x, x2=alt.X2("before:Q"))
     before = base.mark_point(filled=False, size=130, strokeWidth=2, opacity=1, color=theme.frozen()).encode(
         x=alt.X("before:Q", title=title)
     )
@@ -93,7 +93,7 @@ def _chart(changes: Sequence[Change], key: str) -> None:
         shape=alt.Shape("label:N", scale=alt.Scale(domain=kinds, range=[s.shape for s in styles]), legend=None),
     )
     text = base.mark_text(dy=-17, fontSize=14, color=theme.ink()).encode(
-        x=alt.X("middle:Q", title=title), text="words:N"
+        x=alt.X("middle:Q", title=title), text=alt.Text("words:N")
     )
     half = alt.Chart(pd.DataFrame({"half": [0.5]})).mark_rule(color=theme.frozen(), strokeDash=[4, 4])
     chart = half.encode(x=alt.X("half:Q", title=title)) + way + before + after + text

@@ -51,12 +51,12 @@ def words(found: "Attribution", largest: float, key: str) -> None:
     middle = base.encode(x=alt.X("middle:Q", scale=None, axis=None))
     box = base.mark_bar(height=30, yOffset=-9, cornerRadius=4).encode(
         x=alt.X("left:Q", scale=None, axis=None),
-        x2="right:Q",
+        x2=alt.X2("right:Q"),
         color=alt.Color("colour:N", scale=None),
         opacity=alt.Opacity("strength:Q", scale=None),
     )
-    text = middle.mark_text(font=FONT, fontSize=FONT_SIZE, dy=-8, color=theme.ink()).encode(text="text:N")
-    number = middle.mark_text(font=FONT, fontSize=13, dy=16, color=theme.soft_ink()).encode(text="number:N")
+    text = middle.mark_text(font=FONT, fontSize=FONT_SIZE, dy=-8, color=theme.ink()).encode(text=alt.Text("text:N"))
+    number = middle.mark_text(font=FONT, fontSize=13, dy=16, color=theme.soft_ink()).encode(text=alt.Text("number:N"))
     chart = (box + text + number).properties(height=alt.Step(LINE_HEIGHT)).configure_view(stroke=None)
     st.altair_chart(theme.readable(chart), width="stretch", key=key, alt=_in_words(found))
 
@@ -83,7 +83,9 @@ def bars(found: "Attribution", number: int, title: str, scores: Sequence[float],
     drawn = base.mark_bar(height=16).encode(color=alt.Color("colour:N", scale=None))
     right = base.transform_filter("datum.score >= 0").mark_text(align="left", dx=5, fontSize=14, color=theme.ink())
     left = base.transform_filter("datum.score < 0").mark_text(align="right", dx=-5, fontSize=14, color=theme.ink())
-    chart = (drawn + right.encode(text="number:N") + left.encode(text="number:N")).properties(height=alt.Step(28))
+    chart = (drawn + right.encode(text=alt.Text("number:N")) + left.encode(text=alt.Text("number:N"))).properties(
+        height=alt.Step(28)
+    )
     st.altair_chart(theme.readable(chart), width="stretch", key=key, alt=_in_words(found))
 
 

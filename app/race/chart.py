@@ -115,13 +115,17 @@ def _form(lanes: int, along: Along, end: float, mark: str, dark: bool) -> str:
     of_lanes = alt.Chart(alt.NamedData("lanes"))
     edge = of_lanes.mark_rule(color=theme.frozen(), opacity=0.35).encode(y=at("bottom"))
     goal = of_lanes.mark_rule(color=theme.frozen(), strokeDash=[3, 4]).encode(
-        x=alt.value(0), x2=alt.value(right), y=at("mark")
+        x=alt.XValue(0), x2=alt.X2Value(right), y=at("mark")
     )
     head = of_lanes.transform_filter("datum.lane == 0")
     said = head.mark_text(align="left", dx=6, fontSize=13, color=theme.soft_ink())
-    said = said.encode(x=alt.value(right), y=at("mark"), text=alt.value(mark))
+    said = said.encode(x=alt.XValue(right), y=at("mark"), text=alt.TextValue(mark))
     names = words(
-        of_lanes.encode(x=alt.value(0), y=at("top"), text="name:N"), align="left", baseline="top", dx=6, fontSize=14
+        of_lanes.encode(x=alt.XValue(0), y=at("top"), text=alt.Text("name:N")),
+        align="left",
+        baseline="top",
+        dx=6,
+        fontSize=14,
     )
     told = []
     for name, edge_distance in COLUMNS.items():
@@ -131,14 +135,18 @@ def _form(lanes: int, along: Along, end: float, mark: str, dark: bool) -> str:
         title = alt.ExprRef(f"width > {WIDE} ? '{label('race', f'column_{name}')}' : ''")
         cells = of_lanes.mark_text(text=cell, baseline="top", dy=12, color=theme.ink(), **style)
         told.append(cells.encode(y=at("top"), **place))
-        told.append(head.mark_text(text=title, color=theme.soft_ink(), **style).encode(y=alt.value(-10), **place))
-    bands = alt.Chart(alt.NamedData("bands")).mark_rect(opacity=0.25).encode(x=x, x2="x2:Q", y=y, y2="y2:Q", **colour)
+        told.append(head.mark_text(text=title, color=theme.soft_ink(), **style).encode(y=alt.YValue(-10), **place))
+    bands = (
+        alt.Chart(alt.NamedData("bands"))
+        .mark_rect(opacity=0.25)
+        .encode(x=x, x2=alt.X2("x2:Q"), y=y, y2=alt.Y2("y2:Q"), **colour)
+    )
     bars = alt.Chart(alt.NamedData("bars")).mark_rule(strokeWidth=1.5, opacity=0.55)
     paths = alt.Chart(alt.NamedData("paths")).mark_line(strokeWidth=2.5, interpolate="step-after")
     heads = alt.Chart(alt.NamedData("heads")).encode(x=x, y=y)
     marks = heads.mark_point(filled=True, size=150, opacity=1).encode(shape=alt.Shape("shape:N", scale=None), **colour)
-    now = words(heads.encode(text="words:N"), align="left", dx=11, fontSize=15, fontWeight="bold")
-    layers = [edge, goal, said, bands, bars.encode(x=x, y=y, y2="y2:Q", **colour)]
-    layers += [paths.encode(x=x, y=y, detail="lane:N", **colour), *names, marks, *now, *told]
+    now = words(heads.encode(text=alt.Text("words:N")), align="left", dx=11, fontSize=15, fontWeight="bold")
+    layers = [edge, goal, said, bands, bars.encode(x=x, y=y, y2=alt.Y2("y2:Q"), **colour)]
+    layers += [paths.encode(x=x, y=y, detail=alt.Detail("lane:N"), **colour), *names, marks, *now, *told]
     whole = alt.layer(*layers).properties(height=LANE * lanes + AXES)
     return figure.form(theme.readable(whole).configure_view(stroke=None))

@@ -87,7 +87,7 @@ def _bars(one: AgainstBase, k: int, method: str) -> None:
     bars = base.mark_bar(height=20).encode(
         color=alt.Color("name:N", scale=alt.Scale(domain=names, range=colours), legend=None)
     )
-    numbers = base.mark_text(align="left", dx=6, fontSize=15, color=theme.ink()).encode(text="written:N")
+    numbers = base.mark_text(align="left", dx=6, fontSize=15, color=theme.ink()).encode(text=alt.Text("written:N"))
     listed = "; ".join(f"{name} {value:.2f}" for name, value in zip(names, values, strict=True))
     st.altair_chart(
         theme.readable((bars + numbers).properties(height=4 * ROW + 70)),

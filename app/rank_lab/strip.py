@@ -53,7 +53,7 @@ def draw(cells: Sequence[Cell], chosen: str, method: str, words: str, key: str) 
         fillOpacity=0, stroke=theme.METHOD[method].colour, strokeWidth=4
     )
     on = alt.condition(f"datum.value > {change * highest}", alt.value(strong), alt.value(pale))
-    numbers = base.mark_text(fontSize=14).encode(text="written:N", color=on)
+    numbers = base.mark_text(fontSize=14).encode(text=alt.Text("written:N"), color=on)
     chart = (boxes + frame + numbers).properties(height=CELL * len(modules) + 44)
     listed = "; ".join(f"{place} {written}" for place, written in zip(rows["place"], rows["written"], strict=True))
     st.altair_chart(theme.readable(chart), width="stretch", key=key, alt=label("rank_lab", words, rows=listed))

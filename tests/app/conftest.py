@@ -50,6 +50,17 @@ def open_page(monkeypatch, tmp_path):
 
 
 @pytest.fixture
+def checked_charts(monkeypatch):
+    """Every chart that is drawn is held against Vega-Lite's schema."""
+    import altair
+
+    from app.kit import theme
+
+    monkeypatch.setattr(theme, "CHECKED_AGAIN", True)
+    monkeypatch.setattr(altair.utils.schemapi, "DEBUG_MODE", True)
+
+
+@pytest.fixture
 def line(monkeypatch):
     """Runs that are submitted stay in line: no process is wanted here. Gives the list of their specs."""
     from peft_core.training.runs import LocalBackend

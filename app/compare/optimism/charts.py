@@ -58,12 +58,14 @@ def claims(rows: Sequence[Claim], key: str, honest: str) -> None:
     )  # fmt: skip
     scale, axis = alt.Scale(zero=False, nice=True), alt.Axis(format=".1~%", tickCount=5, grid=False)
     title = label("compare", "axis_accuracy")
-    base = alt.Chart(frame).encode(y=alt.Y("key:N", sort=None, axis=None), tooltip=alt.value(None))
+    base = alt.Chart(frame).encode(y=alt.Y("key:N", sort=None, axis=None), tooltip=alt.TooltipValue(None))
     x, x_honest = (alt.X(f"{name}:Q", title=title, scale=scale, axis=axis) for name in ("claimed", "honest"))
-    way = base.mark_rule(strokeWidth=3, color=theme.frozen()).encode(x=x, x2="honest:Q")
+    way = base.mark_rule(strokeWidth=3, color=theme.frozen()).encode(x=x, x2=alt.X2("honest:Q"))
     before = base.mark_point(size=130, strokeWidth=2.5, filled=False, opacity=1).encode(x=x_honest, **_looks())
     after = base.mark_point(size=160, filled=True, opacity=1).encode(x=x, **_looks())
-    names = base.mark_text(align="left", dy=-19, fontSize=13, color=theme.ink()).encode(x=alt.value(0), text="words:N")
+    names = base.mark_text(align="left", dy=-19, fontSize=13, color=theme.ink()).encode(
+        x=alt.XValue(0), text=alt.Text("words:N")
+    )
     spoken = "; ".join(f"{row.words}: {row.honest:.1%} → {row.claimed:.1%}" for row in frame.itertuples())
     alternative = label("compare", "claims_alt", honest=label("compare", f"honest_{honest}"), rows=spoken)
     _show(way + before + after + names, ROW * len(frame) + 40, key, alternative)
@@ -80,7 +82,7 @@ def curve(claim: Claim) -> None:
     )  # fmt: skip
     test = pd.DataFrame(claim.test, columns=["at", "accuracy"])
     colour = theme.METHOD[claim.method].colour
-    base = alt.Chart(test).encode(x=x, y=y, tooltip=alt.value(None))
+    base = alt.Chart(test).encode(x=x, y=y, tooltip=alt.TooltipValue(None))
     dots = base.mark_point(size=60, filled=True, color=colour, opacity=1)
     layers = [base.mark_line(strokeWidth=3, color=colour), dots]
     if claim.validation:
@@ -104,7 +106,7 @@ def curve(claim: Claim) -> None:
     }  # fmt: skip
     ground = "#12161C" if theme.is_dark() else "#FFFFFF"
     halo = here.mark_text(stroke=ground, strokeWidth=5, strokeJoin="round", aria=False, **style)
-    layers += [layer.encode(text="words:N") for layer in (halo, here.mark_text(color=theme.ink(), **style))]
+    layers += [layer.encode(text=alt.Text("words:N")) for layer in (halo, here.mark_text(color=theme.ink(), **style))]
     spoken = ", ".join(f"{at:,}: {share:.1%}" for at, share in claim.test)
     words = label("compare", "curve_alt", name=claim.words, along=along, rows=spoken, marks="; ".join(marks["words"]))
     _show(alt.layer(*layers), 300, "optimism_curve", words)

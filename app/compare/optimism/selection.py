@@ -60,21 +60,25 @@ def _chart(found: list[SelectionOptimism], chosen_on: int) -> None:
         "n:Q", title=label("compare", "chosen_on"), scale=alt.Scale(type="log", nice=False),
         axis=alt.Axis(values=list(frame["n"]), format=",d", grid=False),
     )  # fmt: skip
-    base = alt.Chart(frame).encode(x=x, tooltip=alt.value(None))
-    zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(color=theme.frozen(), strokeDash=[4, 4]).encode(y="zero:Q")
+    base = alt.Chart(frame).encode(x=x, tooltip=alt.TooltipValue(None))
+    zero = (
+        alt.Chart(pd.DataFrame({"zero": [0]}))
+        .mark_rule(color=theme.frozen(), strokeDash=[4, 4])
+        .encode(y=alt.Y("zero:Q"))
+    )
     band = base.mark_rule(strokeWidth=2, color=theme.frozen()).encode(
         y=alt.Y(
             "low:Q",
             title=label("compare", "selection_axis"),
             axis=alt.Axis(format="+.2~f", labelExpr=SIGNED, tickCount=6),
         ),
-        y2="high:Q",
+        y2=alt.Y2("high:Q"),
     )
-    line = base.mark_line(strokeWidth=3, color=theme.ink()).encode(y="middle:Q")
-    marks = base.mark_point(filled=True, size=110, opacity=1, color=theme.ink()).encode(y="middle:Q")
+    line = base.mark_line(strokeWidth=3, color=theme.ink()).encode(y=alt.Y("middle:Q"))
+    marks = base.mark_point(filled=True, size=110, opacity=1, color=theme.ink()).encode(y=alt.Y("middle:Q"))
     here = base.transform_filter(alt.datum.n == chosen_on)
     ring = here.mark_point(shape="circle", size=420, filled=False, strokeWidth=3, color=theme.ink()).encode(
-        y="middle:Q"
+        y=alt.Y("middle:Q")
     )
     spoken = "; ".join(f"{o.chosen_on:,}: {points(o.difference)}" for o in found)
     st.altair_chart(

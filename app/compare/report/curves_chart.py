@@ -26,7 +26,7 @@ def draw(frame: pd.DataFrame, what: str, one_method: bool) -> None:
         legend=_legend(columns=1, symbolType="stroke", symbolSize=700) if one_method else None,
     )  # fmt: skip
     base = alt.Chart(frame).encode(
-        x=_x(), y=_y(what), detail="run:N", tooltip=alt.value(None),
+        x=_x(), y=_y(what), detail=alt.Detail("run:N"), tooltip=alt.TooltipValue(None),
         color=alt.Color("called:N", scale=colours, legend=None if one_method else _legend(symbolSize=150)),
     )  # fmt: skip
     fill = alt.Fill("called:N", scale=colours, legend=None)

@@ -55,14 +55,16 @@ def _test(best: Quoted, worst: Quoted) -> None:
 def _intervals(frame: pd.DataFrame) -> None:
     scale = alt.Scale(zero=False, nice=True)
     axis = alt.Axis(format=".1~%", tickCount=6, grid=False)
-    base = alt.Chart(frame).encode(y=alt.Y("run:N", sort=None, axis=None), tooltip=alt.value(None))
+    base = alt.Chart(frame).encode(y=alt.Y("run:N", sort=None, axis=None), tooltip=alt.TooltipValue(None))
     x = alt.X("low:Q", title=label("report", "axis_accuracy"), scale=scale, axis=axis)
     colour, shape = theme.METHOD["lora"].colour, theme.METHOD["lora"].shape
-    rule = base.mark_rule(strokeWidth=3, color=colour).encode(x=x, x2="high:Q")
+    rule = base.mark_rule(strokeWidth=3, color=colour).encode(x=x, x2=alt.X2("high:Q"))
     mark = base.mark_point(size=150, strokeWidth=2.5, filled=False, color=colour, shape=shape).encode(
         x=alt.X("share:Q", scale=scale)
     )
-    names = base.mark_text(align="left", dy=-18, fontSize=14, color=theme.ink()).encode(x=alt.value(0), text="words:N")
+    names = base.mark_text(align="left", dy=-18, fontSize=14, color=theme.ink()).encode(
+        x=alt.XValue(0), text=alt.Text("words:N")
+    )
     spoken = "; ".join(f"{row.words} ({row.low:.1%} – {row.high:.1%})" for row in frame.itertuples())
     chart = (rule + mark + names).properties(height=ROW * len(frame) + 50)
     st.altair_chart(

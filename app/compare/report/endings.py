@@ -47,10 +47,12 @@ def _best_epochs(every: list[Course]) -> None:
         "best:Q", title=label("report", "axis_epoch"), scale=alt.Scale(domain=[1, last], nice=False, padding=12),
         axis=alt.Axis(values=list(range(1, last + 1)), format="d"),
     )  # fmt: skip
-    base = alt.Chart(frame).encode(y=alt.Y("run:N", sort=None, axis=None), tooltip=alt.value(None))
-    after = base.mark_rule(strokeWidth=3, color=theme.frozen(), strokeDash=[2, 3]).encode(x=x, x2="end:Q")
+    base = alt.Chart(frame).encode(y=alt.Y("run:N", sort=None, axis=None), tooltip=alt.TooltipValue(None))
+    after = base.mark_rule(strokeWidth=3, color=theme.frozen(), strokeDash=[2, 3]).encode(x=x, x2=alt.X2("end:Q"))
     marks = base.mark_point(size=170, strokeWidth=2.5).encode(x=x, **_looks(frame), fillOpacity=_if_last())
-    names = base.mark_text(align="left", dy=-16, fontSize=13, color=theme.ink()).encode(x=alt.value(0), text="words:N")
+    names = base.mark_text(align="left", dy=-16, fontSize=13, color=theme.ink()).encode(
+        x=alt.XValue(0), text=alt.Text("words:N")
+    )
     spoken = "; ".join(f"{row.words}: {row.best}" for row in frame.itertuples())
     chart = (after + marks + names).properties(height=ROW * len(frame) + 44)
     st.altair_chart(
@@ -118,5 +120,5 @@ def _after_the_first(course: Course, what: str) -> None:
     dots = alt.Chart(frame).mark_point(color=colour, size=80, strokeWidth=2.5, filled=False)
     spoken = ", ".join(f"{row.epoch}: {row.value:.4f}" for row in frame.itertuples())
     words = label("report", "after_alt", what=title, name=course.quoted.label, rows=spoken)
-    chart = (line + dots).encode(x=x, y=y, tooltip=alt.value(None)).properties(height=230)
+    chart = (line + dots).encode(x=x, y=y, tooltip=alt.TooltipValue(None)).properties(height=230)
     st.altair_chart(theme.readable(chart), width="stretch", key=f"report_after_{what}", alt=words)

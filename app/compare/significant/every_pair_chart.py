@@ -44,7 +44,7 @@ def draw(found: Sequence[PairOfMany], called: dict[str, str]) -> None:
     on_pale, on_strong, _ = theme.on_ramp()
     on_middle = "#FFFFFF" if theme.is_dark() else "#000000"
     ink = alt.Color("kind:N", scale=alt.Scale(domain=titles, range=[on_strong, on_middle, on_pale]), legend=None)
-    words = base.mark_text(fontSize=13).encode(text="words:N", color=ink)
+    words = base.mark_text(fontSize=13).encode(text=alt.Text("words:N"), color=ink)
     spoken = "; ".join(f"{c.better} {c.difference} {c.worse}: {c.kind}" for c in frame.itertuples())
     room = f"width / {max(1, len(ranked) - 1)} > {ROOM}"
     words = words.encode(opacity=alt.condition(room, alt.value(1), alt.value(0)))

@@ -26,14 +26,20 @@ def difference(found: Comparison) -> None:
         scale=alt.Scale(domain=[-farthest, farthest], nice=False),
         axis=alt.Axis(format="+.2~f", labelExpr=SIGNED, tickCount=7, grid=False),
     )  # fmt: skip
-    base = alt.Chart(row).encode(tooltip=alt.value(None))
-    zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(color=theme.frozen(), strokeDash=[4, 4]).encode(x="zero:Q")
-    interval = base.mark_rule(strokeWidth=4, color=theme.soft_ink()).encode(x=alt.X("low:Q"), x2="high:Q")
+    base = alt.Chart(row).encode(tooltip=alt.TooltipValue(None))
+    zero = (
+        alt.Chart(pd.DataFrame({"zero": [0]}))
+        .mark_rule(color=theme.frozen(), strokeDash=[4, 4])
+        .encode(x=alt.X("zero:Q"))
+    )
+    interval = base.mark_rule(strokeWidth=4, color=theme.soft_ink()).encode(x=alt.X("low:Q"), x2=alt.X2("high:Q"))
     mark = base.mark_point(filled=True, size=220, opacity=1, shape="diamond", color=theme.ink()).encode(x=x)
     style = {"dy": -20, "fontSize": 15}
     ground = "#12161C" if theme.is_dark() else "#FFFFFF"
     halo = base.mark_text(stroke=ground, strokeWidth=5, strokeJoin="round", aria=False, **style)
-    words = [layer.encode(x=x, text="words:N") for layer in (halo, base.mark_text(color=theme.ink(), **style))]
+    words = [
+        layer.encode(x=x, text=alt.Text("words:N")) for layer in (halo, base.mark_text(color=theme.ink(), **style))
+    ]
     st.altair_chart(
         theme.readable(alt.layer(zero, interval, mark, *words).properties(height=130)),
         width="stretch",

@@ -69,9 +69,9 @@ def _chart(found: tuple[PairOfMany, ...], n: int, rate: float) -> None:
     ring = here.mark_point(shape="circle", size=260, filled=False, strokeWidth=3, color=theme.ink(), opacity=1)
     style = {"align": "left", "dx": 14, "dy": -14, "fontSize": 14}
     halo = here.mark_text(stroke=theme.ground(), strokeWidth=5, strokeJoin="round", aria=False, **style)
-    words = [layer.encode(text="words:N") for layer in (halo, here.mark_text(color=theme.ink(), **style))]
+    words = [layer.encode(text=alt.Text("words:N")) for layer in (halo, here.mark_text(color=theme.ink(), **style))]
     spoken = "; ".join(marks["words"])
-    chart = alt.layer(line, dots, ring, *words).encode(tooltip=alt.value(None)).properties(height=300)
+    chart = alt.layer(line, dots, ring, *words).encode(tooltip=alt.TooltipValue(None)).properties(height=300)
     st.altair_chart(
         theme.readable(chart), width="stretch", key="power_chart", alt=label("compare", "power_alt", rows=spoken)
     )

@@ -41,9 +41,13 @@ def intervals(pairs: Mapping[str, QuotedDifference]) -> None:
         title=label("compare", "quoted_axis"),
         axis=alt.Axis(format="+.2~f", labelExpr=SIGNED, tickCount=6, grid=False),
     )
-    base = alt.Chart(frame).encode(y=alt.Y("pair:N", sort=None, axis=None), tooltip=alt.value(None))
-    zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(color=theme.frozen(), strokeDash=[4, 4]).encode(x="zero:Q")
-    line = base.mark_rule(strokeWidth=3).encode(x=x, x2="high:Q", color=colour)
+    base = alt.Chart(frame).encode(y=alt.Y("pair:N", sort=None, axis=None), tooltip=alt.TooltipValue(None))
+    zero = (
+        alt.Chart(pd.DataFrame({"zero": [0]}))
+        .mark_rule(color=theme.frozen(), strokeDash=[4, 4])
+        .encode(x=alt.X("zero:Q"))
+    )
+    line = base.mark_rule(strokeWidth=3).encode(x=x, x2=alt.X2("high:Q"), color=colour)
     mark = base.mark_point(size=150, strokeWidth=2.5, filled=False, opacity=1).encode(
         x=alt.X("middle:Q"), color=colour, shape=shape
     )
@@ -51,7 +55,7 @@ def intervals(pairs: Mapping[str, QuotedDifference]) -> None:
         align="left", baseline="bottom", dy=alt.ExprRef(f"width > {NARROW} ? -11 : -28"), fontSize=13,
         color=theme.ink(), lineBreak="\n",
         text=alt.ExprRef(f"width > {NARROW} ? datum.words : datum.narrow"),
-    ).encode(x=alt.value(0))  # fmt: skip
+    ).encode(x=alt.XValue(0))  # fmt: skip
     spoken = "; ".join(
         f"{row.pair}: {points(row.middle / 100)} ({points(row.low / 100)} – {points(row.high / 100)})"
         for row in frame.itertuples()
@@ -75,12 +79,12 @@ def paired(found: QuotedDifference, disagreements: int) -> None:
         "p:Q", title=label("compare", "p_axis"), scale=alt.Scale(type="log", domain=[SMALLEST, 1], nice=False),
         axis=alt.Axis(values=[10.0**power for power in range(-6, 1)], format="~g"),
     )  # fmt: skip
-    base = alt.Chart(frame).encode(x=x, y=y, tooltip=alt.value(None))
+    base = alt.Chart(frame).encode(x=x, y=y, tooltip=alt.TooltipValue(None))
     line = base.mark_line(strokeWidth=3, color=theme.METHOD[found.first.method.method].colour)
     level = alt.Chart(pd.DataFrame({"p": [LEVEL], "words": [f"p = {LEVEL:g}"]})).encode(y=y)
     rule = level.mark_rule(color=theme.frozen(), strokeDash=[5, 4], strokeWidth=2)
     name = level.mark_text(align="left", dx=6, dy=12, fontSize=13, color=theme.ink()).encode(
-        x=alt.value(0), text="words:N"
+        x=alt.XValue(0), text=alt.Text("words:N")
     )
     tried_one = alt.Chart(pd.DataFrame({"n": [max(disagreements, low)], "p": [here]})).encode(x=x, y=y)
     mark = tried_one.mark_point(shape="circle", size=240, filled=False, strokeWidth=3, color=theme.ink())
@@ -104,7 +108,7 @@ def _as_ours(found: QuotedDifference, x: alt.X) -> list[alt.Chart]:
     name = base.mark_text(
         align=alt.ExprRef(f"{left} ? 'right' : 'left'"), dx=alt.ExprRef(f"{left} ? -6 : 6"), fontSize=13,
         baseline="bottom", color=theme.ink(), y=alt.ExprRef("height - 6"),
-    ).encode(text="words:N")  # fmt: skip
+    ).encode(text=alt.Text("words:N"))  # fmt: skip
     return [line, name]
 
 

@@ -66,10 +66,12 @@ def _chart(rows: tuple[RowSeeds, ...]) -> None:
     name = (
         alt.Chart(pd.DataFrame({"row": names}))
         .mark_text(align="left", dy=-16, fontSize=13, color=theme.ink())
-        .encode(x=alt.value(0), y=y, text="row:N")
+        .encode(x=alt.XValue(0), y=y, text=alt.Text("row:N"))
     )
-    base, one = alt.Chart(means).encode(y=y), alt.Chart(seeds).encode(y=y, tooltip=alt.value(None))
-    line = base.mark_rule(strokeWidth=2, color=theme.soft_ink()).encode(x=alt.X("low:Q", scale=scale), x2="high:Q")
+    base, one = alt.Chart(means).encode(y=y), alt.Chart(seeds).encode(y=y, tooltip=alt.TooltipValue(None))
+    line = base.mark_rule(strokeWidth=2, color=theme.soft_ink()).encode(
+        x=alt.X("low:Q", scale=scale), x2=alt.X2("high:Q")
+    )
     mean = base.mark_tick(thickness=4, size=22, color=theme.ink()).encode(x=x)
     dots = one.mark_point(size=110, strokeWidth=2.5, filled=False, opacity=1).encode(x=x, color=colour, shape=shape)
     spoken = "; ".join(f"{_name(row)}: {', '.join(f'{a:.1%}' for a in row.accuracies)}" for row in ordered)

@@ -27,12 +27,12 @@ def draw(frame: pd.DataFrame, chosen: str, keys: Sequence[str], words: str) -> N
     scale = alt.Scale(domain=y_domain, nice=False)
     y = alt.Y("accuracy:Q", title=label("compare", "axis_accuracy"), scale=scale, axis=alt.Axis(format=".1~%"))
     pick = alt.selection_point(name=linked.POINT, fields=[linked.ROW], on="click", empty=False)
-    base = alt.Chart(frame).encode(x=x, tooltip=alt.value(None))
+    base = alt.Chart(frame).encode(x=x, tooltip=alt.TooltipValue(None))
     names = list(theme.METHOD)
     styles = [theme.METHOD[name] for name in names]
     colour = alt.Color("method:N", scale=alt.Scale(domain=names, range=[s.colour for s in styles]), legend=None)
     shape = alt.Shape("method:N", scale=alt.Scale(domain=names, range=[s.shape for s in styles]), legend=None)
-    intervals = base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q", color=colour)
+    intervals = base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", scale=scale), y2=alt.Y2("high:Q"), color=colour)
     marks = base.encode(y=y, color=colour, shape=shape)
     ground = "#12161C" if theme.is_dark() else "#FFFFFF"
     hollow = marks.transform_filter("datum.side == 'report'").mark_point(

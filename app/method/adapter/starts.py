@@ -79,14 +79,16 @@ def _chart(widths: Sequence[StartWidth]) -> None:
         axis=alt.Axis(values=[10.0**power for power in range(-6, 3)], format="~g"),
     )  # fmt: skip
     colour = theme.METHOD["adapter"].colour
-    base = alt.Chart(rows).encode(x=x, tooltip=alt.value(None))
+    base = alt.Chart(rows).encode(x=x, tooltip=alt.TooltipValue(None))
     layers = [
         base.mark_line(color=colour, strokeWidth=2).encode(y=y),
-        base.mark_rule(color=colour, strokeWidth=2).encode(y=alt.Y("low:Q", scale=alt.Scale(type="log")), y2="high:Q"),
+        base.mark_rule(color=colour, strokeWidth=2).encode(
+            y=alt.Y("low:Q", scale=alt.Scale(type="log")), y2=alt.Y2("high:Q")
+        ),
         base.mark_point(shape=theme.METHOD["adapter"].shape, filled=True, size=140, opacity=1, color=colour).encode(
             y=y
         ),
-        base.mark_text(dy=-16, align="right", fontSize=13, color=theme.ink()).encode(y=y, text="words:N"),
+        base.mark_text(dy=-16, align="right", fontSize=13, color=theme.ink()).encode(y=y, text=alt.Text("words:N")),
     ]
     spoken = "; ".join(f"σ = {sigma:g}: {words}" for sigma, words in zip(rows["sigma"], rows["words"], strict=True))
     st.altair_chart(

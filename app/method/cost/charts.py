@@ -76,7 +76,9 @@ def _stacked(rows: Sequence[Bar], key: str, alt_text: str) -> None:
         spoken.append(label("cost", "memory_row", who=who, peak=megabytes(row.total), parts=", ".join(words)))
     frame = pd.DataFrame(parts)
     x = alt.X("start:Q", title=None, scale=alt.Scale(domainMin=0, nice=True), axis=alt.Axis(tickCount=5, grid=False))
-    base = alt.Chart(frame).encode(x=x, x2="end:Q", y=_row(rows), color=_colour(rows), tooltip=alt.value(None))
+    base = alt.Chart(frame).encode(
+        x=x, x2=alt.X2("end:Q"), y=_row(rows), color=_colour(rows), tooltip=alt.TooltipValue(None)
+    )
     bars = base.mark_bar(size=BAR, stroke=theme.frozen(), strokeWidth=1).encode(
         opacity=alt.Opacity("part:N", scale=alt.Scale(domain=list(STACK), range=list(OPACITY.values())), legend=None)
     )
@@ -104,9 +106,11 @@ def time(rows: Sequence[TrainingCost]) -> None:
         ]
     )  # fmt: skip
     scale, axis = alt.Scale(domainMin=0, nice=True), alt.Axis(tickCount=5, grid=False)
-    base = alt.Chart(frame).encode(y=_row(rows), color=_colour(rows), tooltip=alt.value(None))
-    spread = base.mark_rule(strokeWidth=3).encode(x=alt.X("low:Q", title=None, scale=scale, axis=axis), x2="high:Q")
-    points = base.mark_point(filled=True, size=200, opacity=1).encode(x="middle:Q", shape=_shape(rows))
+    base = alt.Chart(frame).encode(y=_row(rows), color=_colour(rows), tooltip=alt.TooltipValue(None))
+    spread = base.mark_rule(strokeWidth=3).encode(
+        x=alt.X("low:Q", title=None, scale=scale, axis=axis), x2=alt.X2("high:Q")
+    )
+    points = base.mark_point(filled=True, size=200, opacity=1).encode(x=alt.X("middle:Q"), shape=_shape(rows))
     spoken = [label("cost", "bar", who=method_label(row.method), value=with_range(row.step_seconds)) for row in rows]
     chart = spread + points + _names(rows, [duration(row.step) for row in rows])
     _show(chart, AXIS + ROW * len(rows), "cost_time", label("cost", "time_alt", rows="; ".join(spoken)))
@@ -138,7 +142,7 @@ def _names(rows: Sequence[TrainingCost | Bar], values: Sequence[str]) -> alt.Cha
         for who, value in zip(names, values, strict=True)
     ]
     base = alt.Chart(pd.DataFrame(lines)).mark_text(align="left", dy=-26, fontSize=14, color=theme.ink())
-    return base.encode(x=alt.value(0), y=_row(rows), text="words:N")
+    return base.encode(x=alt.XValue(0), y=_row(rows), text=alt.Text("words:N"))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -189,10 +193,10 @@ def curves(
     told = legend if len(found) > 1 else None  # colours and shapes in one legend: no method by its colour alone
     colour = alt.Color("who:N", scale=alt.Scale(domain=names, range=[s.colour for s in styles]), legend=told)
     shape = alt.Shape("who:N", scale=alt.Scale(domain=names, range=[s.shape for s in styles]), legend=told)
-    base = alt.Chart(frame).encode(x=x, color=colour, tooltip=alt.value(None))
+    base = alt.Chart(frame).encode(x=x, color=colour, tooltip=alt.TooltipValue(None))
     thick = alt.condition("datum.main", alt.value(3), alt.value(1.2))
     line = base.mark_line().encode(y=y, strokeWidth=thick)
-    spread = base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", scale=y_scale), y2="high:Q")
+    spread = base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", scale=y_scale), y2=alt.Y2("high:Q"))
     points = base.mark_point(filled=True, opacity=1).encode(
         y=y, shape=shape, size=alt.condition("datum.main", alt.value(140), alt.value(60))
     )
@@ -234,7 +238,7 @@ def _level(level: tuple[float, str] | None, y: alt.Y) -> list[alt.Chart]:
     at = alt.Chart(pd.DataFrame({"y": [level[0]], "words": [level[1]]})).encode(y=y)
     rule = at.mark_rule(color=theme.METHOD["full"].colour, strokeDash=[6, 4], strokeWidth=2)
     name = at.mark_text(align="left", dx=6, dy=-11, fontSize=14, color=theme.ink())
-    return [rule, name.encode(x=alt.value(0), text="words:N")]
+    return [rule, name.encode(x=alt.XValue(0), text=alt.Text("words:N"))]
 
 
 def _show(chart: alt.LayerChart, height: int, key: str, words: str) -> None:

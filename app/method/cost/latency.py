@@ -129,25 +129,25 @@ def _chart(report: LatencyReport, shape: str) -> None:
     scale = alt.Scale(domain=[min(1 - 0.35 * reach, frame["low"].min()), 1 + 1.9 * reach], nice=True)
     x = alt.X("low:Q", title=label("cost", "latency_axis"), scale=scale, axis=alt.Axis(tickCount=5, grid=False))
     y = alt.Y("who:N", sort=order, axis=None, scale=alt.Scale(paddingInner=0.5, paddingOuter=0.3))  # names in the gaps
-    base = alt.Chart(frame).encode(y=y, yOffset=alt.YOffset("place:O"), color=colour, tooltip=alt.value(None))
+    base = alt.Chart(frame).encode(y=y, yOffset=alt.YOffset("place:O"), color=colour, tooltip=alt.TooltipValue(None))
     one = alt.Chart(pd.DataFrame({"x": [1.0]})).mark_rule(strokeDash=[5, 4], color=theme.ink())
     points = base.encode(x=alt.X("ratio:Q", scale=scale), shape=shape_of)
     layers = [
         one.encode(x=alt.X("x:Q", scale=scale)),
-        base.mark_rule(strokeWidth=3).encode(x=x, x2="high:Q"),
+        base.mark_rule(strokeWidth=3).encode(x=x, x2=alt.X2("high:Q")),
         points.transform_filter("datum.place == 0").mark_point(filled=True, size=150, opacity=1),
         points.transform_filter("datum.place > 0").mark_point(
             filled=False, size=150, opacity=1, strokeWidth=2.5, fill=theme.ground()
         ),
         base.mark_text(align="left", dx=12, fontSize=13)
-        .encode(x=alt.X("high:Q", scale=scale), text="words:N", color=alt.value(theme.ink())),
+        .encode(x=alt.X("high:Q", scale=scale), text=alt.Text("words:N"), color=alt.ColorValue(theme.ink())),
     ]  # fmt: skip
     names = (
         alt.Chart(frame)
         .transform_filter("datum.place == 0")
         .mark_text(align="left", dy=-ROW / 2 + 4, fontSize=14, fontWeight="bold", color=theme.ink())
     )
-    layers.append(names.encode(x=alt.value(0), y=y, text="who:N"))
+    layers.append(names.encode(x=alt.XValue(0), y=y, text=alt.Text("who:N")))
     chart = alt.layer(*layers).properties(height=AXIS + ROW * len(order))
     spoken_all = label("cost", "latency_alt", rows="; ".join(spoken))
     st.altair_chart(theme.readable(chart), width="stretch", key="latency", alt=spoken_all)

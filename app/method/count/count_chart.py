@@ -123,7 +123,7 @@ def _form(
             titleAngle=0, titleAlign="left", titleAnchor="end", titleX=-34, titleY=-12,
         ),
     )  # fmt: skip
-    base = alt.Chart(alt.NamedData(ROWS)).encode(x=x, y=y, tooltip=alt.value(None))  # the words say it
+    base = alt.Chart(alt.NamedData(ROWS)).encode(x=x, y=y, tooltip=alt.TooltipValue(None))  # the words say it
     line = base.mark_line(color=style.colour, strokeWidth=3)
     told = alt.Tooltip("words:N", title=label("chart", "y"))
     target = base.encode(tooltip=told).mark_point(opacity=0, size=200, aria=False)  # where the pointer rests
@@ -145,15 +145,15 @@ def _words(at: alt.Chart) -> list[alt.Chart]:
         "fontWeight": "bold",
     }
     halo = at.mark_text(stroke=theme.ground(), strokeWidth=5, strokeJoin="round", aria=False, **style)
-    return [layer.encode(text="words:N") for layer in (halo, at.mark_text(color=theme.ink(), **style))]
+    return [layer.encode(text=alt.Text("words:N")) for layer in (halo, at.mark_text(color=theme.ink(), **style))]
 
 
 def _rule() -> list[alt.Chart]:
     """The line to stay below, with its name over its left end."""
-    at = alt.Chart(alt.NamedData(LIMIT)).encode(y="count:Q")
+    at = alt.Chart(alt.NamedData(LIMIT)).encode(y=alt.Y("count:Q"))
     rule = at.mark_rule(color=theme.frozen(), strokeDash=[6, 4], strokeWidth=2)
     name = at.mark_text(align="left", dx=6, dy=-11, fontSize=14, color=theme.ink())
-    return [rule, name.encode(x=alt.value(0), text="words:N")]
+    return [rule, name.encode(x=alt.XValue(0), text=alt.Text("words:N"))]
 
 
 def _powers(low: int, high: int) -> list[int]:

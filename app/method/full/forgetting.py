@@ -80,9 +80,13 @@ def _kept(report: ForgettingReport) -> alt.LayerChart:
     """Points of accuracy won or lost beside the base model, with the interval of a paired difference."""
     frame = _frame(report)
     x = alt.X("change:Q", title=label(PAGE, "forgetting_axis"), axis=alt.Axis(tickCount=5, grid=False))
-    base = alt.Chart(frame).encode(y=_row(report), color=_colour(report.rows), tooltip=alt.value(None))
-    zero = alt.Chart(pd.DataFrame({"x": [0]})).mark_rule(color=theme.soft_ink(), strokeDash=[5, 4]).encode(x="x:Q")
-    spread = base.mark_rule(strokeWidth=3).encode(x=alt.X("low:Q", title=label(PAGE, "forgetting_axis")), x2="high:Q")
+    base = alt.Chart(frame).encode(y=_row(report), color=_colour(report.rows), tooltip=alt.TooltipValue(None))
+    zero = (
+        alt.Chart(pd.DataFrame({"x": [0]})).mark_rule(color=theme.soft_ink(), strokeDash=[5, 4]).encode(x=alt.X("x:Q"))
+    )
+    spread = base.mark_rule(strokeWidth=3).encode(
+        x=alt.X("low:Q", title=label(PAGE, "forgetting_axis")), x2=alt.X2("high:Q")
+    )
     points = base.mark_point(filled=True, size=160, opacity=1).encode(x=x, shape=_shape(report.rows))
     return zero + spread + points + _names(frame, report, "words")
 
@@ -96,7 +100,7 @@ def _moved(report: ForgettingReport) -> alt.LayerChart:
         scale=alt.Scale(domainMin=0),
         axis=alt.Axis(tickCount=4, grid=False),
     )
-    base = alt.Chart(frame).encode(y=_row(report), color=_colour(report.rows), tooltip=alt.value(None))
+    base = alt.Chart(frame).encode(y=_row(report), color=_colour(report.rows), tooltip=alt.TooltipValue(None))
     bars = base.mark_bar(size=10).encode(x=x)
     return bars + _names(frame, report, "distance")
 
@@ -107,7 +111,7 @@ def _row(report: ForgettingReport) -> alt.Y:
 
 def _names(frame: pd.DataFrame, report: ForgettingReport, field: str) -> alt.Chart:
     base = alt.Chart(frame).mark_text(align="left", dy=-15, fontSize=13, color=theme.ink())
-    return base.encode(x=alt.value(0), y=_row(report), text=f"{field}:N")
+    return base.encode(x=alt.XValue(0), y=_row(report), text=alt.Text(f"{field}:N"))
 
 
 def _colour(rows: Sequence[ForgettingRow]) -> alt.Color:

@@ -43,7 +43,7 @@ def draw(estimate: Estimate, guess: float) -> None:
     far = f"datum.value > {farthest**0.6}"
     right = base.transform_filter(f"!({far})").mark_text(align="left", dx=14, fontSize=15, color=theme.ink())
     left = base.transform_filter(far).mark_text(align="right", dx=-14, fontSize=15, color=theme.ink())
-    chart = points + right.encode(text="words:N") + left.encode(text="words:N")
+    chart = points + right.encode(text=alt.Text("words:N")) + left.encode(text=alt.Text("words:N"))
     st.altair_chart(
         theme.readable(chart.properties(height=HEIGHT)),
         width="stretch",

@@ -42,16 +42,16 @@ def draw(runs: Sequence[RunResult], full: RunResult, untrained: Accuracy | None,
     )  # fmt: skip
     style = theme.METHOD["soft_prompt"]
     base = alt.Chart(rows).encode(x=x, tooltip=_tips())
-    bars = base.mark_rule(strokeWidth=2, color=style.colour).encode(y=alt.Y("low:Q", title=None), y2="high:Q")
+    bars = base.mark_rule(strokeWidth=2, color=style.colour).encode(y=alt.Y("low:Q", title=None), y2=alt.Y2("high:Q"))
     line = base.mark_line(strokeWidth=2.5, color=style.colour).encode(y=y)
     marks = base.mark_point(filled=True, size=150, opacity=1, shape=style.shape, color=style.colour).encode(y=y)
     ring = base.transform_filter("datum.here").mark_point(
         shape="circle", size=460, strokeWidth=2.5, color=theme.ink(), filled=False, opacity=1
     )
-    others = alt.Chart(lines).encode(y="accuracy:Q")
+    others = alt.Chart(lines).encode(y=alt.Y("accuracy:Q"))
     rule = others.mark_rule(color=theme.frozen(), strokeDash=[6, 4], strokeWidth=2)
     names = others.mark_text(align="left", dx=6, dy=-10, fontSize=14, color=theme.ink())
-    chart = bars + line + marks + ring.encode(y=y) + rule + names.encode(x=alt.value(0), text="words:N")
+    chart = bars + line + marks + ring.encode(y=y) + rule + names.encode(x=alt.XValue(0), text=alt.Text("words:N"))
     spoken = "; ".join(f"n = {row.n}, {row.numbers:,}: {row.written}" for row in rows.itertuples())
     st.altair_chart(
         theme.readable(chart.properties(height=HEIGHT)), width="stretch", key="prompt_length",

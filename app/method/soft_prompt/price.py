@@ -55,9 +55,11 @@ def _form(count: int, most: float, dark: bool) -> str:
     y = alt.Y("part:N", sort=None, axis=None)
     axis = alt.Axis(format="%", tickCount=5, grid=False)
     x = alt.X("more:Q", title=label(PAGE, "price_axis"), scale=alt.Scale(domain=[0, most]), axis=axis)
-    base = alt.Chart(alt.NamedData(DATA)).encode(y=y, tooltip=alt.value(None))
+    base = alt.Chart(alt.NamedData(DATA)).encode(y=y, tooltip=alt.TooltipValue(None))
     strength = alt.condition("datum.all", alt.value(1), alt.value(0.45))
     colour = theme.METHOD["soft_prompt"].colour
     bars = base.mark_bar(size=BAR, color=colour).encode(x=x, opacity=strength)
-    names = base.mark_text(align="left", dy=-20, fontSize=14, color=theme.ink()).encode(x=alt.value(0), text="words:N")
+    names = base.mark_text(align="left", dy=-20, fontSize=14, color=theme.ink()).encode(
+        x=alt.XValue(0), text=alt.Text("words:N")
+    )
     return figure.form(theme.readable((bars + names).properties(height=AXIS + ROW * count)))

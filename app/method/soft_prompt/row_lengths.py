@@ -71,7 +71,7 @@ def _chart(words: np.ndarray, start: Sequence[float], end: Sequence[float]) -> N
     y = alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[-1.1, 1.05]))
     style = theme.METHOD["soft_prompt"]
     area = alt.Chart(shape.assign(y=shape["share"], zero=0)).mark_area(color=theme.frozen(), opacity=0.6)
-    layers = [area.encode(x=x, y=y, y2="zero:Q")]
+    layers = [area.encode(x=x, y=y, y2=alt.Y2("zero:Q"))]
     for group in order:
         of = marks[marks["group"] == group].assign(y=places[group])
         points = alt.Chart(of).mark_point(shape=style.shape, size=110, color=style.colour, opacity=1,
@@ -83,7 +83,7 @@ def _chart(words: np.ndarray, start: Sequence[float], end: Sequence[float]) -> N
     aside = alt.ExprRef("scale('x', datum.length) > width / 2 ? 0 : 14")
     above = alt.ExprRef("scale('x', datum.length) > width / 2 ? -14 : 0")
     names = alt.Chart(texts).mark_text(align=right, dx=aside, dy=above, fontSize=14, color=theme.ink())
-    layers.append(names.encode(x=x, y=y, text="words:N"))
+    layers.append(names.encode(x=x, y=y, text=alt.Text("words:N")))
     spoken = {name: f"{np.min(v):.1f} to {np.max(v):.1f}" for name, v in named.items()}
     alt_text = label(
         PAGE, "lengths_alt", low=f"{words.min():.1f}", high=f"{words.max():.1f}", mean=f"{words.mean():.1f}", **spoken

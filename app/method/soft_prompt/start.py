@@ -110,14 +110,16 @@ def _bars(measured: Mapping[str, StepZeroRow], chosen: str) -> None:
             for name, row in measured.items()
         ]
     )  # fmt: skip
-    base = alt.Chart(rows).encode(y=alt.Y("start:N", sort=None, axis=None), tooltip=alt.value(None))
+    base = alt.Chart(rows).encode(y=alt.Y("start:N", sort=None, axis=None), tooltip=alt.TooltipValue(None))
     x = alt.X(
         "points:Q", title=label(PAGE, "start_axis"), scale=alt.Scale(domainMin=0),
         axis=alt.Axis(tickCount=4, grid=False, titleLimit=320),
     )  # fmt: skip
     strength = alt.condition("datum.chosen", alt.value(1), alt.value(0.4))
     bars = base.mark_bar(size=14, color=theme.METHOD[NAME].colour)
-    names = base.mark_text(align="left", dy=-17, fontSize=14, color=theme.ink()).encode(x=alt.value(0), text="words:N")
+    names = base.mark_text(align="left", dy=-17, fontSize=14, color=theme.ink()).encode(
+        x=alt.XValue(0), text=alt.Text("words:N")
+    )
     chart = (bars.encode(x=x, opacity=strength) + names).properties(height=AXIS + ROW * len(rows))
     st.altair_chart(
         theme.readable(chart), width="stretch", key="prompt_start",

@@ -117,7 +117,7 @@ def _base(cells: pd.DataFrame, rows: Sequence[str], numbered: bool = True) -> al
 def _strips(cells: pd.DataFrame, rows: Sequence[str], numbered: bool) -> alt.LayerChart:
     base = _base(cells, rows, numbered)
     minus = base.transform_filter("datum.value < 0").mark_text(text="−", fontSize=12)
-    layers = base.mark_rect(stroke=theme.ground(), strokeWidth=1) + minus.encode(color=alt.value(theme.ink()))
+    layers = base.mark_rect(stroke=theme.ground(), strokeWidth=1) + minus.encode(color=alt.ColorValue(theme.ink()))
     return layers.properties(height=STRIP * len(rows) + (AXIS if numbered else 0) + 8)
 
 
@@ -127,7 +127,7 @@ def _written_out(cells: pd.DataFrame) -> alt.LayerChart:
     cells = cells.assign(line=place // A_LINE, place=place % A_LINE, written=cells["value"].map(signed))
     base = alt.Chart(cells).encode(x=alt.X("place:O", axis=None), y=alt.Y("line:O", axis=None), tooltip=_tooltip())
     colour = base.mark_rect(height=20, stroke=theme.ground(), strokeWidth=1, yOffset=-12).encode(color=_colour(cells))
-    words = base.mark_text(fontSize=13, dy=11, color=theme.ink()).encode(text="written:N")
+    words = base.mark_text(fontSize=13, dy=11, color=theme.ink()).encode(text=alt.Text("written:N"))
     return (colour + words).properties(height=48 * (int(cells["line"].max()) + 1))
 
 

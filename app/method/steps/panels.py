@@ -153,10 +153,16 @@ def _two_answers(rows: pd.DataFrame, style: theme.Style) -> alt.LayerChart:
         shape=alt.Shape("who:N", scale=alt.Scale(domain=names, range=[style.shape, "square"]), legend=None),
     )
     words = {"fontSize": 14, "color": theme.ink()}
-    left = base.transform_filter("datum.p > 0.6").mark_text(align="right", dx=-14, **words).encode(text="words:N")
-    right = base.transform_filter("datum.p <= 0.6").mark_text(align="left", dx=14, **words).encode(text="words:N")
+    left = (
+        base.transform_filter("datum.p > 0.6")
+        .mark_text(align="right", dx=-14, **words)
+        .encode(text=alt.Text("words:N"))
+    )
+    right = (
+        base.transform_filter("datum.p <= 0.6").mark_text(align="left", dx=14, **words).encode(text=alt.Text("words:N"))
+    )
     half = alt.Chart(pd.DataFrame({"half": [0.5]})).mark_rule(color=theme.frozen(), strokeDash=[4, 4])
-    return (half.encode(x="half:Q") + points + left + right).properties(height=140)
+    return (half.encode(x=alt.X("half:Q")) + points + left + right).properties(height=140)
 
 
 def table(walk: Walk, step: Step) -> None:

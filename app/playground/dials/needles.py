@@ -49,12 +49,12 @@ def _form(dark: bool) -> str:
         alt.Chart(alt.NamedData("needles")).mark_rule(color=theme.frozen(), strokeDash=[4, 4]).encode(x=alt.datum(0.5))
     )
     way = base.transform_calculate(half="0.5").mark_bar(height=6, opacity=0.5).encode(
-        x=x, x2="half:Q", color=alt.Color("colour:N", scale=None)
+        x=x, x2=alt.X2("half:Q"), color=alt.Color("colour:N", scale=None)
     )  # fmt: skip
     needle = base.mark_tick(thickness=7, size=26, cornerRadius=2, opacity=1).encode(
         x=x, color=alt.Color("colour:N", scale=None)
     )
-    middle = base.encode(x=alt.datum(0.5), text="words:N")  # on the other side of it than the bar
+    middle = base.encode(x=alt.datum(0.5), text=alt.Text("words:N"))  # on the other side of it than the bar
     right = middle.transform_filter("datum.p <= 0.5").mark_text(align="left", dx=10, fontSize=15, color=theme.ink())
     left = middle.transform_filter("datum.p > 0.5").mark_text(align="right", dx=-10, fontSize=15, color=theme.ink())
     return figure.form(theme.readable(alt.layer(half, way, needle, right, left)))

@@ -71,7 +71,7 @@ def diagram(bins: Sequence[Bin], style: theme.Style, largest: int) -> alt.LayerC
     diagonal = alt.Chart(ends).mark_line(color=theme.frozen(), strokeDash=[5, 4]).encode(x=x, y=y)
     base = alt.Chart(rows).encode(x=x)
     bars = base.mark_rule(color=theme.soft_ink(), strokeWidth=2).encode(
-        y=alt.Y("observed_low:Q", scale=scale, title=label("calibration", "observed")), y2="observed_high:Q"
+        y=alt.Y("observed_low:Q", scale=scale, title=label("calibration", "observed")), y2=alt.Y2("observed_high:Q")
     )
     points = base.mark_point(filled=True, opacity=0.9, color=style.colour, shape=style.shape, stroke=theme.ink())
     size = alt.Size("count:Q", scale=alt.Scale(domain=[0, largest], range=[15, 700]), legend=None)

@@ -97,10 +97,10 @@ def _trade_off(tested: list[Tested], threshold: float) -> alt.LayerChart:
     x = alt.X("recall:Q", title=label("calibration", "column_recall"), scale=scale, axis=axis)
     y = alt.Y("precision:Q", title=label("calibration", "column_precision"), scale=scale, axis=axis)
     line = alt.Chart(pd.DataFrame(lines)).mark_line(strokeWidth=2).encode(
-        x=x, y=y, color=colour, strokeDash=dash, order="order:Q"
+        x=x, y=y, color=colour, strokeDash=dash, order=alt.Order("order:Q")
     )  # fmt: skip
     mark = alt.Chart(pd.DataFrame(marks)).mark_point(filled=True, size=220, opacity=1, stroke=theme.ink()).encode(
-        x=x, y=y, color=colour, shape=shape, tooltip=["checkpoint:N", *_tips()]
+        x=x, y=y, color=colour, shape=shape, tooltip=[alt.Tooltip("checkpoint:N"), *_tips()]
     )  # fmt: skip
     return (line + mark).properties(height=320)
 

@@ -146,7 +146,7 @@ def _heat_map(words: Sequence[str], cells: list[dict[str, object]]) -> None:
     drawn = base.mark_rect(cornerRadius=3).encode(
         color=alt.Color("colour:N", scale=None), opacity=alt.Opacity("strength:Q", scale=None)
     )
-    numbers = base.mark_text(fontSize=14, color=theme.ink()).encode(text="text:N")
+    numbers = base.mark_text(fontSize=14, color=theme.ink()).encode(text=alt.Text("text:N"))
     chart = (drawn + numbers).properties(height=alt.Step(ROW)).configure_view(stroke=None)
     said = ((name, frame[frame["column"] == name]) for name in columns)
     rows = "; ".join(f"{name}: {', '.join(f'{r.word} {r.text}' for r in rows.itertuples())}" for name, rows in said)

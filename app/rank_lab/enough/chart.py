@@ -127,7 +127,7 @@ def _lines(shown: Sequence[Shown], rows: pd.DataFrame) -> alt.LayerChart:
     dash = alt.StrokeDash("title:N", **scaled([list(DASHES.values())[i % len(DASHES)] for i in range(len(names))]))
     shape = alt.Shape("title:N", **scaled([style.shape for style in styles]))
     base = alt.Chart(rows).encode(x=x, color=colour)
-    bars = base.mark_rule(strokeWidth=2, opacity=0.75).encode(y=alt.Y("low:Q", title=None), y2="high:Q")
+    bars = base.mark_rule(strokeWidth=2, opacity=0.75).encode(y=alt.Y("low:Q", title=None), y2=alt.Y2("high:Q"))
     line = base.mark_line(strokeWidth=2.5).encode(y=y, strokeDash=dash)
     marks = base.mark_point(filled=True, size=130, opacity=1).encode(y=y, shape=shape, tooltip=_tips())
     return bars + line + marks
@@ -135,18 +135,18 @@ def _lines(shown: Sequence[Shown], rows: pd.DataFrame) -> alt.LayerChart:
 
 def _base(rows: pd.DataFrame) -> alt.LayerChart:
     """The base model, untrained: a line through its accuracy, and what it is, at the right end."""
-    base = alt.Chart(rows).encode(y="accuracy:Q", tooltip=_tips())
+    base = alt.Chart(rows).encode(y=alt.Y("accuracy:Q"), tooltip=_tips())
     rule = base.mark_rule(color=theme.frozen(), strokeDash=[6, 4], strokeWidth=2)
-    return rule + _words(base.encode(x=alt.value("width")), align="right", dx=-6, dy=12)
+    return rule + _words(base.encode(x=alt.XValue("width")), align="right", dx=-6, dy=12)
 
 
 def _marks(rows: pd.DataFrame) -> alt.LayerChart:
     """LoRA trained with r = 1: hollow, with its interval, and named."""
     style = theme.METHOD["lora"]
-    base = alt.Chart(rows).encode(x="at:Q", tooltip=_tips())
-    bars = base.mark_rule(color=theme.ink(), strokeWidth=1.5).encode(y="low:Q", y2="high:Q")
+    base = alt.Chart(rows).encode(x=alt.X("at:Q"), tooltip=_tips())
+    bars = base.mark_rule(color=theme.ink(), strokeWidth=1.5).encode(y=alt.Y("low:Q"), y2=alt.Y2("high:Q"))
     marks = base.mark_point(shape="diamond", size=260, strokeWidth=3, filled=False, color=style.colour, opacity=1)
-    return bars + marks.encode(y="accuracy:Q") + _words(base.encode(y="high:Q"), NARROW, dy=-18)
+    return bars + marks.encode(y=alt.Y("accuracy:Q")) + _words(base.encode(y=alt.Y("high:Q")), NARROW, dy=-18)
 
 
 def _words(base: alt.Chart, narrowest: int = 0, **style: object) -> alt.LayerChart:

@@ -18,6 +18,8 @@ from app.compare.trade_off import placing
 from app.compare.trade_off import section as trade_off
 from app.content import label
 from app.kit.formats import duration, with_interval
+from app.kit.plain import escaped
+from app.kit.url import MOST_TOLD
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.report.build import build_table
 from peft_core.report.quoted import quoted_rows
@@ -87,8 +89,11 @@ def test_odd_values_of_a_link_are_the_first_choice(only_shipped, part, odd):
     keys += ("screen", "curves_of", "order", "risen", "misfit", "targets", "start", "calculation")
     app = only_shipped(part=part, **dict.fromkeys(keys, odd))
     assert not app.error
-    shown = [str(e.value) for kind in ("markdown", "caption", "info", "metric") for e in app.get(kind)]
+    shown = [str(e.value) for kind in ("markdown", "caption", "metric") for e in app.get(kind)]
     assert not odd or not any(odd in words for words in shown)
+    quoted = [note.value for note in app.info if escaped(odd[:MOST_TOLD]) in note.value]  # as it is, and not for long
+    assert not any(odd in note.value for note in app.info if note.value not in quoted)
+    assert all(len(note) < 200 for note in quoted)
 
 
 @pytest.mark.parametrize("odd", HOSTILE[:3])

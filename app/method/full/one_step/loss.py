@@ -77,12 +77,14 @@ def _chart(step: "DecoderStep", truth: str) -> None:
         row["colour"] = STYLE[row["word"]].colour if row["word"] in STYLE else theme.frozen()
     frame = pd.DataFrame(rows)
     base = alt.Chart(frame).encode(
-        y=alt.Y("word:N", sort=[row["word"] for row in rows], axis=None), tooltip=alt.value(None)
+        y=alt.Y("word:N", sort=[row["word"] for row in rows], axis=None), tooltip=alt.TooltipValue(None)
     )
     x = alt.X("p:Q", title=label(PAGE, "loss_axis", start=step.start), scale=alt.Scale(domain=[0, 1.35]))
     axis = alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], format="%", grid=False)
     bars = base.mark_bar(size=18).encode(x=x.axis(axis), color=alt.Color("colour:N", scale=None))
-    names = base.mark_text(align="left", dx=8, fontSize=14, color=theme.ink()).encode(x="p:Q", text="words:N")
+    names = base.mark_text(align="left", dx=8, fontSize=14, color=theme.ink()).encode(
+        x=alt.X("p:Q"), text=alt.Text("words:N")
+    )
     said = "; ".join(row["words"] for row in rows)
     chart = theme.readable((bars + names).properties(height=AXIS + BAR * len(rows)))
     st.altair_chart(chart, width="stretch", key="loss_chart", alt=label(PAGE, "loss_alt", rows=said))

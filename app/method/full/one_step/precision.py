@@ -102,7 +102,7 @@ def _chart(found: dict[str, np.ndarray]) -> None:
     chart = chart.encode(
         x=x, y=y, color=alt.Color("kept:N", scale=alt.Scale(domain=order, range=colours), legend=legend),
         strokeDash=alt.StrokeDash("kept:N", scale=alt.Scale(domain=order, range=DASHES), legend=legend),
-        tooltip=alt.value(None),
+        tooltip=alt.TooltipValue(None),
     )  # fmt: skip
     rows = "; ".join(f"{names[name]}: {course[0]:.4g} → {course[-1]:.4g}" for name, course in found.items())
     words = label(PAGE, "precision_alt", rows=rows)

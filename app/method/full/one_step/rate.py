@@ -59,5 +59,5 @@ def _line(points: Sequence[tuple[float, float]], x_title: str, colour: str, key:
     frame = pd.DataFrame(points, columns=["x", "y"])
     x = alt.X("x:Q", title=label(PAGE, x_title), axis=alt.Axis(tickCount=5, grid=False))
     chart = alt.Chart(frame).mark_line(strokeWidth=3, color=colour)
-    chart = chart.encode(x=x, y=alt.Y("y:Q", title=None, axis=alt.Axis(tickCount=4)), tooltip=alt.value(None))
+    chart = chart.encode(x=x, y=alt.Y("y:Q", title=None, axis=alt.Axis(tickCount=4)), tooltip=alt.TooltipValue(None))
     st.altair_chart(theme.readable(chart.properties(height=HEIGHT)), width="stretch", key=key, alt=words)

@@ -76,7 +76,7 @@ def _chart(ranks: tuple[int, ...], lines: dict[str, list[float]], what: str) -> 
         strokeDash=alt.StrokeDash(
             "rule:N", scale=alt.Scale(domain=list(DASHES), range=list(DASHES.values())), legend=None
         ),
-        detail="rule:N",
+        detail=alt.Detail("rule:N"),
     )  # fmt: skip
     colour = theme.METHOD["lora"].colour
     tips = [alt.Tooltip("name:N", title=label("lora_choices", "rule")), alt.Tooltip("r:Q", title="r")]
@@ -92,7 +92,7 @@ def _chart(ranks: tuple[int, ...], lines: dict[str, list[float]], what: str) -> 
         for rule, line in lines.items()
     )
     st.altair_chart(
-        theme.readable((drawn + points + last.encode(text="name:N")).properties(height=260)),
+        theme.readable((drawn + points + last.encode(text=alt.Text("name:N"))).properties(height=260)),
         width="stretch",
         key="lora_scaling_chart",
         alt=label("lora_choices", "scaling_alt", what=label("lora_choices", f"axis_{what}"), rows=listed),

@@ -96,12 +96,12 @@ def _chart(runs: dict[str, RunResult]) -> None:
     y = alt.Y("name:N", sort=list(tests), title=None, axis=alt.Axis(labelLimit=320, ticks=False, domain=False))
     drawn = alt.Chart(rows).encode(y=y, tooltip=[alt.Tooltip("told:N", title=title)])
     lines = drawn.mark_rule(color=style.colour, strokeWidth=2.5).encode(
-        x=alt.X("low:Q", title=title, scale=scale, axis=axis), x2="high:Q"
+        x=alt.X("low:Q", title=title, scale=scale, axis=axis), x2=alt.X2("high:Q")
     )
     marks = drawn.mark_point(filled=True, shape=style.shape, size=130, color=style.colour, opacity=1)
     listed = "; ".join(f"{name}: {interval_text(test)}" for name, test in tests.items())
     st.altair_chart(
-        theme.readable((lines + marks.encode(x="accuracy:Q")).properties(height=44 * len(rows) + 50)),
+        theme.readable((lines + marks.encode(x=alt.X("accuracy:Q"))).properties(height=44 * len(rows) + 50)),
         width="stretch",
         key="lora_variants_chart",
         alt=label("lora_choices", "variants_alt", rows=listed),
