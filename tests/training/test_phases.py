@@ -13,11 +13,10 @@ from peft_core.checkpoints.listing import list_all
 from peft_core.checkpoints.record import AdoptedRecord, read_record
 from peft_core.config import RunConfig, TrainConfig
 from peft_core.methods.registry import METHODS
-from peft_core.paths import cache_dir
 from peft_core.reviews.config import DataConfig
 from peft_core.statistics.intervals import wilson
 from peft_core.statistics.paired_test import paired_test
-from peft_core.training import stopping
+from peft_core.training import stopping, untrained
 from peft_core.training.experiment import run_experiment
 from peft_core.training.measuring import MeasuredSplit
 from peft_core.training.pace import Pace, measured_per_second
@@ -109,7 +108,7 @@ def test_damaged_answers_are_none_and_are_measured_again():
     assert known_answers(of, 3).tolist() == positive.tolist()
     assert known_answers(of, 4) is None
     assert known_answers(of | {"reviews": "c"}, 3) is None
-    (file,) = (cache_dir() / "untrained").iterdir()
+    (file,) = (untrained.cache_dir() / "untrained").iterdir()
     whole = file.read_text()
     for damaged in (whole[:-5], whole.replace("0.75", "0.76"), "", "[]", json.dumps({"positive": [0.1]})):
         file.write_text(damaged)
