@@ -59,7 +59,7 @@ def nothing_here(open_page, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_every_part_opens_by_its_link_and_every_chart_has_words(only_shipped, part):
+def test_every_part_opens_by_its_link_and_every_chart_has_words(only_shipped, part, checked_charts):
     app = only_shipped(part=part)
     assert app.query_params.get("part", PARTS[0]) == part
     assert all(chart.proto.alt for chart in charts(app))
@@ -421,7 +421,7 @@ def test_checkpoints_on_different_reviews_are_not_paired(open_page, tmp_path, ba
 
 
 @pytest.mark.parametrize("question", significant.QUESTIONS)
-def test_every_question_opens_by_its_link(only_shipped, question):
+def test_every_question_opens_by_its_link(only_shipped, question, checked_charts):
     app = only_shipped(part="significant", question=question)
     assert not app.error
     assert app.query_params.get("question", "pair") == question

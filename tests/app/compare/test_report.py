@@ -39,7 +39,7 @@ def metrics(app: AppTest) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("screen", SCREENS)
-def test_every_screen_opens_by_its_link_with_its_claim_and_words_for_every_chart(open_screen, screen):
+def test_every_screen_opens_by_its_link_with_its_claim_and_words_for_every_chart(open_screen, screen, checked_charts):
     app = open_screen(screen)
     assert not app.error
     assert app.query_params.get("screen", next(iter(SCREENS))) == screen

@@ -63,7 +63,7 @@ MOVES = {
     # Also of the methods that came after this list of moves. Cost's own tests make these moves with each of its curves.
     [(page, section) for page in method_pages() for section in SECTIONS if section != "cost" or page not in MOVES],
 )
-def test_some_moves_in_every_section(open_page, page, section):
+def test_some_moves_in_every_section(open_page, page, section, checked_charts):
     app = open_page(page, section=section)
     for key, value in MOVES.get(page, [("base", "t5-11b"), ("base", "tiny-t5")]):
         app.get_by_key(key).set_value(value).run()

@@ -59,7 +59,7 @@ def test_a_dial_that_a_method_has_not_is_not_offered(open_page, name, keys):
     assert said(app)[label("dials", "now")] == f"{_alone(name):.1%}"
 
 
-def test_two_of_one_method_are_blended_and_the_accuracy_follows(open_page):
+def test_two_of_one_method_are_blended_and_the_accuracy_follows(checked_charts, open_page):
     app = opened(open_page, "lora-8", dial_second="lora-1", dial_t="1")
     needles = said(app)
     assert needles[label("dials", "now")] == needles["lora-1"]

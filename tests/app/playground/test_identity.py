@@ -118,7 +118,7 @@ def test_a_list_is_asked_at_once_and_its_sentences_then_show_without_asking(chec
     assert app.get_by_key("identity_shown").value == "all"
 
 
-def test_a_link_opens_the_list_the_sentence_and_ones_own(checkpoints):
+def test_a_link_opens_the_list_the_sentence_and_ones_own(checked_charts, checkpoints):
     app = opened(identity_list="person", identity_shown="1")
     assert (app.get_by_key("identity_list").value, app.get_by_key("identity_shown").value) == ("person", "1")
     app = opened(**OWN)

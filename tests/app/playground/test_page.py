@@ -57,7 +57,7 @@ def card_keys(app: AppTest) -> list[str]:
     return list(walk(app.main))
 
 
-def test_a_review_gets_a_verdict_from_every_checkpoint(playground):
+def test_a_review_gets_a_verdict_from_every_checkpoint(checked_charts, playground):
     app = classify(playground, "a good film")
     assert {m.label for m in app.metric} == {"LoRA r=2 · tiny", "LoRA r=3 · tiny"}  # another base than the shipped ones
     assert all(m.value[0] in "+−" and m.value[2:] in ("positive", "negative") for m in app.metric)

@@ -43,7 +43,7 @@ def test_a_clock_goes_on_where_it_stood_and_stops_at_the_end():
     assert (clock.now(20), clock.running) == (0.0, False)
 
 
-def test_a_guess_comes_before_the_start_and_is_told_at_the_end(open_page):
+def test_a_guess_comes_before_the_start_and_is_told_at_the_end(checked_charts, open_page):
     app = open_page("race")
     start = app.get_by_key("race_start")
     assert start.disabled

@@ -64,7 +64,7 @@ def builds(app: AppTest, rows, k: int) -> None:
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_a_preset_is_built_term_by_term_until_nothing_is_missing(lab, name):
+def test_a_preset_is_built_term_by_term_until_nothing_is_missing(lab, name, checked_charts):
     app = lab()
     app.get_by_key(f"matrix_{name}").click().run()
     rank = np.linalg.matrix_rank(np.array(PRESETS[name]))
@@ -182,7 +182,7 @@ def tinys():
 
 
 @pytest.mark.parametrize("name", ["lora-8", "full"])
-def test_the_spectrum_on_the_screen_is_that_of_the_checkpoint(lab, name):
+def test_the_spectrum_on_the_screen_is_that_of_the_checkpoint(lab, name, checked_charts):
     from peft_core.analysis.spectra.checkpoint_deltas import load_deltas
     from peft_core.t5.backbone import load_backbone
 
@@ -203,7 +203,7 @@ def test_the_spectrum_on_the_screen_is_that_of_the_checkpoint(lab, name):
     assert any(f"σ1 = {sigmas[0]:.3g}" in alt for alt in alts(app))
 
 
-def test_a_random_matrix_of_the_same_norm_stands_beside_it(lab):
+def test_a_random_matrix_of_the_same_norm_stands_beside_it(lab, checked_charts):
     lab(lab="delta")
     for name in ("lora-8", "full"):
         layers = data.layers(data.with_update()[name])
@@ -367,7 +367,7 @@ def store(name: str) -> Truncation:
     return truncation
 
 
-def test_a_stored_truncation_is_a_curve_a_sentence_and_a_table(with_runs):
+def test_a_stored_truncation_is_a_curve_a_sentence_and_a_table(checked_charts, with_runs):
     with_runs(lab="enough")
     truncation = store(RUN[1])
     app = with_runs(lab="enough", cut=RUN[1])

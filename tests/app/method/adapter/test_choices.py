@@ -25,7 +25,7 @@ def numbers(words: str) -> set[int]:
     return {int(found.replace(",", "")) for found in re.findall(r"\d[\d,]*\d|\d", words)}
 
 
-def test_every_choice_opens_and_says_its_numbers(open_page):
+def test_every_choice_opens_and_says_its_numbers(checked_charts, open_page):
     app = open_page("adapter", section="choices", choice="norms", adapter_m="24")
     config = AdapterConfig(bottleneck_dim=24)
     norms = sum(p.numel() for n, p in build_on_meta(BASE.architecture).named_parameters() if "layer_norm" in n)

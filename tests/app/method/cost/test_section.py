@@ -120,7 +120,7 @@ def test_the_growth_that_is_told_is_that_of_the_two_ends(name):
 
 
 @every_page
-def test_the_section_shows_the_parts_of_the_memory_and_every_chart_says_its_numbers(open_page, page):
+def test_the_section_shows_the_parts_of_the_memory_and_every_chart_says_its_numbers(open_page, page, checked_charts):
     app = cost(open_page, page)
     assert not app.error
     words = spoken(app)
@@ -166,7 +166,7 @@ def test_a_sweep_that_was_not_measured_says_how_to_measure_it(open_page, monkeyp
     assert len(spoken(app)) == ONE_STEP
 
 
-def test_this_setting_is_marked_where_it_was_measured_and_nothing_is_guessed_between(open_page):
+def test_this_setting_is_marked_where_it_was_measured_and_nothing_is_guessed_between(open_page, checked_charts):
     measured = [row.method.r for row in load_growth().sweep("rank").rows if isinstance(row.method, LoraConfig)]
     app = cost(open_page, "lora", lora_r=str(measured[1]))
     assert f"This setting is marked: rank r = {measured[1]}." in spoken(app)[-1]

@@ -26,7 +26,7 @@ def test_a_small_step_is_lost_in_bf16_alone_and_kept_by_the_copy():
 
 
 @pytest.mark.parametrize("screen", ("update", "loss", "rate", "precision"))
-def test_every_screen_of_one_step_opens(open_page, screen):
+def test_every_screen_of_one_step_opens(open_page, screen, checked_charts):
     app = open_page("full", section="maths", one_step=screen)
     expected = text("method/full", {"update": "initialisation"}.get(screen, screen)).split("{")[0]
     assert any(m.value.startswith(expected) for m in app.markdown)

@@ -104,7 +104,7 @@ def a_run(tmp_path, batch):
     return run, folder.path / moments.FOLDER
 
 
-def test_a_run_is_looked_into_and_a_damaged_moment_is_told_and_not_drawn(open_page, a_run):
+def test_a_run_is_looked_into_and_a_damaged_moment_is_told_and_not_drawn(checked_charts, open_page, a_run):
     run, folder = a_run
     app = open_page("lora", section="inside", inside_run=run.id, inside_step="0")
     assert app.get_by_key("inside_run").value == run.id

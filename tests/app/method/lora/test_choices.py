@@ -22,7 +22,7 @@ def prose(app) -> str:
 
 
 @pytest.mark.parametrize("pane", PANES)
-def test_every_question_opens_by_its_link_and_its_figure_has_words(opened, pane):
+def test_every_question_opens_by_its_link_and_its_figure_has_words(opened, pane, checked_charts):
     app = opened(pane)
     assert app.query_params.get("lora_question", next(iter(PANES))) == pane
     assert all(chart.proto.alt for chart in app.get("vega_lite_chart"))

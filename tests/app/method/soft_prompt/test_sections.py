@@ -151,7 +151,7 @@ def test_the_table_has_the_words_of_the_shipped_prompt(open_page):
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: [*place.values()][-1])
-def test_every_section_opens_for_every_setting(open_page, place):
+def test_every_section_opens_for_every_setting(open_page, place, checked_charts):
     app = open_page("soft_prompt", **place, base="t5-11b", prompt_n="200", prompt_init="labels")
     app.get_by_key("base").set_value("tiny-t5").run()
     assert not app.exception

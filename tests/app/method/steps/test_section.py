@@ -53,7 +53,7 @@ def test_every_non_linearity_has_its_sentence(non_linearity):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_next_goes_through_every_step_of_every_page(steps, page):
+def test_next_goes_through_every_step_of_every_page(checked_charts, steps, page):
     app, seen = steps(page), set()
     for number in range(1, PAGES[page] + 1):
         assert position(app) == label("steps", "progress", step=number, total=PAGES[page])

@@ -85,7 +85,9 @@ def test_every_setting_has_a_line_of_help_and_a_seed_that_is_none_is_a_sentence(
 # While it is under way
 
 
-def test_a_run_stands_at_the_top_with_its_phase_its_time_and_what_a_person_can_do(open_page, line, made_here):
+def test_a_run_stands_at_the_top_with_its_phase_its_time_and_what_a_person_can_do(
+    checked_charts, open_page, line, made_here
+):
     app = open_page("lora", section="train")
     app.get_by_key("train").click().run()
     assert not app.exception
