@@ -67,7 +67,8 @@ def test_every_label_and_section_that_the_app_asks_for_exists():
 
 
 def test_the_first_paint_needs_no_torch():
-    modules = "app.services, app.content, app.method.lora.why_rank_one, app.method.count.module_tree"
+    modules = "app.services, app.content, app.method.lora.why_rank_one, app.method.count.module_tree, "
+    modules += "app.method.inside.section"
     code = f"import {modules}, sys; print([m for m in ('torch', 'transformers') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "[]"
