@@ -54,24 +54,20 @@ def draw(run: str, steps: Sequence[int]) -> int:
 
 
 def _arrive(run: str, steps: Sequence[int]) -> None:
-    """Where this visitor is: at the step of the link, where it was left, or at the newest."""
+    """Where this visitor is: at the step of the address, where it was left, or at the newest."""
     state = st.session_state
-    if state.get(OF) != run:
-        other = OF in state
-        if not other:  # first: it begins the page anew where it puts the address right
-            url.nearest(STEP, label("inside", "step"), steps)
-        state[OF], state[PLAYING], state[HELD] = run, False, False
-        if other:
-            state.pop(STEP, None)
-            st.query_params.pop(STEP, None)
-        else:
-            state[HELD] = STEP in state and state[STEP] != steps[-1]
-    elif not playing() and state.get(HELD):
-        url.nearest(STEP, label("inside", "step"), steps)  # its note stays until another step is chosen
-    if not state[HELD] or STEP not in state:
+    if state.get(OF, run) != run:
+        state[PLAYING] = state[HELD] = False
+        state.pop(STEP, None)
+        st.query_params.pop(STEP, None)
+    elif not playing():
+        linked = url.to_be_read(STEP)
+        url.nearest(STEP, label("inside", "step"), steps)  # a longer run has made room, or a link is wrong: it says so
+        if linked:
+            state[HELD] = STEP in st.query_params and state.get(STEP, steps[-1]) != steps[-1]
+    state[OF] = run
+    if not state.get(HELD) or state.get(STEP) not in steps:
         state[STEP] = steps[-1]
-    elif state[STEP] not in steps:  # a longer run has made room
-        state[STEP] = min(steps, key=lambda step: abs(step - state[STEP]))
     state[STEP] = state[STEP]  # kept while another section is open, where the slider is not drawn
 
 
