@@ -155,8 +155,12 @@ def in_browser(text: str, checkpoint: str, turns: int) -> Iterator[Moves]:
             return page.evaluate("window.dial.heard - window.dial.released") / 1000
 
         def rest() -> None:
-            page.wait_for_function("!document.body.innerText.includes('so far')", timeout=120_000)
-            page.wait_for_timeout(700)
+            """Until the fixed reviews have all been asked, and the page has drawn itself once more for that."""
+            page.wait_for_timeout(1500)
+            page.wait_for_function(
+                "!/so far|…/.test(document.querySelector('.st-key-dial_accuracy').innerText)", timeout=120_000
+            )
+            page.wait_for_timeout(1500)
 
         page.wait_for_selector(CHART, timeout=120_000)
         rest()
