@@ -158,7 +158,7 @@ def test_no_card_is_cut_at_any_width_and_three_stand_in_a_row(page, address):
 def test_back_and_forward_show_what_the_address_says(page, address):
     page.goto(f"{address}/lora")
     settled(page)
-    slider = page.locator(".st-key-lora_r").get_by_role("slider")
+    slider = page.get_by_role("slider", name="rank r")
     slider.focus()
     slider.press("ArrowRight")
     settled(page)
@@ -246,7 +246,9 @@ def test_a_dora_that_peft_trained_is_opened_from_a_zip_and_asked_beside_ours(pag
     upload = page.locator(".st-key-exchange_file input[type=file]")
     expect(upload).to_be_enabled(timeout=60_000)
     upload.set_input_files(dora_zip)
-    expect(page.locator(".st-key-checkpoint").get_by_text("my-dora")).to_be_visible(timeout=60_000)
+    expect(page.locator(".st-key-checkpoint").get_by_text("DoRA r=4, from Hugging Face peft")).to_be_visible(
+        timeout=60_000
+    )
     page.keyboard.press("Escape")
     settled(page)
     page.locator(".st-key-classify").get_by_role("button").click()
@@ -263,7 +265,7 @@ def test_a_csv_is_classified_and_comes_back_with_verdicts(page, address, tmp_pat
     file.write_text('review;label\n"A wonderful, moving film.";positive\n"=Dull, lifeless mess.";negative\n')
     page.goto(f"{address}/playground?tab=many&checkpoint=lora-8&checkpoint=adapter-8")
     settled(page)
-    page.get_by_role("tab", name="Upload a CSV file").click()
+    page.get_by_role("tab", name="Upload a file").click()
     settled(page)
     page.locator(".st-key-many_file input[type=file]").set_input_files(file)
     settled(page)

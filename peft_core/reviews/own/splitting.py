@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from peft_core.errors import PeftClassroomError
 from peft_core.reviews.splits import LABEL_WORDS
 
@@ -26,6 +24,8 @@ def hold_out(
     Raises:
         PeftClassroomError: if a label has too few different texts, so that nothing would be left to train on.
     """
+    import numpy as np
+
     generator = np.random.default_rng(seed)
     part_of: dict[tuple[int, str], int] = {}
     for label, name in enumerate(names):

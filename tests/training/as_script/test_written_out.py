@@ -47,7 +47,8 @@ OTHER = {  # than the default, of every field
 }  # fmt: skip
 SUMMARY = {
     "checkpoint": "x", "trainable_parameters": 1, "validation_accuracy": 0.5, "test_accuracy": 0.5, "seconds": 1.0,
-    "examples_per_second": 1.0, "interval": (0.4, 0.6),
+    "examples_per_second": 1.0, "interval": (0.4, 0.6), "untrained_test_accuracy": 0.4, "change": (0.1, 0.0, 0.2),
+    "made_worse": False, "stopped_by": "epochs",
 }  # fmt: skip
 
 
