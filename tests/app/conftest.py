@@ -1,8 +1,20 @@
 """Pages of the app, opened as a link opens them."""
 
+import functools
 import sys
 
 import pytest
+
+
+@pytest.fixture(autouse=True, scope="session")
+def packages_are_looked_through_once():
+    """Every AppTest asks each installed package whether it has components: an eighth of a second for each page."""
+    from streamlit.components.v2 import manifest_scanner
+
+    with pytest.MonkeyPatch.context() as patch:
+        once = functools.cache(manifest_scanner.scan_component_manifests)
+        patch.setattr(manifest_scanner, "scan_component_manifests", once)
+        yield
 
 
 @pytest.fixture(autouse=True)
