@@ -3,8 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# One worker more than cores: tests in a browser, and those of processes, wait half of their time.
-WORKERS := -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --maxprocesses 8 --dist worksteal
+WORKERS := -n logical --maxprocesses 8 --dist worksteal
 
 .PHONY: app test check mutants lint docs screenshots bench lock
 
