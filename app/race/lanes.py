@@ -7,6 +7,7 @@ import streamlit as st
 from app import services
 from app.content import label
 from app.kit.formats import NOTHING, megabytes
+from app.kit.plain import escaped
 from app.race import chart
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.registry import METHODS, method_config
@@ -98,5 +99,5 @@ def all_known() -> dict[str, Lane]:
     try:
         return known()
     except PeftClassroomError as error:
-        st.error(str(error))
+        st.error(escaped(error), icon=":material/error:")
         return {}

@@ -82,7 +82,7 @@ def in_threads(work: Callable, items: Sequence, threads: int) -> Iterator:
         with torch.autocast("cpu", dtype, enabled=enabled):
             return work(item)
 
-    with _kernels_of(max(1, torch.get_num_threads() // threads)) as each:
+    with kernels_of(max(1, torch.get_num_threads() // threads)) as each:
         yield from _pool(threads, each, os.getpid()).map(work_there, items)
 
 
@@ -93,8 +93,11 @@ def _pool(threads: int, each: int, process: int) -> ThreadPoolExecutor:
 
 
 @contextmanager
-def _kernels_of(threads: int) -> Iterator[int]:
-    """OpenMP keeps a number of threads for each thread that calls it, MKL one for the process: set it meanwhile."""
+def kernels_of(threads: int) -> Iterator[int]:
+    """Meanwhile every kernel has so many threads.
+
+    OpenMP keeps a number of threads for each thread that calls it, MKL one for the process.
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:

@@ -23,14 +23,21 @@ def stop_on_signals() -> Callable[[], bool]:
 
 
 @contextmanager
-def stoppable() -> Iterator[Callable[[], bool]]:
-    """The same for a while: what the signals did before, they do again afterwards."""
+def _restored() -> Iterator[None]:
+    """What the signals did before, they do again afterwards."""
     before = {number: signal.getsignal(number) for number in SIGNALS}
     try:
-        yield stop_on_signals()
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def stoppable() -> Iterator[Callable[[], bool]]:
+    """The same for a while."""
+    with _restored():
+        yield stop_on_signals()
 
 
 class Wish:
@@ -69,11 +76,9 @@ class Wish:
 
 @contextmanager
 def wished() -> Iterator[Wish]:
-    """Meanwhile both signals are wishes; what they did before, they do again afterwards."""
+    """Meanwhile both signals are wishes."""
     wish = Wish()
-    before = {number: signal.signal(number, wish.hear) for number in SIGNALS}
-    try:
+    with _restored():
+        for number in SIGNALS:
+            signal.signal(number, wish.hear)
         yield wish
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -10,8 +10,7 @@ What one holds is decided once, by what ten of them would take of the budget of 
 More moments than fit make room for one another, so that they stay spread (`moments.make_room`).
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import torch
@@ -23,6 +22,7 @@ from peft_core.methods.method import MethodConfig
 from peft_core.methods.places import places
 from peft_core.methods.registry import method_of
 from peft_core.t5.architecture import Architecture
+from peft_core.training.gradients import kernels_of
 from peft_core.training.snapshots import moments, pictures
 from peft_core.training.snapshots.moments import BUDGET, POINTS, SAYS, Form, Moment
 from peft_core.training.step_log import StepLog
@@ -99,22 +99,11 @@ def pictures_of(
     """ΔW of a few places, as pictures."""
     update = hooks(config).update
     found: dict[str, torch.Tensor] = {}
-    with one_thread():
+    with kernels_of(1):  # in two threads they take twice the processor time, and on busy cores wait for one another
         for place in pictures.chosen(places(architecture, config)):
             at = At(place, config, architecture, now, base)
             found |= dict(pictures.picture(at, update(at)))
     return found
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Small decompositions take twice the processor time in two threads, which on busy cores wait for one another."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def form_of(config: MethodConfig, weights: Mapping[str, torch.Tensor], budget: int = BUDGET) -> tuple[Form, bool]:
