@@ -13,49 +13,63 @@ from app.content import FOLDER, label
 from app.kit import theme
 from app.kit.pages import method_pages, script_of
 
-st.set_page_config(
-    page_title=label("app", "title"),
-    page_icon=FOLDER / "icon.svg",
-    layout="wide",
-    initial_sidebar_state=220,
-)
-theme.tidy()
-services.start()
-pages = {
-    label("navigation", "start"): [
-        st.Page(script_of("home"), title=label("navigation", "home"), icon=":material/home:", default=True),
-        st.Page(
-            script_of("glossary"),
-            title=label("navigation", "glossary"),
-            icon=":material/dictionary:",
-            url_path="glossary",
-        ),
-    ],
-    label("navigation", "methods"): [
-        st.Page(script_of(name), title=page.short, icon=f":material/{page.icon}:", url_path=name)
-        for name, page in method_pages().items()
-    ],
-    label("navigation", "try"): [
-        st.Page(
-            script_of("playground"),
-            title=label("navigation", "playground"),
-            icon=":material/rate_review:",
-            url_path="playground",
-        ),
-        st.Page(script_of("race"), title=label("navigation", "race"), icon=":material/flag:", url_path="race"),
-    ],
-    label("navigation", "evidence"): [
-        st.Page(
-            script_of("rank_lab"),
-            title=label("navigation", "rank_lab"),
-            icon=":material/science:",
-            url_path="rank_lab",
-        ),
-        st.Page(
-            script_of("compare"), title=label("navigation", "compare"), icon=":material/balance:", url_path="compare"
-        ),
-    ],
-}
-page = st.navigation(pages)
-st.set_page_config(page_title=label("app", "page_title", page=page.title))  # of its own: tabs, bookmarks, history
-page.run()
+
+def rooms() -> dict[str, list[st.Page]]:
+    """Return every page of the app under its heading of the navigation."""
+    return {
+        label("navigation", "start"): [
+            st.Page(script_of("home"), title=label("navigation", "home"), icon=":material/home:", default=True),
+            st.Page(
+                script_of("glossary"),
+                title=label("navigation", "glossary"),
+                icon=":material/dictionary:",
+                url_path="glossary",
+            ),
+        ],
+        label("navigation", "methods"): [
+            st.Page(script_of(name), title=page.short, icon=f":material/{page.icon}:", url_path=name)
+            for name, page in method_pages().items()
+        ],
+        label("navigation", "try"): [
+            st.Page(
+                script_of("playground"),
+                title=label("navigation", "playground"),
+                icon=":material/rate_review:",
+                url_path="playground",
+            ),
+            st.Page(script_of("race"), title=label("navigation", "race"), icon=":material/flag:", url_path="race"),
+        ],
+        label("navigation", "evidence"): [
+            st.Page(
+                script_of("rank_lab"),
+                title=label("navigation", "rank_lab"),
+                icon=":material/science:",
+                url_path="rank_lab",
+            ),
+            st.Page(
+                script_of("compare"),
+                title=label("navigation", "compare"),
+                icon=":material/balance:",
+                url_path="compare",
+            ),
+        ],
+    }
+
+
+def main() -> None:
+    """Draw the frame and run the page that the address names."""
+    st.set_page_config(
+        page_title=label("app", "title"),
+        page_icon=FOLDER / "icon.svg",
+        layout="wide",
+        initial_sidebar_state=220,
+    )
+    theme.tidy()
+    services.start()
+    page = st.navigation(rooms())
+    st.set_page_config(page_title=label("app", "page_title", page=page.title))  # of its own: tabs, bookmarks, history
+    page.run()
+
+
+if __name__ == "__main__":  # a process started beside a running script runs this file again, under another name
+    main()

@@ -1,11 +1,13 @@
 """Every page opens, and the rules that the code of the app keeps."""
 
 import ast
+import runpy
 import subprocess
 import sys
 
 import pytest
 
+from app import services
 from app.content import FOLDER, label, text
 from peft_core.paths import ROOT
 
@@ -16,6 +18,12 @@ APP = sorted((ROOT / "app").rglob("*.py"))
 @pytest.mark.parametrize("page", [path.parent.name for path in PAGES])
 def test_every_page_opens(open_page, checked_charts, page):
     assert any(m.value.startswith("# ") for m in open_page(page).markdown)
+
+
+def test_a_process_started_beside_a_running_script_draws_nothing(monkeypatch):
+    """`multiprocessing` runs the main script again in every process it starts, under this name."""
+    monkeypatch.setattr(services, "start", lambda: pytest.fail("the app was started"))
+    assert runpy.run_path(str(ROOT / "app" / "main.py"), run_name="__mp_main__")["main"]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
