@@ -30,15 +30,22 @@ def address(tmp_path_factory):
         yield running
 
 
-@pytest.fixture
-def page(address):
+@pytest.fixture(scope="module")
+def browser():
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=BROWSER_ARGUMENTS)
-        yield browser.new_page(viewport={"width": 1280, "height": 720})
+        yield browser
         browser.close()
+
+
+@pytest.fixture
+def page(address, browser):
+    context = browser.new_context(viewport={"width": 1280, "height": 720})  # a visitor of its own: cookies, history
+    yield context.new_page()
+    context.close()
 
 
 def by_hand(config) -> str:
