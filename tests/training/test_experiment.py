@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("easy_reviews")
 @pytest.fixture
 def make_config(base_folder):
     def make(method, **train) -> RunConfig:
-        settings = {"epochs": 8, "batch_size": 16, "learning_rate": 0.02, "evaluations": 3} | train
+        settings = {"epochs": 5, "batch_size": 16, "learning_rate": 0.02, "evaluations": 3} | train
         data = DataConfig(train_size=240, validation_size=80, max_length=16)
         return RunConfig(base=str(base_folder), method=method, data=data, train=TrainConfig(**settings))
 
@@ -68,7 +68,7 @@ def test_a_run_learns_and_publishes_what_it_measured(make_config, backbone, two_
     config = make_config(CASES[name], learning_rate=rate)
     logs, summary = finish(run_experiment(config, tmp_path / "run"))
     losses = [log.train_loss for log in logs if log.event == "step"]
-    assert len(losses) == 8 * 15 == logs[-1].total_steps
+    assert len(losses) == 5 * 15 == logs[-1].total_steps
     assert np.mean(losses[-15:]) < 0.75 * np.mean(losses[:15])
     assert [log.event for log in logs[:2]] == ["start", "validation"]
     assert logs[0].device
@@ -118,11 +118,11 @@ def test_a_stopped_run_goes_on_to_the_very_same_weights(make_config, tmp_path, n
 @pytest.mark.parametrize("name", ["full", "lora"])
 def test_noting_the_test_accuracy_changes_nothing_else(make_config, tmp_path, name):
     """The published weights are the same to the bit, stopped and resumed or not, whether the test is noted or not."""
-    plain = make_config(CASES[name], epochs=2, backbone_dropout=0.1)
+    plain = make_config(CASES[name], epochs=2, backbone_dropout=0.1, batch_size=48)
     noting = plain.model_copy(update={"train": plain.train.model_copy(update={"test_curve": True})})
     finish(run_experiment(plain, tmp_path / "plain"))
     finish(run_experiment(noting, tmp_path / "noting"))
-    stop = After(17)
+    stop = After(7)
     finish(run_experiment(noting, tmp_path / "stopped", stop), stop)
     finish(run_experiment(noting, tmp_path / "stopped"))
     folders = [tmp_path / folder / "checkpoint" for folder in ("plain", "noting", "stopped")]
