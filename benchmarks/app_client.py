@@ -143,19 +143,34 @@ class Session:
 
     def _run(self, message: BackMsg) -> list[Shown]:
         message.rerun_script.query_string, message.rerun_script.page_name = self.query, self.page
+        return self._exchange(message)
+
+    def _exchange(self, message: BackMsg) -> list[Shown]:
+        """Send it, and read until what it asked for has finished: one fragment, or the whole script.
+
+        Raises:
+            RuntimeError: if the page shows an exception or cannot be run.
+        """
+        ends = {ForwardMsg.FINISHED_SUCCESSFULLY}
+        if message.rerun_script.fragment_id:
+            ends.add(ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY)
         shown: list[Shown] = []
         started = time.perf_counter()
         self._socket.send(message.SerializeToString())
         while True:
-            answer = ForwardMsg.FromString(self._socket.recv(timeout=120))
+            answer = self._whole(ForwardMsg.FromString(self._socket.recv(timeout=120)))
             seconds, kind = time.perf_counter() - started, answer.WhichOneof("type")
             if kind == "delta" and answer.delta.WhichOneof("type") == "new_element":
                 shown += [Shown(seconds, words) for words in self._words(answer)]
             elif kind == "script_finished":
-                if answer.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
+                if answer.script_finished in ends:
                     return [*shown, Shown(seconds, END)]
                 if answer.script_finished == ForwardMsg.FINISHED_WITH_COMPILE_ERROR:
                     raise RuntimeError(f"The page {self.page} cannot be run.")
+
+    def _whole(self, answer: ForwardMsg) -> ForwardMsg:
+        """A message as it is read; a session that remembers earlier ones takes note of it here."""
+        return answer
 
     def _words(self, answer: ForwardMsg) -> list[str]:
         """What an element says; the id of a box for a number is kept."""

@@ -7,7 +7,6 @@ real backend. Moves on the two sections take turns (A B A B, …). Linux only.
 """
 
 import argparse
-import gc
 import json
 import os
 import subprocess
@@ -20,6 +19,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from app.content import label
+from app.services import garbage
 from benchmarks.app_client import END, App, Session, running
 from benchmarks.app_report import (
     APP_SPEED,
@@ -76,8 +76,7 @@ def measure_counts(rounds: int) -> Iterator[CountTime]:
     architecture = base_model(LARGEST).architecture
     # the first build of a process imports a little more
     count_by_numel(base_model("tiny-t5").architecture, FullConfig())
-    gc.collect()
-    gc.freeze()  # as the app does once its libraries are in (app/services/__init__.py)
+    garbage.freeze()  # as the app does once its libraries are in
     kinds: list[tuple[MethodConfig, str | None]] = [(FullConfig(), None), *VARIED]
     times: dict[int, list[tuple[float, float, float]]] = {number: [] for number in range(len(kinds))}
     for turn in range(rounds):

@@ -3,12 +3,12 @@
 Until then pages count by hand and say that `numel()` is on its way.
 """
 
-import gc
 import os
 import threading
 
 import streamlit as st
 
+from app.services import garbage
 from peft_core.errors import PeftClassroomError
 
 SECONDS_BEFORE_IMPORTS = 0.5
@@ -47,8 +47,8 @@ class HeavyImports:
             self.error = (
                 f"{error.name or 'A library'} cannot be imported: run `make app` again to install what is missing."
             )
-        gc.collect()
-        gc.freeze()  # streamlit collects garbage after every rerun: without this, through all of torch's objects
+        garbage.freeze()
+        garbage.keep_collecting()
         self.ready.set()
         if self.error is None:
             self.examples = _examples()

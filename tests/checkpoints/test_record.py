@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from peft_core.checkpoints import listing
 from peft_core.checkpoints.files import load_checkpoint, save_checkpoint
 from peft_core.checkpoints.listing import find_checkpoint, find_run, list_all, list_checkpoints
 from peft_core.checkpoints.predictor import Predictor
@@ -168,3 +169,16 @@ def test_answers_that_are_no_numbers_are_an_error_not_a_verdict(saved, backbone)
     others, wrong = Predictor(backbone).classify_with_each(["a good film"], [None, saved])
     assert others[0].label in ("positive", "negative")
     assert isinstance(wrong, PeftClassroomError)
+
+
+def test_a_list_reads_again_only_what_has_changed(saved, monkeypatch):
+    read = []
+    monkeypatch.setattr(listing, "read_record", lambda folder: read.append(folder) or read_record(folder))
+    listing._read_as_of.cache_clear()
+    first = list_all()
+    assert saved in read and len(read) == len(set(read)) == len(first.usable) + len(first.damaged)
+    assert list_all() == first and len(read) == len(set(read))
+    negate(saved)  # same names, same sizes
+    assert saved in [info.path for info in list_all().adopted] and read[-1] == saved
+    (saved / "run.json").unlink()
+    assert saved not in [info.path for info in list_all().usable]

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 
 import streamlit as st
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState
 
 from app import services
 from app.content import label
@@ -16,7 +19,10 @@ SECONDS = 0.1  # between two drawings, while reviews are missing
 
 
 def draw(place: Place) -> None:
-    """A fragment in the panel's: it draws itself again until all reviews have been asked."""
+    """A fragment in the panel's: it draws itself again until all reviews have been asked.
+
+    When the panel is drawn it asks for none: a dial was moved, and the needle comes first.
+    """
     loaded = services.libraries()
     if not loaded.finished.is_set() or loaded.error:
         st.caption(loaded.error or label("dials", "loading"))
@@ -25,20 +31,33 @@ def draw(place: Place) -> None:
     if place.second is not None:
         places = {"now": place, "trained": Place(place.info, AS_TRAINED), "second": Place(place.second, AS_TRAINED)}
     waiting = not all(services.dials.known(one).complete for one in places.values())
+    by_itself = False
 
     @st.fragment(run_every=SECONDS if waiting else None)
     def follow() -> None:
+        nonlocal by_itself
         tests = {name: services.dials.known(one) for name, one in places.items()}
-        if missing := next((name for name in places if not tests[name].complete), None):
+        missing = next((name for name in places if not tests[name].complete), None)
+        if missing and by_itself:
             try:
                 tests[missing] = services.dials.fixed_test(places[missing])
             except PeftClassroomError as error:
                 st.caption(escaped(error))
         _show(tests)
-        if waiting and all(test.complete for test in tests.values()):
-            st.rerun()
+        if by_itself and all(test.complete for test in tests.values()):
+            _stop_timer()
+        by_itself = True
 
     follow()
+
+
+def _stop_timer() -> None:
+    """End the `run_every` of this fragment. Drawing the whole page again without it would be the only other way, and
+    whoever moves a dial meanwhile would wait for that.
+    """
+    message = ForwardMsg()
+    message.stop_auto_rerun.fragment_ids.append(ThreadState.get().fragment_id)
+    get_script_run_ctx().enqueue(message)
 
 
 def _show(tests: Mapping[str, FixedTest]) -> None:

@@ -1,11 +1,14 @@
 """Dials in the Playground: every dial that a method has, in the link, with needles and an accuracy that follow."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from app import services
 from app.content import label
+from app.playground.dials import accuracy
 from app.playground.dials.section import STOPS
-from app.services.dials import AT_A_TIME, FIXED_A_LABEL, Place, fixed_reviews, fixed_test
+from app.services.dials import AT_A_TIME, FIXED_A_LABEL, FixedTest, Place, fixed_reviews, fixed_test
 from peft_core.checkpoints.dials.setting import AS_TRAINED, Setting
 from peft_core.checkpoints.listing import find_checkpoint
 from peft_core.reviews.config import Learned
@@ -60,11 +63,49 @@ def test_a_dial_that_a_method_has_not_is_not_offered(open_page, name, keys):
 
 
 def test_two_of_one_method_are_blended_and_the_accuracy_follows(checked_charts, open_page):
+    between = Place(find_checkpoint("lora-8"), AS_TRAINED, find_checkpoint("lora-1"), 1.0)
+    services.dials._fixed_tests.clear()
+    fixed_test(between)  # as its timer does, after the page has been drawn
     app = opened(open_page, "lora-8", dial_second="lora-1", dial_t="1")
     needles = said(app)
     assert needles[label("dials", "now")] == needles["lora-1"]
     (words,) = [m.value for m in app.markdown if "fixed test reviews" in m.value and "blended" in m.value]
-    assert f"of {AT_A_TIME} so far" in words  # the first few, before anybody waits
+    assert f"of {AT_A_TIME} so far" in words
+
+
+def test_a_dial_that_is_moved_waits_for_no_fixed_review(open_page):
+    """They are asked by a timer: what draws the needle draws nothing that takes longer."""
+    services.dials._fixed_tests.clear()
+    opened(open_page, "lora-8", dial_factor="2")
+    assert not services.dials.known(Place(find_checkpoint("lora-8"), Setting(factor=2.0))).right
+    assert not services.dials._fixed_tests()
+
+
+def test_a_timer_asks_the_fixed_reviews_and_ends_itself(monkeypatch):
+    drawn, sent, wanted = [], [], 2 * FIXED_A_LABEL
+    known = {"asked": 0}
+    place = Place(find_checkpoint("lora-8"), Setting(factor=2.0))
+
+    def test_of(one: Place, more: int = 0) -> FixedTest:
+        known["asked"] += more
+        return FixedTest(wanted, [True] * (known["asked"] if one is place else wanted))
+
+    monkeypatch.setattr(services.dials, "known", test_of)
+    monkeypatch.setattr(services.dials, "fixed_test", lambda one: test_of(one, wanted // 2))
+    monkeypatch.setattr(accuracy.st, "fragment", lambda run_every: lambda f: drawn.append((f, run_every)) or f)
+    monkeypatch.setattr(accuracy, "_show", lambda tests: sent.append(len(tests["now"].right)))
+    monkeypatch.setattr(accuracy, "get_script_run_ctx", lambda: SimpleNamespace(enqueue=sent.append))
+    monkeypatch.setattr(accuracy.ThreadState, "get", lambda: SimpleNamespace(fragment_id="of the reviews"))
+    services.libraries().finished.wait(timeout=120)
+    accuracy.draw(place)
+    ((follow, seconds),) = drawn
+    assert sent == [0] and seconds  # drawn with the needle, it asks nothing
+    follow()
+    follow()
+    assert sent[1:3] == [wanted // 2, wanted]
+    assert list(sent[3].stop_auto_rerun.fragment_ids) == ["of the reviews"] and len(sent) == 4
+    accuracy.draw(place)
+    assert drawn[1][1] is None
 
 
 def test_the_fixed_reviews_are_the_same_for_all_half_of_each_label_and_a_place_is_measured_once():
