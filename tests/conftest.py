@@ -1,6 +1,5 @@
 """What tests of every room share: a tiny base model, reviews that it can learn, the command line."""
 
-import gc
 import os
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # as many workers as cores: one thread each
@@ -35,12 +34,6 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if SLOW_FIXTURES & set(item.fixturenames) or item.nodeid.removeprefix("tests/").startswith(SLOW):
             item.add_marker("slow")
-
-
-def pytest_collection_finish(session):
-    """What is imported stays to the end: a search for garbage, which benchmarks ask for, need not go through it."""
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture
