@@ -93,9 +93,9 @@ def test_reviews_are_spread_over_all_lengths():
 
 
 @linux
-def test_one_sweep_takes_its_place_and_leaves_the_others(monkeypatch, tmp_path, capsys):
+def test_one_sweep_takes_its_place_and_leaves_the_others(monkeypatch, tmp_path, capsys, base_folder):
     monkeypatch.setattr(growth, "LONG", SMALL)
-    monkeypatch.setattr(growth, "BASE", "tiny-t5")
+    monkeypatch.setattr(growth, "BASE", str(base_folder))
     monkeypatch.setattr(growth, "in_a_fresh_process", lambda preload, *work: here(*work))
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OMP_WAIT_POLICY"):  # put back afterwards
         monkeypatch.setenv(name, "1" if "THREADS" in name else "PASSIVE")
