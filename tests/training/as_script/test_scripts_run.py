@@ -8,6 +8,7 @@ import sys
 
 import pytest
 import torch
+from filelock import FileLock
 from transformers import T5ForConditionalGeneration
 
 from peft_core.checkpoints.files import copy_tensors, read_tensors
@@ -50,8 +51,20 @@ for name in sys.argv[1:]:
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory):
-    """Every script in one process, one after another, in a folder like this project's: (what each printed, folder)."""
-    folder = tmp_path_factory.mktemp("scripts")
+    """What each script printed, and the folder of all. They run once, whichever workers have tests that look at it."""
+    ours = tmp_path_factory.getbasetemp()
+    shared = ours.parent if "PYTEST_XDIST_WORKER" in os.environ else ours
+    folder, printed = shared / "scripts", shared / "scripts.txt"
+    with FileLock(shared / "scripts.lock"):
+        if not printed.exists():
+            printed.write_text(_execute(folder))
+    parts = re.split(r"^<(\w+)>\n", printed.read_text(), flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True)), folder
+
+
+def _execute(folder):
+    """Every script in one process, one after another, in a folder like this project's; what all of them printed."""
+    folder.mkdir()
     (folder / "checkpoints").symlink_to(ROOT / "checkpoints")
     for name, (method, library) in METHODS.items():
         run = RunConfig(method=method, data=DATA, train=TRAIN)
@@ -65,8 +78,7 @@ def executed(tmp_path_factory):
     )
     assert done.returncode == 0, done.stderr
     assert set(re.findall(r"\w+Warning: .*", done.stderr)) <= {PEFT_WARNS}
-    parts = re.split(r"^<(\w+)>\n", done.stdout, flags=re.MULTILINE)
-    return dict(zip(parts[1::2], parts[2::2], strict=True)), folder
+    return done.stdout
 
 
 def _stand_in_for_the_hub(folder):
