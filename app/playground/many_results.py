@@ -26,15 +26,11 @@ Labels = tuple[str, str]  # the two classes' names
 
 @dataclass
 class Answers:
-    """One checkpoint's answers so far: p("positive") by row, notes by row, and their share of the seconds computed.
-
-    What is computed with other checkpoints' answers is shared out evenly: more cannot be told.
-    """
+    """One checkpoint's answers so far: p("positive") by row, notes by row."""
 
     n: int
     positive: dict[int, float] = field(default_factory=dict)
     notes: dict[int, str] = field(default_factory=dict)
-    seconds: float = 0.0
 
     @property
     def complete(self) -> bool:
@@ -48,7 +44,6 @@ class Answers:
         if row in self.positive:
             return
         self.positive[row] = prediction.probability_positive
-        self.seconds += prediction.seconds / prediction.together
         if prediction.notes:
             self.notes[row] = " ".join(prediction.notes)
 
@@ -126,7 +121,7 @@ def _signed(positive: int, labels: Labels) -> str:
 
 
 def _checkpoint_table(reviews: Reviews, titles: Mapping[str, str], answers: Mapping[str, Answers]) -> None:
-    """How often each checkpoint says what, how fast, and, where labels are given, how often it is right."""
+    """How often each checkpoint says what, and, where labels are given, how often it is right."""
     labels = reviews.labels or ()
     known = [position for position, truth in enumerate(labels) if truth is not None]
     rows = []
@@ -143,7 +138,7 @@ def _checkpoint_table(reviews: Reviews, titles: Mapping[str, str], answers: Mapp
                 "many", "interval", accuracy=f"{right.accuracy:.1%}", low=f"{right.low:.1%}", high=f"{right.high:.1%}"
             )
             row |= {"missed": f"{counts.false_negative:,}", "wrongly": f"{counts.false_positive:,}"}
-        rows.append(row | {"speed": f"{given.n / given.seconds:.0f}"})
+        rows.append(row)
     headings = {column: label("many", f"column_{column}") for column in rows[0]}
     st.dataframe(pd.DataFrame(rows).rename(columns=headings), hide_index=True, width="stretch", key="many_checkpoints")
     if known:
