@@ -13,7 +13,8 @@ CORE = sorted((ROOT / "peft_core").rglob("*.py"))
 OF_METHODS = sorted((ROOT / "peft_core" / "methods").glob("*/[a-z]*.py"))  # a method's files, without __init__
 LAYERS = [path for path in OF_METHODS if path.name == "layer.py"]
 LOADS_TORCH = {  # every other module of the library is imported without torch
-    "analysis.explain.attribution", "analysis.inside.reel", "analysis.nearest_words.checkpoint_rows",
+    "analysis.explain.attribution", "analysis.inside.asked_later", "analysis.inside.reel",
+    "analysis.nearest_words.checkpoint_rows",
     "analysis.spectra.checkpoint_deltas", "analysis.spectra.truncation", "analysis.walkthrough.decoder_step",
     "analysis.walkthrough.ends", "analysis.walkthrough.forward", "analysis.walkthrough.tokens",
     "checkpoints.agreement", "checkpoints.dials.blend", "checkpoints.dials.dialled", "checkpoints.exchange.exporting",

@@ -8,7 +8,7 @@ from app.content import label
 from app.kit import figure, theme
 
 ROWS = "rows"  # name of the data
-HEIGHT = 200
+HEIGHT = 170
 FEW_WORDS = 24  # have their names at the axis, each
 AWAKE = 0.05  # of the largest σ of all moments: from there on a term is called awake
 

@@ -32,22 +32,22 @@ def about(run: Filmed, first: Moment) -> About:
     Raises:
         PeftClassroomError: if its snapshots cannot be read, or the server is too busy.
     """
-    return _about(run.base, str(run.folder), _stamp(run, first))
+    return _about(run.base, str(run.folder), stamp(run, first))
 
 
 def film(run: Filmed, moments: tuple[Moment, ...], place: Place, words: str) -> list[Seen | PeftClassroomError]:
     """What is seen at each moment, or why nothing is."""
-    stamp, found = _stamp(run, moments[0]), []
+    first, found = stamp(run, moments[0]), []
     for moment in moments:
         try:
-            made = _stamp(run, moment)
-            found.append(_seen(run.base, str(run.folder), stamp, moment.step, made, place.name, words))
+            made = stamp(run, moment)
+            found.append(_seen(run.base, str(run.folder), first, moment.step, made, place.name, words))
         except PeftClassroomError as error:
             found.append(error)
     return found
 
 
-def _stamp(run: Filmed, moment: Moment) -> int:
+def stamp(run: Filmed, moment: Moment) -> int:
     """When the moment was written, for what is remembered; a file that is gone by now says so when it is read."""
     try:
         return file_of(run.folder, moment.step).stat().st_mtime_ns
@@ -56,7 +56,7 @@ def _stamp(run: Filmed, moment: Moment) -> int:
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _reel(base: str, folder: str, stamp: int) -> "Reel":
+def reel(base: str, folder: str, stamp: int) -> "Reel":
     """Called, and used, while no other session computes."""
     from peft_core.analysis.inside.reel import Reel
 
@@ -66,14 +66,14 @@ def _reel(base: str, folder: str, stamp: int) -> "Reel":
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _about(base: str, folder: str, stamp: int) -> About:
     with services.exclusive_predictor(base):
-        reel = _reel(base, folder, stamp)
-        return About(reel.kind, reel.places())
+        found = reel(base, folder, stamp)
+        return About(found.kind, found.places())
 
 
 @st.cache_resource(max_entries=1024, show_spinner=False)
 def _seen(base: str, folder: str, stamp: int, step: int, made: int, place: str, words: str) -> Seen:
     """`stamp` and `made`: when the first moment and this one were written."""
     with services.exclusive_predictor(base):
-        reel = _reel(base, folder, stamp)
-        reel.look_again()
-        return reel.seen(step, place, words)
+        found = reel(base, folder, stamp)
+        found.look_again()
+        return found.seen(step, place, words)

@@ -16,7 +16,7 @@ from peft_core.analysis.inside.seen import Matrix, Rows, Seen, Units, Vector
 from peft_core.methods.inside import Kind
 from peft_core.training.snapshots.moments import SIGMAS
 
-LINE, MOST_LINES = 37, 6  # of the table: pixels of a line, lines before it scrolls
+LINE, MOST_LINES = 37, 5  # of the table: pixels of a line, lines before it scrolls
 MOST_UNITS, MOST_NUMBERS = 12, 192  # rows of a heat-map, marks of a vector
 
 

@@ -6,7 +6,7 @@ from app import services
 from app.content import has_section, label, text
 from app.kit.plain import escaped
 from app.kit.url import pick
-from app.method.inside import film, pictures, runs, scrubber
+from app.method.inside import film, pictures, runs, scrubber, where
 from app.method.inside.runs import Filmed
 from app.method.steps import controls
 from peft_core.errors import PeftClassroomError
@@ -14,7 +14,7 @@ from peft_core.methods.inside import kind_of
 from peft_core.methods.method import MethodConfig
 from peft_core.t5.architecture import BaseModel
 from peft_core.t5.names import Place
-from peft_core.training.snapshots.moments import BUDGET, Moment
+from peft_core.training.snapshots.moments import BUDGET
 
 RUN, PLACE = "inside_run", "inside_place"  # in the URL
 POLL_SECONDS = 2.0  # of a run under way
@@ -120,7 +120,7 @@ def screen(run: Filmed, about: film.About, place: Place, words: str, method: str
         return
     step = scrubber.draw(run.id, [moment.step for moment in moments])
     shown = next(number for number, moment in enumerate(moments) if moment.step == step)
-    _where(moments[shown])
+    where.draw(run, moments, moments[shown])
     for sentence in listed.damaged:
         st.warning(escaped(sentence), icon=":material/broken_image:")
     if about.kind is None:
@@ -138,12 +138,3 @@ def screen(run: Filmed, about: film.About, place: Place, words: str, method: str
     own = has_section(f"method/{method}", "inside")
     page, section = (f"method/{method}", "inside") if own else ("inside", about.kind)
     st.caption(text(page, section, blocks=pictures.blocks(now)))
-
-
-def _where(moment: Moment) -> None:
-    """Step and accuracy, in one line; below it, of how many reviews."""
-    m, when = moment.measured, "now" if moment.measured_at == moment.step else "before"
-    with st.container(gap="xxsmall", key="inside_where"):
-        at = {"step": moment.step, "steps": moment.planned_steps, "at": moment.measured_at}
-        st.markdown(text("inside", f"measured_{when}", accuracy=f"{m.accuracy:.1%}", **at))
-        st.caption(text("inside", f"interval_{when}", low=f"{m.low:.1%}", high=f"{m.high:.1%}", n=f"{m.n:,}"))

@@ -104,15 +104,37 @@ def a_run(tmp_path, batch):
     return run, folder.path / moments.FOLDER
 
 
-def test_a_run_is_looked_into_and_a_damaged_moment_is_told_and_not_drawn(checked_charts, open_page, a_run):
+class EighteenOfTwenty:
+    """Whoever is asked later answers so, in two parts."""
+
+    def __init__(self, reel, texts):
+        assert reel.found.moments and texts is None
+
+    def __len__(self):
+        return 2
+
+    def right(self, step, part):
+        assert step == 5, "the run itself has validated the other one"
+        return (10, 10) if part == 0 else (8, 10)
+
+
+def test_a_run_is_looked_into_and_a_damaged_moment_is_told_and_not_drawn(checked_charts, open_page, a_run, monkeypatch):
+    from peft_core.analysis.inside import asked_later
+
+    monkeypatch.setattr(asked_later, "AskedLater", EighteenOfTwenty)
     run, folder = a_run
     app = open_page("lora", section="inside", inside_run=run.id, inside_step="0")
     assert app.get_by_key("inside_run").value == run.id
-    assert len(app.get("vega_lite_chart")) == 2
+    assert len(app.get("vega_lite_chart")) == 3
     assert any("Step 0 of 9" in m.value and "50.0%" in m.value for m in app.markdown)
     assert any("**0 of 2 terms are awake**" in m.value for m in app.markdown)
     press(app, "forward")
     assert any("of 2 terms are awake" in m.value and "**0 of" not in m.value for m in app.markdown)
+    assert any("50.0% at 0" in m.value for m in app.markdown), "as long as its own model has not answered all"
+    assert any("being asked: 10 of 20" in c.value for c in app.caption)
+    app.run()
+    assert any("Step 5 of 9" in m.value and "90.0% right" in m.value for m in app.markdown)
+    assert any("Measured later" in c.value for c in app.caption)
     path = moments.file_of(folder, 5)
     path.write_bytes(path.read_bytes()[:-9])
     app.run()
