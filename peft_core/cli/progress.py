@@ -10,6 +10,7 @@ from peft_core.config import RunConfig
 from peft_core.errors import Interrupted
 from peft_core.files import make_writable
 from peft_core.reviews.own.stored import StoredTexts, write_texts
+from peft_core.training.snapshots.moments import FOLDER, steps_in
 from peft_core.training.stopping import SECOND_WITHIN, wished
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ PRESSED = {
 
 
 def train_with_progress(
-    config: RunConfig, out: Path, start: Path | None = None, texts: StoredTexts | None = None
+    config: RunConfig, out: Path, start: Path | None = None, texts: StoredTexts | None = None, snapshots: bool = False
 ) -> dict:
     """Run the experiment with a progress bar on standard error.
 
@@ -35,6 +36,7 @@ def train_with_progress(
 
     Args:
         texts: of the task own; they lie beside the state as long as there is one.
+        snapshots: keep moments of the run in the new checkpoint's folder, `snapshots`.
 
     Raises:
         Interrupted: if it was stopped.
@@ -47,7 +49,9 @@ def train_with_progress(
         write_texts(work, texts)
     interval, told = (0.0, 0.0), 0
     with wished() as wish, _progress() as progress:
-        run = run_experiment(config, work, wish.stop, checkpoint=out, start=start, should_keep=wish.keep)
+        run = run_experiment(
+            config, work, wish.stop, checkpoint=out, start=start, should_keep=wish.keep, snapshots=snapshots
+        )
         task = progress.add_task("loading", total=None)
         while True:
             try:
@@ -66,8 +70,12 @@ def train_with_progress(
             progress.update(task, completed=log.step, total=log.total_steps, description=_doing(log))
     if summary is None:
         raise Interrupted(f"Stopped; the state is in {work}. The same command goes on from there.")
+    summary |= {"interval": interval}
+    if snapshots:
+        (work / FOLDER).rename(out / FOLDER)
+        summary |= {"snapshots": len(steps_in(out / FOLDER))}
     shutil.rmtree(work, ignore_errors=True)
-    return summary | {"interval": interval}
+    return summary
 
 
 def _doing(log: "StepLog") -> str:

@@ -17,6 +17,7 @@ from peft_core.reviews.config import DataConfig
 from peft_core.reviews.own.stored import check_texts, read_texts
 from peft_core.reviews.spreadsheet import ENCODINGS
 from peft_core.training.pretraining.config import PRESETS, PretrainConfig
+from peft_core.training.snapshots.moments import BUDGET, FOLDER
 from peft_core.validated import validated
 
 commands = typer.Typer()
@@ -24,6 +25,9 @@ commands = typer.Typer()
 PRETRAIN_OPTIONS = {"steps", "max_reviews", "seed"}  # the rest is the preset of the base model
 
 
+Snapshots = Annotated[
+    bool, typer.Option("--snapshots", help=f"keep moments of the run in OUT/{FOLDER}, at most {BUDGET // 10**6} MB")
+]
 DataFile = Annotated[
     str | None, typer.Option("--data", help="a table of your own, texts and labels of two classes: the task own")
 ]
@@ -42,6 +46,7 @@ def train(
     names: Annotated[bool | None, typer.Option("--names/--no-names", help="the first row names the columns")] = None,
     encoding: Annotated[str | None, typer.Option(help=f"if it is told wrongly: {', '.join(ENCODINGS)}")] = None,
     separator: Annotated[str | None, typer.Option(help=f"if it is told wrongly: {' '.join(SEPARATORS)}")] = None,
+    snapshots: Snapshots = False,
     as_json: Json = False,
 ) -> None:
     """Train, choose the best weights on validation, test once, save. The same command goes on after an interruption.
@@ -67,7 +72,7 @@ def train(
     if found is None:
         from peft_core.cli.progress import train_with_progress
 
-        _print_summary(train_with_progress(config, out), as_json)
+        _print_summary(train_with_progress(config, out, snapshots=snapshots), as_json)
         return
     brought, table = found
     config = run_config(settings | on_own_texts(brought, config, given))
@@ -75,7 +80,8 @@ def train(
         typer.echo(line, err=True)
     from peft_core.cli.progress import train_with_progress
 
-    _print_summary(train_with_progress(config, out, texts=brought.texts) | word_counts_of(brought), as_json)
+    summary = train_with_progress(config, out, texts=brought.texts, snapshots=snapshots)
+    _print_summary(summary | word_counts_of(brought), as_json)
 
 
 @commands.command("continue")
@@ -85,6 +91,7 @@ def continue_(
     given: dict[str, Any],
     out: Annotated[Path, typer.Option(help="folder of the new checkpoint")],
     base: Annotated[str | None, typer.Option(help="name or folder of its base model, if not where it says")] = None,
+    snapshots: Snapshots = False,
     as_json: Json = False,
 ) -> None:
     """Train on from a checkpoint's weights, own or imported. A new run: its record says from which weights."""
@@ -99,7 +106,7 @@ def continue_(
     check_texts(config.data, texts)
     from peft_core.cli.progress import train_with_progress
 
-    _print_summary(train_with_progress(config, out, path, texts), as_json)
+    _print_summary(train_with_progress(config, out, path, texts, snapshots), as_json)
 
 
 def _print_summary(summary: dict[str, Any], as_json: bool) -> None:
@@ -113,6 +120,7 @@ def _print_summary(summary: dict[str, Any], as_json: bool) -> None:
         ("before training", f"{summary['untrained_test_accuracy']:.2%} of the same reviews"),
         ("change", f"{change:+.2%}  (95%, paired: {low:+.2%} to {high:+.2%})"),
         *([("word counts", f"{counted:.2%} of the same test texts")] if counted is not None else []),
+        *([("snapshots", f"{kept} in {summary['checkpoint']}/{FOLDER}")] if (kept := summary.get("snapshots")) else []),
         ("training time", f"{summary['seconds']:.0f} s" + (f", {speed:.0f} reviews/s" if speed else "")),
     ]
     if summary["made_worse"]:

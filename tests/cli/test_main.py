@@ -1,6 +1,7 @@
 """The command line: its JSON, and one line with exit code 2 for whatever a person gets wrong."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from peft_core.checkpoints.record import read_record, write_record
 from peft_core.methods.registry import METHODS
 from peft_core.paths import ROOT
 from peft_core.t5.architecture import base_model
+from peft_core.training.snapshots.moments import list_moments
 
 pytestmark = pytest.mark.usefixtures("easy_reviews")
 
@@ -50,7 +52,7 @@ def test_train_evaluate_classify(run, base_folder, tmp_path):
         "change", "made_worse", "stopped_by", "seconds", "examples_per_second",
     ]  # fmt: skip
     assert summary["checkpoint"] == str(out)
-    assert not out.with_name("mine.partial").exists()
+    assert not out.with_name("mine.partial").exists() and not (out / "snapshots").exists()
     _, printed, _ = run("evaluate", out, "--split", "test", "--limit", 60, "--json")
     measured = json.loads(printed)
     assert list(measured) == ["accuracy", "low", "high", "n"]
@@ -79,7 +81,11 @@ def test_train_evaluate_classify(run, base_folder, tmp_path):
 def test_test_predictions_can_be_stored_afterwards(run, base_folder, tmp_path):
     out = tmp_path / "mine"
     options = ["--base", base_folder, "--train-size", 40, "--epochs", 1, "--max-length", 16, "--test-size", 60]
-    assert run("train", "lora", *options, "--out", out)[0] == 0
+    code, printed, _ = run("train", "lora", *options, "--out", out, "--snapshots")
+    assert code == 0
+    kept = list_moments(out / "snapshots")  # a folder in that of a checkpoint, which is read as any other
+    assert not kept.damaged and [moment.step for moment in kept.moments] == [0, 1, 2]
+    assert re.search(r"snapshots +3 in .*mine/snapshots", printed)
     trained = read_record(out)
     assert len(trained.test_probabilities) == trained.test.n == 60
     older = trained.model_copy(update={"test_probabilities": None})
@@ -232,7 +238,7 @@ def test_ctrl_c_stops_a_training_and_twice_keeps_what_it_has(run, monkeypatch, t
     from peft_core.training import experiment, stopping
     from peft_core.training.step_log import StepLog
 
-    def run_experiment(config, folder, should_stop, checkpoint, start, should_keep):
+    def run_experiment(config, folder, should_stop, checkpoint, start, should_keep, snapshots):
         for step in range(1, 4):
             for _ in range(presses if step == 2 else 0):
                 signal.raise_signal(signal.SIGINT)

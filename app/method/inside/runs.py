@@ -1,4 +1,6 @@
-"""Which runs can be looked into: the visitor's own, newest first, then those that come with the project. No torch."""
+"""Which runs can be looked into: the visitor's own, newest first, then those of the command line that kept moments,
+then those that come with the project. No torch.
+"""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -32,7 +34,7 @@ class Filmed:
             return False
         try:
             return not services.backend().store.read(self.id).status.finished
-        except PeftClassroomError:  # it was deleted meanwhile
+        except PeftClassroomError:  # it was deleted meanwhile, or trained on the command line
             return False
 
     def moments(self) -> Moments:
@@ -57,6 +59,10 @@ def filmed(base: str, method: str) -> dict[str, Filmed]:
                 continue
     found = [_of(run) for run in runs if (run.spec.config.base, run.spec.config.method.method) == (base, method)]
     found = [one for one in found if steps_in(one.folder) or one.under_way()]
+    for info in services.listing().runs:
+        if (info.base, info.method) == (base, method) and steps_in(info.path / FOLDER):
+            title = label("inside", "of_checkpoint", name=info.record.name, folder=info.name)
+            found.append(Filmed(f"checkpoint-{info.name}", title, info.path / FOLDER, base))
     for folder in sorted(path for path in RECORDED.glob("*") if path.is_dir()):
         moments = _recorded(folder).moments
         if moments and (moments[0].config.base, moments[0].config.method.method) == (base, method):

@@ -1,5 +1,7 @@
 """The scrubber over the moments of a run, and the section around it."""
 
+from types import SimpleNamespace
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -9,7 +11,7 @@ from peft_core.methods.lora.method import LoraConfig
 from peft_core.t5.backbone import load_backbone
 from peft_core.training.runs import RunFolder, RunStatus, RunStore, new_spec
 from peft_core.training.snapshots import moments
-from tests.trained import apply, train_a_little
+from tests.trained import apply, make_record, pretend, train_a_little
 from tests.training.snapshots.test_camera import a_camera
 
 
@@ -140,3 +142,24 @@ def test_a_run_is_looked_into_and_a_damaged_moment_is_told_and_not_drawn(checked
     app.run()
     assert any("is damaged" in w.value for w in app.warning)
     assert any("Step 0 of 9" in m.value for m in app.markdown)
+
+
+def test_a_run_of_the_command_line_is_found_by_the_moments_in_its_checkpoint(monkeypatch, tmp_path, backbone):
+    from app import services
+    from app.method.inside import runs
+
+    monkeypatch.setenv("PEFT_RUNS_DIR", str(tmp_path))
+    services.listing.clear()
+    record, model = make_record(backbone, LoraConfig(r=2)), apply(backbone, LoraConfig(r=2))
+    for name in ("kept", "not-kept"):
+        pretend(record, tmp_path / name / "checkpoint")
+    a_camera(tmp_path / "kept" / "checkpoint" / moments.FOLDER, backbone, model, LoraConfig(r=2)).take(0, 9)
+    monkeypatch.setattr(services, "own_runs", list)
+    monkeypatch.setattr(services, "backend", lambda: SimpleNamespace(store=RunStore(tmp_path)))
+    found = runs.filmed(backbone.base.name, "lora")
+    services.listing.clear()
+    assert list(found) == ["checkpoint-kept"]
+    (one,) = found.values()
+    assert [moment.step for moment in one.moments().moments] == [0] and not one.under_way()
+    assert runs.titles(found)["checkpoint-kept"] == f"{record.name} (kept)"
+    assert not runs.filmed(backbone.base.name, "ia3")
