@@ -4,7 +4,7 @@
     python -m scripts.recorded lora ia3      these
 
 They are what the section Inside shows before anybody has trained. So that all of them together stay below 1.5 MB a run
-keeps eight moments, matrices in bf16, and LoRA ΔW of three places as pictures.
+keeps eight moments, each of them validated, matrices in bf16, and LoRA ΔW of three places as pictures.
 """
 
 import shutil
@@ -42,7 +42,7 @@ def record(name: str, backbone: Backbone) -> int:
     """Train, keep, and say how many bytes were kept."""
     method, preset = RUNS[name], PRESETS["short"]
     data = DataConfig(train_size=preset.train_size(method.method), max_length=preset.max_length)
-    config = RunConfig(method=method, data=data, train=TrainConfig(epochs=preset.epochs))
+    config = RunConfig(method=method, data=data, train=TrainConfig(epochs=preset.epochs, evaluations=MOMENTS - 1))
     folder = RECORDED / name
     with tempfile.TemporaryDirectory() as work:
         experiment = Experiment(config)
@@ -57,12 +57,12 @@ def record(name: str, backbone: Backbone) -> int:
 
 
 def _keep(whole: Path, folder: Path, backbone: Backbone, as_pictures: bool) -> None:
-    steps = moments.steps_in(whole)
-    spread = sorted({round(number * (len(steps) - 1) / (MOMENTS - 1)) for number in range(MOMENTS)})
-    for step in (steps[number] for number in spread):
+    for step in moments.steps_in(whole):
         path = moments.file_of(whole, step)
         with safe_open(path, "numpy") as file:
             moment = Moment.model_validate_json(file.metadata()[SAYS])
+        if moment.measured_at < step:
+            continue
         tensors = load_file(path)
         if as_pictures:
             base = dict(backbone.model.named_parameters())
