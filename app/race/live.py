@@ -15,6 +15,7 @@ from peft_core.reviews.config import DataConfig
 from peft_core.training.runs import CLASSROOM_LIMITS, Run, new_spec
 
 RUNS = "race_run"  # in the URL, as often as there are runs
+ASKED = "race asked"  # session state: keys of the lanes that this visitor has pressed the button for
 POLL = 2.0  # seconds
 HELD_OUT = 400  # reviews of a validation, and of the test: with all 3,000 of them seven methods would take too long
 EVALUATIONS = 5
@@ -48,6 +49,7 @@ def draw(chosen: Sequence[Lane], along: Along) -> None:
             words, type="primary", key="race_queue", icon=":material/playlist_add:",
             disabled=not guessed.highest and not runs, help=None if guessed.highest else label("race", "guess_first"),
         ):  # fmt: skip
+            st.session_state[ASKED] = {lane.key for lane in left}
             _submit(left)
             st.rerun()
     if note := st.session_state.pop("race taken", ""):
@@ -59,6 +61,9 @@ def draw(chosen: Sequence[Lane], along: Along) -> None:
     @st.fragment(run_every=POLL if under_way else None)
     def watch() -> None:
         services.backend().reconcile()
+        asked = [lane for lane in left if lane.key in st.session_state.get(ASKED, ())]
+        if asked and _submit(asked):
+            st.rerun()
         now = _runs()
         _show(now, chosen, along, guessed)
         if under_way and all(run.status.finished for run in now):
@@ -79,8 +84,11 @@ def _runs() -> list[Run]:
     return found
 
 
-def _submit(left: Sequence[Lane]) -> None:
-    """Queue one run a lane, as many as the queue takes; how many that were is told after the next drawing."""
+def _submit(left: Sequence[Lane]) -> int:
+    """Queue one run a lane, as many as the queue takes; how many that were, and after the next drawing it is told.
+
+    Of one visitor few may wait: the others follow as places become free, as long as the page is open.
+    """
     taken, refused = list(dict.fromkeys(st.query_params.get_all(RUNS))), ""
     before = len(taken)
     for lane in left:
@@ -91,9 +99,13 @@ def _submit(left: Sequence[Lane]) -> None:
             refused = str(error)
             break
         taken.append(spec.id)
-    st.query_params[RUNS] = taken
-    words = label("race", "taken", n=len(taken) - before, of=len(left))
-    st.session_state["race taken"] = f"{words} {refused}".strip()
+    if number := len(taken) - before:
+        st.query_params[RUNS] = taken
+        rest = label("race", "follow", n=len(left) - number) if number < len(left) else ""
+        st.session_state["race taken"] = f"{label('race', 'taken', n=number, of=len(left))} {rest}".strip()
+    elif not before:
+        st.session_state["race taken"] = refused
+    return number
 
 
 def _show(runs: Sequence[Run], chosen: Sequence[Lane], along: Along, guessed: guess.Guess) -> None:
