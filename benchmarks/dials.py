@@ -52,9 +52,9 @@ class DialsReport(Frozen):
 def review(checkpoint: str) -> str:
     """The first test review of `WORDS` words of which every stop of α says something else than its neighbours."""
     from app.playground.dials.section import STOPS
+    from peft_core.checkpoints.asking.predictor import Predictor
     from peft_core.checkpoints.dials.dialled import Dialled
     from peft_core.checkpoints.dials.setting import Setting
-    from peft_core.checkpoints.predictor import Predictor
     from peft_core.reviews.splits import load_splits
     from peft_core.t5.backbone import load_backbone
 
@@ -74,9 +74,9 @@ def review(checkpoint: str) -> str:
 
 def by_library(text: str, repetitions: int) -> Iterator[Moves]:
     """Every shipped checkpoint whose method has a dial."""
+    from peft_core.checkpoints.asking.predictor import Predictor
     from peft_core.checkpoints.dials.dialled import Dialled
     from peft_core.checkpoints.dials.setting import FEWEST_ROWS, Setting
-    from peft_core.checkpoints.predictor import Predictor
     from peft_core.t5.backbone import load_backbone
 
     predictor = Predictor(load_backbone("tiny-t5"))

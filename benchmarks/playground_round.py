@@ -20,9 +20,9 @@ from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 from benchmarks.many_checkpoints import LORAS, OF_EACH_METHOD, save_all
 from benchmarks.memory import give_back_at_once, give_back_now, resident_bytes
 from benchmarks.playground_report import Memory, Timing
+from peft_core.checkpoints.asking.memory import keep_freed_memory
+from peft_core.checkpoints.asking.predictor import Predictor
 from peft_core.checkpoints.files import load_checkpoint
-from peft_core.checkpoints.memory import keep_freed_memory
-from peft_core.checkpoints.predictor import Predictor
 from peft_core.methods.fast import fuse
 from peft_core.paths import SHIPPED_CHECKPOINTS
 from peft_core.reviews.batches import encode, fixed_widths, make_batches

@@ -1,6 +1,6 @@
 """Memory and time of many checkpoints over one base model, and of many reviews, in the process that answers.
 
-The way is that of the Playground: `peft_core.checkpoints.predictor.Predictor`, in fp32. Checkpoints are copies
+The way is that of the Playground: `peft_core.checkpoints.asking.predictor.Predictor`, in fp32. Checkpoints are copies
 of one trained checkpoint in folders of their own: the predictor cannot know that their numbers are the same.
 """
 
@@ -16,7 +16,7 @@ from torch import nn
 
 from benchmarks.memory import give_back_at_once, keep_for_reuse, resident_bytes
 from benchmarks.random_model import seconds
-from peft_core.checkpoints.predictor import Predictor
+from peft_core.checkpoints.asking.predictor import Predictor
 from peft_core.t5.backbone import load_backbone
 
 REPEATS, MANY = 5, 20  # timed answers; those to more than 20 reviews are long enough for one, and for warming up

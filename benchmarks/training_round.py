@@ -29,7 +29,7 @@ from peft_core.reviews.batches import Batch
 from peft_core.t5.architecture import Architecture
 from peft_core.t5.precision import cast
 from peft_core.training.device import compute_dtype
-from peft_core.training.loop import Trainer
+from peft_core.training.loop.trainer import Trainer
 
 # Trained before the measurement, so that what the libraries set up once is not counted as the method's. A miniature has
 # the blocks of the shape that is measured, as a method may name single ones.

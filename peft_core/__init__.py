@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for editors; at run time each is looked up below
     from peft_core.analysis.spectra.checkpoint_deltas import deltas_of
+    from peft_core.checkpoints.asking.predictor import Predictor
     from peft_core.checkpoints.files import load_checkpoint
     from peft_core.checkpoints.listing import list_checkpoints
     from peft_core.checkpoints.own import save_model
-    from peft_core.checkpoints.predictor import Predictor
     from peft_core.config import RunConfig, TrainConfig
     from peft_core.counting.by_hand import count
     from peft_core.counting.by_numel import count_by_numel
@@ -35,7 +35,7 @@ __version__ = "0.1.0"
 _MODULES = {
     "DataConfig": "reviews.config",
     "PeftClassroomError": "errors",
-    "Predictor": "checkpoints.predictor",
+    "Predictor": "checkpoints.asking.predictor",
     "RunConfig": "config",
     "TrainConfig": "config",
     "apply_method": "methods",

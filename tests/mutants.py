@@ -1,7 +1,7 @@
 """A seeded sample of mutants of the core modules, made by cosmic-ray: what tests let live, they do not hold.
 
     make mutants                      the sample that docs/log.md quotes
-    .cache/mutants/bin/python -m tests.mutants --python .venv/bin/python --only training/loop.py --places 20
+    .cache/mutants/bin/python -m tests.mutants --python .venv/bin/python --only training/loop/trainer.py --places 20
 
 Of each module some places are drawn, then one mutation of each place, so that an operator with eleven replacements does
 not count eleven times. A mutant lives in a copy of the tree, where the tests beside it below must fail.
@@ -40,21 +40,22 @@ DESCRIBED = (  # what a method says of itself, without torch
     "tests/analysis/walkthrough/test_forward.py",
 )  # fmt: skip
 TESTS = {  # module of peft_core → the tests that hold it, the quickest first
-    "training/loop.py": (
-        "tests/training/test_loop.py",
+    "training/loop/trainer.py": (
+        "tests/training/loop/test_trainer.py",
         "tests/training/test_experiment.py::test_a_stopped_run_goes_on_to_the_very_same_weights",
         "tests/training/test_experiment.py::test_the_clock_stands_still_while_the_test_split_is_measured",
     ),
-    "training/clock.py": ("tests/training/test_clock.py", "tests/training/test_loop.py"),
-    "training/masters.py": (
-        "tests/training/test_masters.py",
-        "tests/training/test_gradients.py",
+    "training/loop/step.py": ("tests/training/loop/test_trainer.py", "tests/training/loop/test_gradients.py"),
+    "training/loop/clock.py": ("tests/training/loop/test_clock.py", "tests/training/loop/test_trainer.py"),
+    "training/loop/masters.py": (
+        "tests/training/loop/test_masters.py",
+        "tests/training/loop/test_gradients.py",
         "tests/training/test_experiment.py::test_a_stopped_run_goes_on_to_the_very_same_weights",
         "tests/training/pretraining/test_run.py",
     ),
-    "training/gradients.py": ("tests/training/test_gradients.py", "tests/t5/test_fused.py"),
+    "training/loop/gradients.py": ("tests/training/loop/test_gradients.py", "tests/t5/test_fused.py"),
     "checkpoints/files.py": ("tests/checkpoints/test_files.py", CONTRACT),
-    "checkpoints/packed_pass.py": ("tests/checkpoints/test_packed_pass.py", CONTRACT),
+    "checkpoints/asking/packed_pass.py": ("tests/checkpoints/asking/test_packed_pass.py", CONTRACT),
     "counting/by_hand.py": ("tests/counting/test_by_hand.py",),
     "methods/common.py": ("tests/methods",),
     **{f"methods/{name}/layer.py": ("tests/methods",) for name in METHODS},

@@ -7,7 +7,8 @@ from importlib.util import module_from_spec, spec_from_file_location
 import pytest
 
 import peft_core
-from peft_core.checkpoints.record import AdoptedRecord, read_record
+from peft_core.checkpoints.record import AdoptedRecord
+from peft_core.checkpoints.run_json import read_record
 from peft_core.counting.by_hand import count
 from peft_core.methods.registry import CONFIGS
 from peft_core.paths import ROOT

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from peft_core.checkpoints.asking.predictor import Predictor
 from peft_core.checkpoints.files import load_checkpoint
 from peft_core.checkpoints.listing import list_checkpoints
-from peft_core.checkpoints.predictor import Predictor
 from peft_core.checkpoints.stored_answers import stored_test
 from peft_core.counting.by_hand import count
 from peft_core.methods.registry import METHODS

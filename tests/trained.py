@@ -5,7 +5,8 @@ import copy
 import torch
 from safetensors.torch import save_file
 
-from peft_core.checkpoints.record import Measured, RunRecord, write_record
+from peft_core.checkpoints.record import Measured, RunRecord
+from peft_core.checkpoints.run_json import write_record
 from peft_core.checkpoints.weights_file import checkpoint_weights
 from peft_core.config import RunConfig
 from peft_core.counting.by_hand import count

@@ -7,10 +7,10 @@ import streamlit as st
 
 from app import services
 from app.content import label
-from app.kit import stored_answers
+from app.kit.asking import stored_answers
 from app.kit.plain import escaped
 from peft_core.checkpoints.listing import CheckpointInfo
-from peft_core.checkpoints.record import RECORD
+from peft_core.checkpoints.run_json import RECORD
 from peft_core.errors import PeftClassroomError
 from peft_core.statistics.intervals import Accuracy, wilson
 from peft_core.statistics.many_tests import PairOfMany, all_pairs

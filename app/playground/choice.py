@@ -4,7 +4,8 @@ import streamlit as st
 
 from app import services
 from app.content import label
-from app.kit import url, verdicts
+from app.kit import url
+from app.kit.asking import verdicts
 from app.playground import task
 from peft_core.t5.architecture import catalogue
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import services
 from app.content import label, text
-from app.kit import verdicts
+from app.kit.asking import verdicts
 from app.kit.plain import escaped
 from peft_core.checkpoints.exchange.zipped import MEGABYTE, MOST_BYTES, MOST_UNPACKED, pack
 from peft_core.checkpoints.listing import CheckpointInfo

@@ -11,9 +11,10 @@ from streamlit.delta_generator import DeltaGenerator
 
 from app import services
 from app.content import label, text
-from app.kit import theme, url, verdicts
+from app.kit import theme, url
+from app.kit.asking import verdicts
+from app.kit.asking.verdicts import Model, base_of, name_of
 from app.kit.plain import escaped
-from app.kit.verdicts import Model, base_of, name_of
 from app.playground import starts, word_chart
 from app.playground.word_chart import signed
 from peft_core.errors import PeftClassroomError

@@ -10,7 +10,8 @@ import streamlit as st
 
 from app import services
 from app.content import label, text
-from app.kit import theme, verdicts
+from app.kit import theme
+from app.kit.asking import verdicts
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.reviews.splits import LABEL_WORDS
 from peft_core.reviews.spreadsheet import Reviews, write_csv
@@ -18,7 +19,7 @@ from peft_core.statistics.calibration import confusion
 from peft_core.statistics.intervals import wilson
 
 if TYPE_CHECKING:
-    from peft_core.checkpoints.predictor import Prediction
+    from peft_core.checkpoints.asking.predictor import Prediction
 
 
 Labels = tuple[str, str]  # the two classes' names

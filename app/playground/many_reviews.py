@@ -7,8 +7,8 @@ import streamlit as st
 from app import services
 from app.content import label, text
 from app.kit import url
+from app.kit.asking.table_preview import table_preview, upload
 from app.kit.plain import escaped
-from app.kit.table_preview import table_preview, upload
 from app.playground import many_results
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.errors import PeftClassroomError

@@ -4,7 +4,8 @@ import streamlit as st
 
 from app import services
 from app.content import label, text
-from app.kit import review_box, url, verdicts
+from app.kit import url
+from app.kit.asking import review_box, verdicts
 from app.kit.plain import escaped
 from app.playground import choice, exchange, explain, many_reviews, what_if
 from app.playground.dials import section as dials

@@ -12,9 +12,9 @@ import streamlit as st
 
 from app import services
 from app.content import label, text
-from app.kit import verdicts
+from app.kit.asking import verdicts
+from app.kit.asking.verdicts import Model, name_of
 from app.kit.plain import escaped
-from app.kit.verdicts import Model, name_of
 from app.playground import explain, verdict_changes, word_chart
 from app.playground.verdict_changes import Change
 from peft_core.analysis.explain.edits import Edit, delete_word, negate, replace_word

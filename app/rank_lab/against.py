@@ -7,7 +7,8 @@ import pandas as pd
 import streamlit as st
 
 from app.content import label, text
-from app.kit import theme, url, verdicts
+from app.kit import theme, url
+from app.kit.asking import verdicts
 from app.kit.formats import percent
 from app.kit.plain import escaped
 from app.kit.url import pick

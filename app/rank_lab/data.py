@@ -16,7 +16,7 @@ from peft_core.analysis.spectra.against_base import AgainstBase, against_base
 from peft_core.analysis.spectra.delta import random_like
 from peft_core.analysis.spectra.spectrum import effective_rank
 from peft_core.checkpoints.listing import CheckpointInfo
-from peft_core.checkpoints.record import RECORD, read_run
+from peft_core.checkpoints.run_json import RECORD, read_run
 from peft_core.t5.names import Place
 
 if TYPE_CHECKING:

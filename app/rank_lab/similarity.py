@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app.content import label, text
-from app.kit import url, verdicts
+from app.kit import url
+from app.kit.asking import verdicts
 from app.kit.pages import training_link
 from app.kit.plain import escaped
 from app.kit.url import pick

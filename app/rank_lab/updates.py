@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from app.content import label, text
-from app.kit import verdicts
+from app.kit.asking import verdicts
 from app.kit.formats import percent
 from app.kit.plain import escaped
 from app.kit.url import pick

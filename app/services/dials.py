@@ -11,7 +11,7 @@ import streamlit as st
 from app.services.models import exclusive_predictor, predictor
 from peft_core.checkpoints.dials.setting import Offered, Setting
 from peft_core.checkpoints.listing import CheckpointInfo
-from peft_core.checkpoints.record import RECORD
+from peft_core.checkpoints.run_json import RECORD
 from peft_core.reviews.config import REVIEWS, Learned
 from peft_core.reviews.splits import load_splits
 from peft_core.reviews.tasks import in_task
@@ -20,7 +20,7 @@ from peft_core.statistics.intervals import Accuracy, wilson
 if TYPE_CHECKING:
     from torch import nn
 
-    from peft_core.checkpoints.predictor import Prediction
+    from peft_core.checkpoints.asking.predictor import Prediction
 
 FIXED_A_LABEL = 100  # test reviews of each label, the shortest: enough to see a fall, few enough to wait for
 AT_A_TIME = 8  # of them: between two such passes whoever turns a dial is served

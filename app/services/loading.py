@@ -38,9 +38,9 @@ class HeavyImports:
             import datasets  # noqa: F401
             import py3langid.langid  # noqa: F401
 
-            import peft_core.checkpoints.predictor
+            import peft_core.checkpoints.asking.predictor
             import peft_core.counting.by_numel  # noqa: F401
-            from peft_core.checkpoints.memory import keep_freed_memory
+            from peft_core.checkpoints.asking.memory import keep_freed_memory
 
             keep_freed_memory()
         except ImportError as error:

@@ -17,7 +17,7 @@ from peft_core.statistics.intervals import Accuracy
 from peft_core.t5.architecture import base_model
 
 if TYPE_CHECKING:
-    from peft_core.checkpoints.predictor import Prediction
+    from peft_core.checkpoints.asking.predictor import Prediction
 from app.services.loading import libraries
 from app.services.runs import backend
 
@@ -73,7 +73,7 @@ def _tokenizer(base: str):
 @st.cache_resource(max_entries=2, show_spinner=False)
 def predictor(base: str):
     """The one Predictor of this base model, for all sessions. Use it, and its backbone, in `exclusive_predictor()`."""
-    from peft_core.checkpoints.predictor import Predictor
+    from peft_core.checkpoints.asking.predictor import Predictor
     from peft_core.t5.backbone import load_backbone
 
     return Predictor(load_backbone(base))

@@ -69,7 +69,7 @@ def open_zip(content: IO[bytes], base: str | None, alpha: float | None) -> tuple
     from peft_core.checkpoints.exchange.importing import save_adopted
     from peft_core.checkpoints.exchange.inspecting import inspect
     from peft_core.checkpoints.exchange.zipped import unpack
-    from peft_core.checkpoints.record import read_record
+    from peft_core.checkpoints.run_json import read_record
 
     kept: _Opened = st.session_state.setdefault(_KEY, _Opened())
     name = f"opened-{uuid.uuid4().hex[:8]}"  # what is kept for all sessions goes by names: no two are alike

@@ -9,7 +9,8 @@ from typing import Any
 
 from transformers import AutoTokenizer, T5Config
 
-from peft_core.checkpoints.record import RECORD, THEN, Record
+from peft_core.checkpoints.record import Record
+from peft_core.checkpoints.run_json import RECORD, THEN
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.method import Method, MethodConfig
 from peft_core.methods.reading import DESCRIPTION, read_description

@@ -24,7 +24,8 @@ from torch import nn
 
 from peft_core.checkpoints.agreement import check_base, check_described
 from peft_core.checkpoints.located import located
-from peft_core.checkpoints.record import FORMAT, Record, read_record, write_record
+from peft_core.checkpoints.record import FORMAT, Record
+from peft_core.checkpoints.run_json import read_record, write_record
 from peft_core.checkpoints.weights_file import checkpoint_weights
 from peft_core.errors import PeftClassroomError
 from peft_core.methods import apply_method, trainable_tensors

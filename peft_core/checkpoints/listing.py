@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from peft_core.checkpoints.record import RECORD, AdoptedRecord, Record, RunRecord, only_runs, read_record
+from peft_core.checkpoints.record import AdoptedRecord, Record, RunRecord, only_runs
+from peft_core.checkpoints.run_json import RECORD, read_record
 from peft_core.errors import PeftClassroomError
 from peft_core.paths import SHIPPED_CHECKPOINTS, display_path, runs_dir
 from peft_core.validated import Frozen

@@ -131,7 +131,7 @@ def classify(
         check_text(text)
     rows, lines = [], []
     with at_hand(checkpoint, base, _tell) as infos:
-        from peft_core.checkpoints.predictor import Predictor
+        from peft_core.checkpoints.asking.predictor import Predictor
         from peft_core.t5.backbone import load_backbone
 
         check_one_task([info.record.learned for info in infos], checkpoint)

@@ -16,7 +16,7 @@ from peft_core.training.stopping import SECOND_WITHIN, wished
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from peft_core.training.step_log import StepLog
+    from peft_core.training.loop.step_log import StepLog
 
 Show = Callable[[str, dict[str, Any]], None]
 

@@ -4,7 +4,7 @@
     each number that trains: in fp32, its gradient, AdamW's two means         4 + 4 + 8 bytes
 
 A weight of the base model that trains is held twice, 6 bytes: the bf16 copy computes, the fp32 copy is what AdamW moves
-(`training/masters.py`). What a method adds trains in fp32 and has no second copy.
+(`training/loop/masters.py`). What a method adds trains in fp32 and has no second copy.
 """
 
 from dataclasses import dataclass

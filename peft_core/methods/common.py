@@ -4,8 +4,8 @@
     WithAdapter      behind a frozen module, or beside it (BesideAdapter)
     InFront          in front of the encoder's input
 
-What is built from these alone can be computed for many checkpoints in one pass: `checkpoints/packed_pass.py` knows them
-and no method.
+What is built from these alone can be computed for many checkpoints in one pass: `checkpoints/asking/packed_pass.py`
+knows them and no method.
 """
 
 from abc import ABC, abstractmethod

@@ -176,8 +176,8 @@ class Method(ABC):
         """`layer.py` of the method's folder; imports torch.
 
         It has `apply(model, config, prompt_ids)`, which freezes a T5, adds the method's parameters and returns what is
-        to be trained. It may also have `PACKED`, the classes of its modules that `checkpoints/packed_pass.py` computes:
-        they are made of what stands in `common.py`. Rows of a model with other modules go by themselves.
+        to be trained. It may also have `PACKED`, the classes of its modules that `checkpoints/asking/packed_pass.py`
+        computes: they are made of what stands in `common.py`. Rows of a model with other modules go by themselves.
         """
         return import_module(f"peft_core.methods.{self.name}.layer")
 

@@ -4,7 +4,7 @@
 
 A layer that is more than an `nn.Linear` says so by a method `linear_form()`. Whoever needs W in another way than by
 calling the layer then needs to know no method: the fused cross-attention (`fused.py`) multiplies from the left, and a
-pass over many checkpoints (`checkpoints/packed_pass.py`) shares the product with W₀.
+pass over many checkpoints (`checkpoints/asking/packed_pass.py`) shares the product with W₀.
 """
 
 from typing import NamedTuple

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from peft_core.checkpoints.record import RunRecord, read_record
+from peft_core.checkpoints.record import RunRecord
+from peft_core.checkpoints.run_json import read_record
 from peft_core.checkpoints.weights_file import checkpoint_weights
 from peft_core.config import RunConfig, run_config
 

@@ -7,15 +7,8 @@ import torch
 from torch import nn
 
 from peft_core.checkpoints.files import bound, load_checkpoint
-from peft_core.checkpoints.record import (
-    AdoptedRecord,
-    Measured,
-    Record,
-    RunRecord,
-    read_record,
-    read_run_json,
-    write_record,
-)
+from peft_core.checkpoints.record import AdoptedRecord, Measured, Record, RunRecord
+from peft_core.checkpoints.run_json import read_record, read_run_json, write_record
 from peft_core.checkpoints.stored_answers import decimals
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.fast import fuse

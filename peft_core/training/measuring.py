@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from peft_core.checkpoints.passes import NOT_FINITE
+from peft_core.checkpoints.asking.passes import NOT_FINITE
 from peft_core.errors import PeftClassroomError
 from peft_core.reviews.batches import FILLER, Batch, encode, fixed_widths, make_batches
 from peft_core.reviews.config import DataConfig
@@ -20,7 +20,7 @@ from peft_core.reviews.tasks import task_of
 from peft_core.statistics.intervals import Accuracy, wilson
 from peft_core.t5.backbone import Backbone, label_logits
 from peft_core.training.device import evaluation_batch
-from peft_core.training.gradients import in_threads
+from peft_core.training.loop.gradients import in_threads
 
 T = TypeVar("T")
 Measuring = Generator[tuple[int, int], None, T]  # yields (batches done, of how many); may be closed on its way

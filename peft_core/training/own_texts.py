@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from peft_core.checkpoints.asking.predictor import Prediction, Predictor
 from peft_core.checkpoints.own import save_model
-from peft_core.checkpoints.predictor import Prediction, Predictor
 from peft_core.config import TrainConfig
 from peft_core.methods import apply_method, trainable_tensors
 from peft_core.methods.common import prompt_ids
@@ -33,7 +33,7 @@ from peft_core.statistics.intervals import Accuracy
 from peft_core.t5.backbone import Backbone, load_backbone
 from peft_core.t5.precision import cast, set_backbone_dropout
 from peft_core.training.device import compute_dtype, pick_device
-from peft_core.training.loop import Trainer
+from peft_core.training.loop.trainer import Trainer
 from peft_core.training.measuring import MeasuredSplit, Rows
 
 

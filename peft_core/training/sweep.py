@@ -137,7 +137,8 @@ def best(trials: Sequence[Trial]) -> Trial | None:
 def _try(key: tuple[RunConfig, str, str], work: Path, report, should_stop) -> Trial | None:
     """Train and validate; None if it was stopped: its state is in `work` then."""
     from peft_core.training.device import describe, precision_name
-    from peft_core.training.experiment import PACKAGES, Experiment
+    from peft_core.training.experiment import Experiment
+    from peft_core.training.run_record import PACKAGES
 
     config, base_fingerprint, data_fingerprint = key
     experiment = Experiment(config)

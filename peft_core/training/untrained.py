@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from peft_core.checkpoints.record import SEAL, seal_of
+from peft_core.checkpoints.run_json import SEAL, seal_of
 from peft_core.checkpoints.stored_answers import decimals
 from peft_core.errors import PeftClassroomError
 from peft_core.files import write_atomic

@@ -99,7 +99,7 @@ def test_every_side_trains_what_is_counted_by_hand_for_as_many_steps(make_config
 
 def test_all_sides_read_the_same_tokens_equally_often(make_config, monkeypatch, base_folder):
     from benchmarks.sides import hf
-    from peft_core.training.loop import Trainer
+    from peft_core.training.loop.trainer import Trainer
 
     seen: list[tuple[int, ...]] = []
     pad = load_backbone(str(base_folder)).tokenizer.pad_token_id

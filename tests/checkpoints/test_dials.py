@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from peft_core.checkpoints.asking.predictor import Predictor
 from peft_core.checkpoints.dials.blend import Blend
 from peft_core.checkpoints.dials.dialled import Dialled
 from peft_core.checkpoints.dials.setting import AS_TRAINED, OFF, Setting
 from peft_core.checkpoints.files import load_checkpoint, save_checkpoint
-from peft_core.checkpoints.predictor import Predictor
 from peft_core.errors import PeftClassroomError
 from peft_core.methods import apply_method, trainable_tensors
 from peft_core.methods.adapter.method import AdapterConfig

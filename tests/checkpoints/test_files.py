@@ -8,7 +8,7 @@ from safetensors.torch import load_file, save_file
 
 from peft_core.checkpoints.files import copy_tensors, load_checkpoint, read_tensors, save_checkpoint
 from peft_core.checkpoints.listing import find_checkpoint, list_checkpoints
-from peft_core.checkpoints.record import read_record
+from peft_core.checkpoints.run_json import read_record
 from peft_core.errors import PeftClassroomError
 from peft_core.methods import trainable_tensors
 from peft_core.methods.adapter.folder import reduction_factor

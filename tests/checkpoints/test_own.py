@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from peft_core import LoraConfig, RunConfig, TrainConfig, apply_method, load_checkpoint, run_experiment, save_model
-from peft_core.checkpoints.predictor import Predictor
+from peft_core.checkpoints.asking.predictor import Predictor
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.registry import METHODS, method_label
 from peft_core.reviews.config import DataConfig

@@ -8,18 +8,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from peft_core.checkpoints import listing
+from peft_core.checkpoints.asking.predictor import Predictor
 from peft_core.checkpoints.files import load_checkpoint, save_checkpoint
 from peft_core.checkpoints.listing import find_checkpoint, find_run, list_all, list_checkpoints
-from peft_core.checkpoints.predictor import Predictor
-from peft_core.checkpoints.record import (
-    SEAL,
-    AdoptedRecord,
-    RunRecord,
-    read_record,
-    read_run_json,
-    seal_of,
-    write_record,
-)
+from peft_core.checkpoints.record import AdoptedRecord, RunRecord
+from peft_core.checkpoints.run_json import SEAL, read_record, read_run_json, seal_of, write_record
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.registry import method_of
 from tests.cases import CASES, every_config

@@ -9,14 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peft_core.checkpoints.listing import list_checkpoints
-from peft_core.checkpoints.record import (
-    MAX_RECORD_BYTES,
-    RECORD,
-    Measured,
-    RunRecord,
-    read_run_json,
-    write_record,
-)
+from peft_core.checkpoints.record import Measured, RunRecord
+from peft_core.checkpoints.run_json import MAX_RECORD_BYTES, RECORD, read_run_json, write_record
 from peft_core.checkpoints.stored_answers import decimals, stored_test
 from peft_core.config import TrainConfig
 from peft_core.errors import PeftClassroomError

@@ -12,7 +12,7 @@ import pytest
 
 from peft_core import __version__
 from peft_core.analysis.spectra.truncation_file import read_truncation
-from peft_core.checkpoints.record import read_record, write_record
+from peft_core.checkpoints.run_json import read_record, write_record
 from peft_core.methods.registry import METHODS
 from peft_core.paths import ROOT
 from peft_core.t5.architecture import base_model
@@ -236,7 +236,7 @@ runpy.run_module("peft_core", run_name="__main__")
 @pytest.mark.parametrize(("presses", "code", "said"), [(1, 130, "goes on from there"), (2, 0, "test accuracy")])
 def test_ctrl_c_stops_a_training_and_twice_keeps_what_it_has(run, monkeypatch, tmp_path, presses, code, said):
     from peft_core.training import experiment, stopping
-    from peft_core.training.step_log import StepLog
+    from peft_core.training.loop.step_log import StepLog
 
     def run_experiment(config, folder, should_stop, checkpoint, start, should_keep, snapshots):
         for step in range(1, 4):

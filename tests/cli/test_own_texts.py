@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from peft_core.checkpoints.record import read_record
+from peft_core.checkpoints.run_json import read_record
 from peft_core.config import presets_of
 from peft_core.reviews.own.stored import FILE
 from tests.own import NAMES, as_csv, stored

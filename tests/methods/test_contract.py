@@ -7,9 +7,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from peft_core.checkpoints.asking.packed_pass import can_share
+from peft_core.checkpoints.asking.passes import TOLERANCE, Row, label_logits
 from peft_core.checkpoints.files import load_checkpoint, save_checkpoint
-from peft_core.checkpoints.packed_pass import can_share
-from peft_core.checkpoints.passes import TOLERANCE, Row, label_logits
 from peft_core.counting.by_hand import count
 from peft_core.counting.by_numel import count_by_numel
 from peft_core.methods import apply_method, trainable_tensors

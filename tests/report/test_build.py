@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from peft_core.checkpoints.listing import CheckpointInfo
-from peft_core.checkpoints.record import Measured, read_record
+from peft_core.checkpoints.record import Measured
+from peft_core.checkpoints.run_json import read_record
 from peft_core.checkpoints.weights_file import weights_file
 from peft_core.counting.by_numel import count_by_numel
 from peft_core.errors import PeftClassroomError

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peft_core.checkpoints.listing import list_checkpoints
-from peft_core.checkpoints.record import RECORD
+from peft_core.checkpoints.run_json import RECORD
 from peft_core.config import LIE_PRESETS, OWN_STEPS, PRESETS, RunConfig, presets_of, run_name
 from peft_core.errors import PeftClassroomError
 from peft_core.paths import SHIPPED_CHECKPOINTS

@@ -10,7 +10,7 @@ from peft_core.methods.lora.layer import lora_layers
 from peft_core.methods.lora.method import TARGET_MODULES, LoraConfig
 from peft_core.t5.backbone import first_step_hidden
 from peft_core.t5.precision import set_backbone_dropout
-from peft_core.training.gradients import draws_random_numbers, slices_for
+from peft_core.training.loop.gradients import draws_random_numbers, slices_for
 
 CPU = torch.device("cpu")
 

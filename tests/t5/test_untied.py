@@ -12,8 +12,8 @@ from transformers import T5ForConditionalGeneration
 
 from peft_core.analysis.explain import attribution
 from peft_core.analysis.explain.attribution import integrated_gradients
+from peft_core.checkpoints.asking.passes import Row, label_logits
 from peft_core.checkpoints.files import save_checkpoint
-from peft_core.checkpoints.passes import Row, label_logits
 from peft_core.checkpoints.weights_file import weights_file
 from peft_core.counting.by_hand import count
 from peft_core.counting.by_numel import count_by_numel

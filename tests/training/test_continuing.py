@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file
 
 from peft_core.checkpoints.exchange.importing import import_checkpoint
-from peft_core.checkpoints.record import read_record
+from peft_core.checkpoints.run_json import read_record
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.full.method import FullConfig
 from peft_core.methods.lora.method import LoraConfig

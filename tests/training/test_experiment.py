@@ -9,7 +9,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from peft_core.checkpoints.files import load_checkpoint
-from peft_core.checkpoints.record import read_record
+from peft_core.checkpoints.run_json import read_record
 from peft_core.checkpoints.stored_answers import stored_test
 from peft_core.config import RunConfig, TrainConfig
 from peft_core.errors import PeftClassroomError
@@ -152,7 +152,7 @@ def test_the_clock_stands_still_while_the_test_split_is_measured(make_config, mo
 
     config = make_config(LoraConfig(), epochs=2, test_curve=True, max_seconds=300)
     trainer = Experiment(config).trainer
-    monkeypatch.setattr("peft_core.training.clock.time.monotonic", lambda: now)
+    monkeypatch.setattr("peft_core.training.loop.clock.time.monotonic", lambda: now)
     trainer.validate, trainer.measure_test = costs(1, trainer.validate), costs(1000, trainer.measure_test)
     trainer.take_step = costs(0.01, trainer.take_step)
     logs = list(trainer.run())

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from peft_core.checkpoints.asking.predictor import Predictor
 from peft_core.checkpoints.files import load_checkpoint
-from peft_core.checkpoints.predictor import Predictor
 from peft_core.checkpoints.record import AdoptedRecord
 from peft_core.config import TrainConfig
 from peft_core.counting.by_hand import count

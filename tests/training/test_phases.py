@@ -10,7 +10,8 @@ from safetensors.torch import load_file
 
 from peft_core.checkpoints.files import load_checkpoint
 from peft_core.checkpoints.listing import list_all
-from peft_core.checkpoints.record import AdoptedRecord, read_record
+from peft_core.checkpoints.record import AdoptedRecord
+from peft_core.checkpoints.run_json import read_record
 from peft_core.config import RunConfig, TrainConfig
 from peft_core.methods.registry import METHODS
 from peft_core.reviews.config import DataConfig

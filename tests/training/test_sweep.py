@@ -70,7 +70,7 @@ def test_a_stopped_sweep_goes_on_to_the_same_trials(splits, config, tmp_path):
 
 
 def test_a_rate_that_is_too_high_is_a_result_too(splits, config, tmp_path, monkeypatch):
-    from peft_core.training.loop import Trainer
+    from peft_core.training.loop.trainer import Trainer
 
     def diverge(self, batch):
         raise PeftClassroomError("The training loss stopped being a number at step 3.")

@@ -5,10 +5,10 @@ import json
 import pytest
 import torch
 
+from peft_core.checkpoints.asking.predictor import Predictor
 from peft_core.checkpoints.files import load_checkpoint
 from peft_core.checkpoints.listing import CheckpointInfo
-from peft_core.checkpoints.predictor import Predictor
-from peft_core.checkpoints.record import read_record
+from peft_core.checkpoints.run_json import read_record
 from peft_core.config import RunConfig, TrainConfig
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.registry import METHODS, method_config

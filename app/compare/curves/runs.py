@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from app import services
-from app.kit import theme, verdicts
+from app.kit import theme
+from app.kit.asking import verdicts
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.checkpoints.record import RunRecord
 from peft_core.errors import PeftClassroomError

@@ -10,7 +10,8 @@ from app.compare.curves import charts as curve_charts
 from app.compare.curves import runs
 from app.compare.curves.runs import Curve
 from app.content import label, text
-from app.kit import url, verdicts
+from app.kit import url
+from app.kit.asking import verdicts
 from app.kit.plain import escaped
 from peft_core.checkpoints.differences import differences, settings
 

@@ -9,7 +9,8 @@ from app.compare.optimism import charts as optimism_charts
 from app.compare.optimism import selection
 from app.compare.optimism.charts import Claim
 from app.content import label, text
-from app.kit import url, verdicts
+from app.kit import url
+from app.kit.asking import verdicts
 from app.kit.plain import escaped
 from peft_core.report.optimism import luck_alone, quoted_optimism, run_optimism, validation_gap
 from peft_core.report.our_disagreement import between_seeds

@@ -7,7 +7,8 @@ from app import services
 from app.compare import answered
 from app.compare.significant import every_pair_chart
 from app.content import label, text
-from app.kit import theme, url, verdicts
+from app.kit import theme, url
+from app.kit.asking import verdicts
 from app.kit.plain import escaped
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.statistics.formats import p_value, points

@@ -9,11 +9,12 @@ from app import services
 from app.compare import answered
 from app.compare.significant import disagreements, pair_charts
 from app.content import label, text
-from app.kit import stored_answers, url, verdicts
+from app.kit import url
+from app.kit.asking import stored_answers, verdicts
 from app.kit.plain import escaped
 from peft_core.analysis.comparison import Comparison, compare
 from peft_core.checkpoints.listing import CheckpointInfo
-from peft_core.checkpoints.record import RECORD
+from peft_core.checkpoints.run_json import RECORD
 from peft_core.errors import PeftClassroomError
 from peft_core.statistics.formats import p_text, p_value
 from peft_core.statistics.paired_test import LEVEL

@@ -9,12 +9,13 @@ import streamlit as st
 
 from app import services
 from app.content import label, text
-from app.kit import url, verdicts
+from app.kit import url
+from app.kit.asking import verdicts
 from app.kit.plain import escaped
 from app.kit.url import pick
 from app.method.soft_prompt import row_lengths
 from peft_core.checkpoints.listing import CheckpointInfo
-from peft_core.checkpoints.record import RECORD
+from peft_core.checkpoints.run_json import RECORD
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.t5.architecture import BaseModel

@@ -4,7 +4,8 @@ import streamlit as st
 
 from app import services
 from app.content import label
-from app.kit import url, verdicts
+from app.kit import url
+from app.kit.asking import verdicts
 from app.kit.url import pick
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.methods.method import MethodConfig

@@ -10,7 +10,7 @@ from app.content import has_section, label, text
 from app.kit.plain import escaped
 from app.method.steps import controls, panels
 from peft_core.checkpoints.listing import CheckpointInfo
-from peft_core.checkpoints.record import RECORD
+from peft_core.checkpoints.run_json import RECORD
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.registry import MethodConfig, method_config, method_label, method_of
 from peft_core.methods.steps import Reading, Step, Walk

@@ -7,7 +7,8 @@ from app.content import label
 from app.kit.pages import script_of
 from app.method.train.task import yardstick
 from peft_core.checkpoints.listing import CheckpointInfo
-from peft_core.checkpoints.record import RunRecord, weights_digest
+from peft_core.checkpoints.record import RunRecord
+from peft_core.checkpoints.run_json import weights_digest
 from peft_core.methods.registry import method_of
 from peft_core.reviews.config import REVIEWS
 from peft_core.training.runs import Run

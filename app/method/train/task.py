@@ -12,9 +12,9 @@ import streamlit as st
 from app import services
 from app.content import label, text
 from app.kit import url
+from app.kit.asking.table_preview import table_preview, upload
 from app.kit.pages import TASK
 from app.kit.plain import escaped
-from app.kit.table_preview import table_preview, upload
 from peft_core.config import Preset, TrainConfig, presets_of
 from peft_core.errors import PeftClassroomError
 from peft_core.reviews.config import DataConfig, TaskName

@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import services
 from app.content import label, text
-from app.kit import review_box, verdicts
+from app.kit.asking import review_box, verdicts
 from app.kit.pages import script_of
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.methods.method import MethodConfig

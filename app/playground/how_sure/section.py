@@ -4,7 +4,8 @@ import streamlit as st
 
 from app import services
 from app.content import label
-from app.kit import stored_answers, url, verdicts
+from app.kit import url
+from app.kit.asking import stored_answers, verdicts
 from app.kit.plain import escaped
 from app.playground.how_sure import reliability, temperature, threshold
 from app.playground.how_sure.threshold import Tested

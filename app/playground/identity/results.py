@@ -8,7 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from app.content import label, text
-from app.kit import formats, stored_answers, theme
+from app.kit import formats, theme
+from app.kit.asking import stored_answers
 from app.playground.word_chart import STRONGEST, shortened
 from peft_core.analysis.one_word import agreement, moves, rank_correlation
 from peft_core.reviews.mentions import Mentions, mentions

@@ -11,7 +11,8 @@ import streamlit as st
 
 from app import services
 from app.content import label, text
-from app.kit import url, verdicts
+from app.kit import url
+from app.kit.asking import verdicts
 from app.kit.plain import escaped
 from app.playground.identity import lists, results
 from app.playground.identity.lists import ALL, WordList

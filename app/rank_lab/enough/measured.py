@@ -12,7 +12,7 @@ import streamlit as st
 
 from app import services
 from app.content import label
-from app.kit import stored_answers
+from app.kit.asking import stored_answers
 from app.kit.plain import escaped
 from app.rank_lab import data
 from peft_core.analysis.spectra.truncation_file import TRUNCATION, Truncation, read_truncation

@@ -5,7 +5,8 @@ import streamlit as st
 
 from app import services
 from app.content import label, text
-from app.kit import url, verdicts
+from app.kit import url
+from app.kit.asking import verdicts
 from app.kit.formats import percent
 from app.kit.plain import escaped
 from app.rank_lab import data

@@ -37,8 +37,8 @@ import torch
 from torch import nn
 
 from peft_core.analysis.explain.edits import delete_word
-from peft_core.checkpoints import passes
-from peft_core.checkpoints.passes import Row
+from peft_core.checkpoints.asking import passes
+from peft_core.checkpoints.asking.passes import Row
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.common import InFront
 from peft_core.reviews.batches import collate, encode, fixed_widths, text_pieces

@@ -14,7 +14,8 @@ from peft_core.analysis.spectra.delta import (
     check_method,
 )
 from peft_core.checkpoints.files import load_checkpoint
-from peft_core.checkpoints.record import RunRecord, read_record
+from peft_core.checkpoints.record import RunRecord
+from peft_core.checkpoints.run_json import read_record
 from peft_core.errors import PeftClassroomError
 from peft_core.methods import apply_method
 from peft_core.methods.lora.layer import DoRALinear, LoRALinear

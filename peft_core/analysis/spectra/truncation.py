@@ -21,7 +21,7 @@ from peft_core.analysis.spectra.checkpoint_deltas import Deltas, linear_layers, 
 from peft_core.analysis.spectra.delta import kept_energy
 from peft_core.analysis.spectra.truncation_file import Answers, TruncatedAnswers, Truncation
 from peft_core.checkpoints.files import load_checkpoint
-from peft_core.checkpoints.record import read_run, weights_digest
+from peft_core.checkpoints.run_json import read_run, weights_digest
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.fast import fuse
 from peft_core.methods.lora.layer import DoRALinear, LoRALinear

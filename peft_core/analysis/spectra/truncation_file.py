@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from peft_core.checkpoints.record import read_record, weights_digest
+from peft_core.checkpoints.run_json import read_record, weights_digest
 from peft_core.errors import PeftClassroomError
 from peft_core.files import write_atomic
 from peft_core.statistics.intervals import Accuracy, wilson

@@ -1,6 +1,6 @@
 """What training compares with the label: the decoder's one step, start token → a probability for every word.
 
-loss = −ln p(label word | review)        softmax over the whole vocabulary, as in training/loop.py
+loss = −ln p(label word | review)        softmax over the whole vocabulary, as in training/loop/trainer.py
 ∂loss / ∂z = p − 1 for the label word's logit z, and p for every other
 """
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from peft_core.checkpoints.listing import CheckpointInfo, find_checkpoint, list_all
-from peft_core.checkpoints.record import RECORD
+from peft_core.checkpoints.run_json import RECORD
 
 
 @contextmanager

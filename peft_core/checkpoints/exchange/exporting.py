@@ -23,7 +23,8 @@ from peft_core.checkpoints.files import (
     stored_tensors,
     write_files,
 )
-from peft_core.checkpoints.record import Record, read_record
+from peft_core.checkpoints.record import Record
+from peft_core.checkpoints.run_json import read_record
 from peft_core.errors import PeftClassroomError
 from peft_core.methods import trainable_tensors
 from peft_core.methods.common import wrapped_linears

@@ -11,7 +11,8 @@ from typing import Any
 from peft_core.checkpoints.exchange.importing import Adopted, adopt, base_of
 from peft_core.checkpoints.exchange.recognise import Found, recognise
 from peft_core.checkpoints.files import load_checkpoint
-from peft_core.checkpoints.record import AdoptedRecord, Record, read_record
+from peft_core.checkpoints.record import AdoptedRecord, Record
+from peft_core.checkpoints.run_json import read_record
 from peft_core.counting.by_hand import count
 from peft_core.errors import PeftClassroomError
 from peft_core.methods import trainable_tensors

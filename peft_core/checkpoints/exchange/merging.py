@@ -22,7 +22,8 @@ from torch import nn
 from peft_core.checkpoints.agreement import method_described
 from peft_core.checkpoints.exchange.forms import lora
 from peft_core.checkpoints.files import check_free, copy_tensors, load_checkpoint, save_checkpoint
-from peft_core.checkpoints.record import AdoptedRecord, Record, read_record
+from peft_core.checkpoints.record import AdoptedRecord, Record
+from peft_core.checkpoints.run_json import read_record
 from peft_core.errors import PeftClassroomError
 from peft_core.methods import apply_method, trainable_tensors
 from peft_core.methods.common import wrapped_linears

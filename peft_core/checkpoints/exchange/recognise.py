@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from peft_core.checkpoints.exchange.forms.native import Native
-from peft_core.checkpoints.record import RECORD
+from peft_core.checkpoints.run_json import RECORD
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.reading import DESCRIPTION, read_description
 from peft_core.t5.architecture import BaseModel, base_model, catalogue

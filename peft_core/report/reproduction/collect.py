@@ -12,7 +12,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from peft_core.checkpoints.record import RECORD, RunRecord, read_run, weights_digest
+from peft_core.checkpoints.record import RunRecord
+from peft_core.checkpoints.run_json import RECORD, read_run, weights_digest
 from peft_core.errors import PeftClassroomError
 from peft_core.files import write_atomic
 from peft_core.paths import IMPORTED_FROM

@@ -4,7 +4,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from peft_core.checkpoints.record import RECORD, read_record, weights_digest
+from peft_core.checkpoints.run_json import RECORD, read_record, weights_digest
 from peft_core.errors import PeftClassroomError
 from peft_core.report.reproduction.plan import Table, find_folders
 

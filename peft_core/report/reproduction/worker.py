@@ -15,7 +15,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from peft_core.checkpoints.record import RECORD
+from peft_core.checkpoints.run_json import RECORD
 from peft_core.errors import PeftClassroomError
 from peft_core.files import write_atomic
 from peft_core.report.reproduction.plan import PlannedRun, PlannedYardstick, read_plan

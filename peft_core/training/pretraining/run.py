@@ -28,8 +28,8 @@ from peft_core.methods.fast import fuse
 from peft_core.paths import cache_dir
 from peft_core.reviews.batches import Batch
 from peft_core.t5.backbone import label_ids, load_backbone
-from peft_core.training.gradients import gradients, slices_for
-from peft_core.training.masters import Masters
+from peft_core.training.loop.gradients import gradients, slices_for
+from peft_core.training.loop.masters import Masters
 from peft_core.training.pretraining.config import PretrainConfig
 from peft_core.training.pretraining.plan import WIDTH_STEP, batch_rows, learning_rate_at, rms_scaled_adamw, set_rates
 from peft_core.training.pretraining.student import (

@@ -27,8 +27,8 @@ from peft_core.training.runs.store import RunStore
 from peft_core.training.stopping import stop_on_signals
 
 if TYPE_CHECKING:
+    from peft_core.training.loop.step_log import StepLog
     from peft_core.training.runs.folder import Phase
-    from peft_core.training.step_log import StepLog
 
     # experiment(config, folder, should_stop, should_keep=…): yields StepLogs, returns a summary, or None if stopped.
     Experiment = Callable[..., Generator[StepLog, None, dict[str, Any] | None]]

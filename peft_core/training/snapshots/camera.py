@@ -22,10 +22,10 @@ from peft_core.methods.method import MethodConfig
 from peft_core.methods.places import places
 from peft_core.methods.registry import method_of
 from peft_core.t5.architecture import Architecture
-from peft_core.training.gradients import kernels_of
+from peft_core.training.loop.gradients import kernels_of
+from peft_core.training.loop.step_log import StepLog
 from peft_core.training.snapshots import moments, pictures
 from peft_core.training.snapshots.moments import BUDGET, POINTS, SAYS, Form, Moment
-from peft_core.training.step_log import StepLog
 
 if TYPE_CHECKING:
     from pathlib import Path

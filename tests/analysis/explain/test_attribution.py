@@ -19,8 +19,8 @@ from peft_core.analysis.explain.attribution import (
     opposite,
 )
 from peft_core.analysis.explain.edits import delete_word
+from peft_core.checkpoints.asking.predictor import Predictor
 from peft_core.checkpoints.files import load_checkpoint, save_checkpoint
-from peft_core.checkpoints.predictor import Predictor
 from peft_core.errors import PeftClassroomError
 from peft_core.reviews.batches import encode
 from peft_core.reviews.word_tokens import read

@@ -14,7 +14,7 @@ from peft_core.analysis.spectra.similarity import (
     smaller,
     subspace_similarity,
 )
-from peft_core.checkpoints.record import read_record
+from peft_core.checkpoints.run_json import read_record
 from peft_core.errors import PeftClassroomError
 from peft_core.paths import SHIPPED_CHECKPOINTS
 from peft_core.t5.names import matrix

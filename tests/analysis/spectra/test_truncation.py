@@ -13,7 +13,7 @@ from peft_core.analysis.spectra.delta import kept_energy
 from peft_core.analysis.spectra.truncation import check_ranks, load_truncated, max_rank, measure_truncation, usual_ranks
 from peft_core.analysis.spectra.truncation_file import TRUNCATION, Truncation, read_truncation, write_truncation
 from peft_core.checkpoints.files import load_checkpoint, save_checkpoint
-from peft_core.checkpoints.record import read_record
+from peft_core.checkpoints.run_json import read_record
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.full.method import FullConfig
 from peft_core.methods.lora.method import LoraConfig

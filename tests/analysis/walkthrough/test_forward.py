@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from peft_core.analysis.walkthrough.forward import untrained_model, walk
 from peft_core.analysis.walkthrough.tokens import MAX_TOKENS, read_words
+from peft_core.checkpoints.asking.predictor import Predictor
 from peft_core.checkpoints.files import load_checkpoint, save_checkpoint
-from peft_core.checkpoints.predictor import Predictor
 from peft_core.errors import PeftClassroomError
 from peft_core.methods import apply_method, trainable_tensors
 from peft_core.methods.adapter.method import AdapterConfig

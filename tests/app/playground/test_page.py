@@ -7,7 +7,8 @@ from streamlit.testing.v1 import AppTest
 
 from app import services
 from app.content import label
-from app.kit import theme, verdicts
+from app.kit import theme
+from app.kit.asking import verdicts
 from app.kit.pages import script_of
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.registry import METHODS
@@ -141,9 +142,9 @@ def test_cards_stand_three_a_row_in_the_order_of_the_question_whatever_is_answer
     """Nine answers, all different: titles, colours and frames stay in their places."""
 
     def page(shares):
-        from app.kit import verdicts
+        from app.kit.asking import verdicts
+        from peft_core.checkpoints.asking.predictor import Prediction
         from peft_core.checkpoints.listing import list_checkpoints
-        from peft_core.checkpoints.predictor import Prediction
 
         models = [*list_checkpoints()[: len(shares) - 1], "tiny-t5"]
         said = [Prediction("negative positive".split()[p > 0.5], p, 9, (), 0.1, 1) for p in shares]

@@ -23,7 +23,7 @@ from app.rank_lab.matrix_editor import PRESETS, read, written
 from peft_core.analysis.spectra.spectrum import effective_rank, energy, partial_sum, residual_norm
 from peft_core.analysis.spectra.truncation_file import TRUNCATION, Truncation, write_truncation
 from peft_core.analysis.spectra.truncation_finding import find
-from peft_core.checkpoints.record import read_record
+from peft_core.checkpoints.run_json import read_record
 from peft_core.methods.full.method import FullConfig
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.paths import SHIPPED_CHECKPOINTS

@@ -7,10 +7,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from peft_core.checkpoints.asking.predictor import Predictor
 from peft_core.checkpoints.exchange.at_hand import at_hand
 from peft_core.checkpoints.exchange.importing import import_checkpoint
 from peft_core.checkpoints.files import save_checkpoint
-from peft_core.checkpoints.predictor import Predictor
 from peft_core.errors import PeftClassroomError
 from tests.cases import CASES
 from tests.trained import make_record, trained

@@ -8,7 +8,7 @@ from safetensors.numpy import load_file
 
 from peft_core.checkpoints.exchange.merging import merge_checkpoints
 from peft_core.checkpoints.files import load_checkpoint, save_checkpoint
-from peft_core.checkpoints.record import read_record
+from peft_core.checkpoints.run_json import read_record
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.full.method import FullConfig
 from peft_core.methods.ia3.method import Ia3Config

@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from peft_core.checkpoints.files import load_checkpoint
-from peft_core.checkpoints.record import read_record
+from peft_core.checkpoints.run_json import read_record
 from peft_core.errors import PeftClassroomError
 from peft_core.report.quoted import quoted_rows
 from peft_core.report.reproduction import ROW_NAMES, ROWS, load_results

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from peft_core.checkpoints.predictor import Predictor
+from peft_core.checkpoints.asking.predictor import Predictor
 from peft_core.methods import apply_method
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.paths import SHIPPED_CHECKPOINTS

@@ -12,7 +12,7 @@ from filelock import FileLock
 from transformers import T5ForConditionalGeneration
 
 from peft_core.checkpoints.files import copy_tensors, read_tensors
-from peft_core.checkpoints.record import read_record
+from peft_core.checkpoints.run_json import read_record
 from peft_core.config import RunConfig, TrainConfig
 from peft_core.counting.by_hand import count
 from peft_core.methods import apply_method

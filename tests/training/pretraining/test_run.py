@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from peft_core.errors import PeftClassroomError
 from peft_core.t5.backbone import load_backbone
-from peft_core.training.gradients import sliced
+from peft_core.training.loop.gradients import sliced
 from peft_core.training.pretraining import teacher
 from peft_core.training.pretraining.config import PretrainConfig
 from peft_core.training.pretraining.model_card import export

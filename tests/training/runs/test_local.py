@@ -16,6 +16,7 @@ import pytest
 from peft_core.config import run_config
 from peft_core.errors import PeftClassroomError
 from peft_core.paths import ROOT
+from peft_core.training.loop.step_log import StepLog
 from peft_core.training.runs import (
     CLASSROOM_LIMITS,
     LocalBackend,
@@ -29,14 +30,13 @@ from peft_core.training.runs import (
 )
 from peft_core.training.runs.process import identity, is_alive
 from peft_core.training.runs.worker import run_worker
-from peft_core.training.step_log import StepLog
 
 # Started as a process by the backend: the real worker with an experiment that only pretends to train.
 FAKE_WORKER = '''
 import json, os, sys, time
 from peft_core.errors import PeftClassroomError
 from peft_core.training.runs import worker
-from peft_core.training.step_log import StepLog
+from peft_core.training.loop.step_log import StepLog
 
 def log(event, step, **rest):
     return StepLog(event, step, 6, 0.0, 0.5, **rest)

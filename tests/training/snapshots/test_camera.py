@@ -20,7 +20,7 @@ from peft_core.statistics.intervals import wilson
 from peft_core.t5.architecture import base_model
 from peft_core.t5.backbone import build_on_meta
 from peft_core.training.experiment import run_experiment
-from peft_core.training.masters import Masters
+from peft_core.training.loop.masters import Masters
 from peft_core.training.snapshots import moments
 from peft_core.training.snapshots.camera import Camera, form_of, pictures_of
 from peft_core.training.snapshots.moments import BUDGET, CELLS, FOLDER, POINTS, SIGMAS, list_moments

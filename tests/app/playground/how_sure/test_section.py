@@ -6,13 +6,13 @@ from streamlit.testing.v1 import AppTest
 
 from app import services
 from app.content import label
-from app.kit import stored_answers, verdicts
+from app.kit.asking import stored_answers, verdicts
 from peft_core.methods.lora.method import LoraConfig
 from tests.trained import make_record, pretend
 
 PAGE = """
 from app import services
-from app.kit import verdicts
+from app.kit.asking import verdicts
 from app.playground.how_sure import section
 from app.content import label
 section.draw(services.checkpoints())

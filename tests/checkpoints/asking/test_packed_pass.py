@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from peft_core.checkpoints import passes
+from peft_core.checkpoints.asking import passes
+from peft_core.checkpoints.asking.packed_pass import can_share
+from peft_core.checkpoints.asking.passes import TOLERANCE, Row, label_logits
+from peft_core.checkpoints.asking.predictor import Predictor
 from peft_core.checkpoints.files import save_checkpoint
-from peft_core.checkpoints.packed_pass import can_share
-from peft_core.checkpoints.passes import TOLERANCE, Row, label_logits
-from peft_core.checkpoints.predictor import Predictor
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.t5.backbone import label_logits as library_logits

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from peft_core.checkpoints.listing import CheckpointInfo
-from peft_core.checkpoints.record import RECORD, read_run
+from peft_core.checkpoints.run_json import RECORD, read_run
 from peft_core.checkpoints.stored_answers import stored_test
 
 

@@ -16,11 +16,11 @@ from pathlib import Path
 
 from torch import nn
 
+from peft_core.checkpoints.asking.packed_pass import can_share
+from peft_core.checkpoints.asking.passes import NOT_FINITE, Row, label_logits
 from peft_core.checkpoints.files import load_checkpoint
 from peft_core.checkpoints.located import located
-from peft_core.checkpoints.packed_pass import can_share
-from peft_core.checkpoints.passes import NOT_FINITE, Row, label_logits
-from peft_core.checkpoints.record import RECORD
+from peft_core.checkpoints.run_json import RECORD
 from peft_core.errors import PeftClassroomError
 from peft_core.reviews.batches import framed, prefix_pieces, room_for_text, text_pieces
 from peft_core.reviews.checks import check_number, check_text

@@ -9,8 +9,8 @@ from peft_core.config import TrainConfig
 from peft_core.methods import apply_method
 from peft_core.reviews.batches import FILLER, Batch
 from peft_core.t5.precision import cast, set_backbone_dropout
-from peft_core.training.gradients import draws_random_numbers, gradients, in_threads, sliced, slices_for
-from peft_core.training.loop import Trainer
+from peft_core.training.loop.gradients import draws_random_numbers, gradients, in_threads, sliced, slices_for
+from peft_core.training.loop.trainer import Trainer
 from tests.cases import CASES, every_config
 from tests.trained import moved
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from peft_core.training.masters import Masters
+from peft_core.training.loop.masters import Masters
 
 
 def parameters() -> dict[str, nn.Parameter]:

@@ -1,41 +1,31 @@
-"""The one training loop: it knows a model with some trainable parameters, and nothing of methods or watchers.
+"""The one training loop: steps (step.py), validations between them, and the weights that were best on those.
 
-    loss = −log p(label word | review)        over the whole vocabulary, after one decoder step
-
-AdamW moves whatever has `requires_grad`. The learning rate warms up, then falls linearly to zero at the last step.
-The best validation accuracy decides which weights are kept. Everything random is a function of (seed, epoch or step),
-so a stopped run that goes on later takes the very steps it would have taken. Time is clock.py's, fp32 is masters.py's.
+The best validation accuracy decides which weights are kept. The batches are a function of (seed, epoch), so a stopped
+run that goes on later takes the very steps it would have taken. Time is clock.py's. It knows nothing of methods or
+watchers.
 """
 
-import math
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from typing import Literal, TypeVar
 
-import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from peft_core.config import TrainConfig
-from peft_core.errors import PeftClassroomError
-from peft_core.methods import trainable_tensors
-from peft_core.reviews.batches import FILLER, Batch
+from peft_core.reviews.batches import Batch
 from peft_core.statistics.intervals import Accuracy
-from peft_core.t5.backbone import first_step_hidden
-from peft_core.training.clock import Clock
-from peft_core.training.gradients import gradients, slices_for
-from peft_core.training.masters import Masters
+from peft_core.training.loop.clock import Clock
+from peft_core.training.loop.remaining import MeasuringPace, remaining_seconds, validations_ahead
+from peft_core.training.loop.step import Stepper, count_rows
+from peft_core.training.loop.step_log import Event, StepLog
 from peft_core.training.measuring import Measuring
-from peft_core.training.remaining import MeasuringPace, remaining_seconds, validations_ahead
-from peft_core.training.step_log import Event, StepLog
 
-IGNORED = -100
 T = TypeVar("T")
 
 
-class Trainer:
+class Trainer(Stepper):
     """Trains `model` on batches of labelled reviews; iterate over `run()`.
 
     Args:
@@ -61,20 +51,10 @@ class Trainer:
         device: torch.device,
         measure_test: Callable[[], Measuring[Accuracy]] | None = None,
     ) -> None:
-        self.model, self.config, self.peak_rate = model, config, learning_rate
-        self.train_batches, self.validate, self.device = train_batches, validate, device
-        self.measure_test = measure_test
-        self.targets = torch.tensor(label_ids)[labels]
-        self.trainable = trainable_tensors(model)
-        self.weights = Masters(self.trainable)
-        self.slices = slices_for(model, device, config.batch_size)
-        self.optimizer = torch.optim.AdamW(
-            self.weights.values(), lr=learning_rate, weight_decay=config.weight_decay, fused=True
-        )
         self.batches_per_epoch = len(train_batches(0))
         self.full_steps = self.batches_per_epoch * config.epochs
-        self.planned_steps = self.full_steps
-        self.step = 0
+        super().__init__(model, config, learning_rate, labels, label_ids, device, self.full_steps)
+        self.train_batches, self.validate, self.measure_test = train_batches, validate, measure_test
         self.clock = Clock(config.max_seconds)
         self.finished = self.kept = False
         self.measuring_pace = MeasuringPace()
@@ -83,42 +63,6 @@ class Trainer:
         self.tests: list[tuple[int, Accuracy]] = []
         self.best: dict[str, torch.Tensor] = {}
         self.last: dict[str, torch.Tensor] = {}  # where training made it worse: what it came to
-
-    # -- what a step is ----------------------------------------------------------------------------------------------
-    def rate_at(self, step: int) -> float:
-        """Learning rate of step `step` (0, 1, …), as things are planned now."""
-        return self.config.rate_at(step, self.planned_steps, self.peak_rate)
-
-    def loss(self, batch: Batch, counted: int | None = None) -> torch.Tensor:
-        """Cross-entropy of the label word, added up and divided by `counted` (None: the rows that are no filler)."""
-        rows = torch.from_numpy(batch.rows)
-        targets = torch.where(rows == FILLER, IGNORED, self.targets[rows.clamp(min=0)])
-        ids, mask, targets = (to_device(x, self.device) for x in (batch.input_ids, batch.attention_mask, targets))
-        logits, _ = first_step_hidden(self.model, ids, mask)
-        total = F.cross_entropy(logits.float(), targets, ignore_index=IGNORED, reduction="sum")
-        return total / (counted or count_rows(batch))
-
-    def take_step(self, batch: Batch) -> tuple[float, float]:
-        """One step of AdamW; returns (loss, learning rate)."""
-        torch.manual_seed(self.config.seed * 1_000_003 + self.step)  # dropout masks, when there are any
-        rate = self.rate_at(self.step)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        counted = count_rows(batch)
-        loss, grads = gradients(
-            lambda part: self.loss(part, counted), list(self.trainable.values()), batch, self.slices
-        )
-        if not math.isfinite(loss):
-            raise PeftClassroomError(
-                f"The training loss stopped being a number at step {self.step}. Train again with a lower learning rate."
-            )
-        for weight, grad in zip(self.weights.values(), grads, strict=True):
-            weight.grad = grad
-        torch.nn.utils.clip_grad_norm_(self.weights.values(), self.config.max_grad_norm)
-        self.optimizer.step()
-        self.weights.to_model()
-        self.step += 1
-        return loss, rate
 
     # -- the run -----------------------------------------------------------------------------------------------------
     def run(
@@ -300,14 +244,3 @@ class Trainer:
                 self.best[name] = tensors[f"best.{name}"].to(self.device)
         self.weights.load_adam_state(self.optimizer, tensors)
         self.weights.to_model()
-
-
-def count_rows(batch: Batch) -> int:
-    """Rows that are no filler."""
-    return int((batch.rows != FILLER).sum())
-
-
-def to_device(values: np.ndarray | torch.Tensor, device: torch.device) -> torch.Tensor:
-    """The values as a tensor on the device; to a GPU from pinned memory, while it computes."""
-    tensor = torch.as_tensor(values)
-    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor

@@ -2,8 +2,8 @@
 
 import pytest
 
-from peft_core.training import clock as module
-from peft_core.training.clock import SETTLING_STEPS, Clock
+from peft_core.training.loop import clock as module
+from peft_core.training.loop.clock import SETTLING_STEPS, Clock
 
 
 @pytest.fixture

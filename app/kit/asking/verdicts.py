@@ -25,7 +25,7 @@ from peft_core.reviews.config import REVIEWS
 from peft_core.reviews.splits import LABEL_WORDS
 
 if TYPE_CHECKING:
-    from peft_core.checkpoints.predictor import Prediction
+    from peft_core.checkpoints.asking.predictor import Prediction
 
 Model = CheckpointInfo | str  # a checkpoint, or a base model by its name, as `services.ask` takes them
 MOST_A_ROW = 3  # cards

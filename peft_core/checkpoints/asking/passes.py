@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from peft_core.checkpoints.packed_pass import Part, computable, one_pass, rows_in_front
+from peft_core.checkpoints.asking.packed_pass import Part, computable, one_pass, rows_in_front
 from peft_core.t5 import backbone
 
 PASS_TOKENS = 2048  # a review of 192 tokens for ten checkpoints; more in one pass is no faster and takes more memory

@@ -9,8 +9,9 @@ from peft_core.errors import PeftClassroomError
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.reviews.batches import FILLER, Batch
 from peft_core.statistics.intervals import wilson
-from peft_core.training import clock as training_clock
-from peft_core.training.loop import Trainer, count_rows
+from peft_core.training.loop import clock as training_clock
+from peft_core.training.loop.step import count_rows
+from peft_core.training.loop.trainer import Trainer
 from tests.cases import CASES
 from tests.trained import apply, as_measuring
 

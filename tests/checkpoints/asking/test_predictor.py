@@ -8,8 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from peft_core.checkpoints.asking.predictor import Predictor
 from peft_core.checkpoints.files import save_checkpoint
-from peft_core.checkpoints.predictor import Predictor
 from peft_core.errors import PeftClassroomError
 from peft_core.reviews.checks import MAX_CHARACTERS, check_text
 from tests.cases import CASES
