@@ -19,7 +19,7 @@ from app.kit import figure, theme
 from app.kit.formats import NOTHING, megabytes
 from peft_core.report.race import Along, Lane, Moment, length
 
-LANE, AXES = 43, 54  # pixels: of a lane, and of what stands over and under them
+LANE, FEWEST, AXES = 43, 4, 54  # pixels of a lane; as high as so many are two or three; what is over and under them
 FILL = 0.84  # share of a lane that its accuracies take
 WIDE, COLUMNS, ROOM = 620, {"trains": 205, "memory": 110, "time": 0}, 70  # pixels; of columns, from the right edge
 SETS = ("lanes", "paths", "bars", "bands", "heads")
@@ -118,7 +118,7 @@ def _form(lanes: int, along: Along, end: float, mark: str, dark: bool) -> str:
         x=alt.XValue(0), x2=alt.X2Value(right), y=at("mark")
     )
     head = of_lanes.transform_filter("datum.lane == 0")
-    said = head.mark_text(align="left", dx=6, fontSize=13, color=theme.soft_ink())
+    said = head.mark_text(align="right", dx=-14, dy=-9, fontSize=13, color=theme.soft_ink())  # clear of a lane's end
     said = said.encode(x=alt.XValue(right), y=at("mark"), text=alt.TextValue(mark))
     names = words(
         of_lanes.encode(x=alt.XValue(0), y=at("top"), text=alt.Text("name:N")),
@@ -148,5 +148,5 @@ def _form(lanes: int, along: Along, end: float, mark: str, dark: bool) -> str:
     now = words(heads.encode(text=alt.Text("words:N")), align="left", dx=11, fontSize=15, fontWeight="bold")
     layers = [edge, goal, said, bands, bars.encode(x=x, y=y, y2=alt.Y2("y2:Q"), **colour)]
     layers += [paths.encode(x=x, y=y, detail=alt.Detail("lane:N"), **colour), *names, marks, *now, *told]
-    whole = alt.layer(*layers).properties(height=LANE * lanes + AXES)
+    whole = alt.layer(*layers).properties(height=LANE * max(lanes, FEWEST) + AXES)
     return figure.form(theme.readable(whole).configure_view(stroke=None))
