@@ -14,6 +14,7 @@ from peft_core.errors import PeftClassroomError
 from peft_core.training.runs.folder import RunFolder, RunStatus
 
 _HALF_WRITTEN = (".checkpoint-",)  # a checkpoint that was being published (checkpoints/files.py)
+_FULL_BYTES = 5_000_000  # what is free is too little to save a state
 _FILES = ("spec.json", "texts.json", "status.json", "metrics.jsonl")  # being replaced as `.NAME.…` (files.py)
 
 
@@ -56,7 +57,8 @@ def gone(folder: RunFolder, status: RunStatus, code: int | None, out_of_memory: 
     if folder.cancel_flag.exists():
         message = f"The run was cancelled and ended before it could save where it was; {_go_on(folder)}."
         return status.changed(state="cancelled", message=message, **ended)
-    message = f"The training process is gone without a result: {_why(status, code, out_of_memory)}; {_go_on(folder)}."
+    why = _disk_is_full(folder) or _why(status, code, out_of_memory)
+    message = f"The training process is gone without a result: {why}; {_go_on(folder)}."
     return status.changed(state="lost", message=message, **ended)
 
 
@@ -70,6 +72,13 @@ def silent(folder: RunFolder, status: RunStatus, seconds: float) -> RunStatus:
 
 def _go_on(folder: RunFolder) -> str:
     return f"resume it to go on from {'the last saved state' if folder.resume_state.exists() else 'the beginning'}"
+
+
+def _disk_is_full(folder: RunFolder) -> str | None:
+    with suppress(OSError):
+        if shutil.disk_usage(folder.path).free < _FULL_BYTES:
+            return "the disk of the server is full"
+    return None
 
 
 def _why(status: RunStatus, code: int | None, out_of_memory: bool) -> str:

@@ -49,7 +49,7 @@ Time = Annotated[float, Field(ge=0, le=1e11, allow_inf_nan=False)]  # unix time
 class RunStatus(Frozen):
     """How far a run is. The server writes it until the worker has started, then the worker until it ends."""
 
-    state: RunState = "queued"
+    state: RunState
     phase: Phase = "loading"
     batch: Count = Field(0, description="of a validation or the test: how many are answered")
     batches: Count = Field(0, description="of how many; 0: nothing is being measured")

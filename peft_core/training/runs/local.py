@@ -36,10 +36,10 @@ class LocalBackend:
         max_queued: how many may wait altogether.
         cancel_grace: seconds that a cancelled run has to stop by itself, before it is told by SIGTERM.
         kill_grace: seconds after that, before it is killed.
-        silence: seconds without a sign of life, watched by this server's own clock, before a worker is killed.
+        hung_after: seconds without a sign of life, watched by this server's own clock, before a worker is killed.
         max_running_per_owner: how many of one owner train at a time; None: as many as there are places.
         limits: what one run may ask for, and what one owner may have on the disk.
-        collection: which old runs are removed; None: none.
+        collection: which old runs are removed; None: what the environment says.
         command: what starts a worker; the folder of the run is added as the last argument, or "--spare".
 
     `keep_spare`, False at first: whether one worker is kept ready while nothing trains or waits (spare.py). `trouble`:
@@ -55,7 +55,7 @@ class LocalBackend:
         max_queued: int = 100,
         cancel_grace: float = 20.0,
         kill_grace: float = 10.0,
-        silence: float = 120.0,
+        hung_after: float = 120.0,
         max_running_per_owner: int | None = None,
         collection: Collection | None = None,
         limits: Limits = CLASSROOM_LIMITS,
@@ -68,12 +68,13 @@ class LocalBackend:
         self.max_queued = max_queued
         self.cancel_grace = cancel_grace
         self.kill_grace = kill_grace
-        self.silence = silence
+        self.hung_after = hung_after
         self.limits = limits
         self.command = tuple(command)
-        self.upkeep = Upkeep(store, Collection() if collection is None else collection)
+        self.upkeep = Upkeep(store, Collection.from_environment() if collection is None else collection)
         self.keep_spare = False
         self.trouble: str | None = None
+        self._told: str | None = None
         self._spare: subprocess.Popen | None = None  # this and the next are touched under the lock only
         self._children: list[subprocess.Popen] = []
         self._killed_before: dict[int, int | None] = {}  # by pid, and so are the next
@@ -141,7 +142,7 @@ class LocalBackend:
             self._check_room(run.spec.owner)
             folder.withdraw_cancel()
             progress = {name: getattr(run.status, name) for name in ("step", "total_steps", "full_steps", "seconds")}
-            folder.write_status(RunStatus(**progress))
+            folder.write_status(RunStatus(state="queued", **progress))
             self._advance()
 
     def reconcile(self) -> None:
@@ -153,11 +154,11 @@ class LocalBackend:
             return
         try:
             with self.store.lock(timeout=0):
-                self.trouble = self._advance()
+                self._advance()
         except BusyError:
             return
         except PeftClassroomError as error:
-            self.trouble = str(error)
+            self._tell(str(error))
 
     def queue_position(self, run_id: str) -> int | None:
         """1 for the run that starts next; None for one that does not wait."""
@@ -178,11 +179,8 @@ class LocalBackend:
 
     # What follows expects the lock to be held.
 
-    def _advance(self) -> str | None:
-        """Bring every run up to date and fill the free places; returns what is wrong, where something is.
-
-        A run that cannot be brought up to date hurts no other.
-        """
+    def _advance(self) -> None:
+        """Bring every run up to date and fill the free places. One that cannot be brought up to date hurts no other."""
         # A cancelled child may still be saving its state while its run is resumed by another.
         self._note_children()
         trouble = None
@@ -205,7 +203,13 @@ class LocalBackend:
                 free -= started
         self._mind_spare(idle=free == self.max_running)
         self.upkeep.look()
-        return trouble
+        self._tell(trouble)
+
+    def _tell(self, trouble: str | None) -> None:
+        """Say what is wrong here, or no more what was; what others have said stays."""
+        if trouble or self.trouble == self._told:
+            self.trouble = trouble
+        self._told = trouble
 
     def _note_children(self) -> None:
         """Polling takes note of a child's end, or it would stay as a zombie."""
@@ -237,7 +241,7 @@ class LocalBackend:
                 end(status.pid, status.pid_created, force=True)
                 status = folder.status()
                 if status.active:
-                    folder.write_status(silent(folder, status, self.silence))
+                    folder.write_status(silent(folder, status, self.hung_after))
                 return False
             return True
         self._signs.pop(folder.id, None)
@@ -261,7 +265,7 @@ class LocalBackend:
         if last != sign:
             self._signs[folder.id] = (sign, now)
             return False
-        return now - since > self.silence
+        return now - since > self.hung_after
 
     def _start(self, folder: RunFolder) -> bool:
         """Start the worker of a queued run and enter it into the status; the worker waits for the lock meanwhile."""

@@ -83,7 +83,7 @@ class RunStore:
             new.write_spec(spec)
             if texts is not None:
                 write_texts(new.path, texts)
-            new.write_status(RunStatus())
+            new.write_status(RunStatus(state="queued"))
             with writing(self.root):
                 _rename_unless_there(new.path, folder.path)
         finally:

@@ -36,6 +36,11 @@ class Collection:
     gigabytes: float | None = None
     notice_seconds: float = NOTICE_SECONDS
 
+    @property
+    def on(self) -> bool:
+        """Whether anything is collected."""
+        return self.days is not None or self.gigabytes is not None
+
     @classmethod
     def from_environment(cls) -> "Collection":
         """PEFT_KEEP_DAYS and PEFT_KEEP_GB; without them nothing is collected.
@@ -99,7 +104,7 @@ class Upkeep:
 
     def collect(self) -> None:
         """Mark what is to go, take the mark from what is not, and remove what was marked long enough ago."""
-        if self.collection.days is None and self.collection.gigabytes is None:
+        if not self.collection.on:
             return
         ended = [run for run in self.store.list() if run.status.finished]
         due = {run.id for run in self._due([*ended, *self.store.damaged()])}

@@ -96,10 +96,18 @@ def run_worker(
             return _train(folder, spec, reporter, guard, limits, should_stop, experiment)
     except PeftClassroomError as error:
         traceback.print_exc()
-        reporter.finish("failed", message=str(error))
+        return _failed(reporter, str(error))
     except Exception as error:
         traceback.print_exc()
-        reporter.finish("failed", message=_in_a_sentence(error))
+        return _failed(reporter, _in_a_sentence(error))
+
+
+def _failed(reporter: "_Reporter", message: str) -> int:
+    """The last word of a run that failed; where even that cannot be written, the server will find out."""
+    try:
+        reporter.finish("failed", message=message)
+    except PeftClassroomError:
+        traceback.print_exc()
     return 1
 
 
