@@ -63,6 +63,7 @@ def read_json(
     max_bytes: int | None = None,
     *,
     follow: bool = True,
+    shown: str | None = None,
 ) -> Content:
     """The content of a JSON file, validated.
 
@@ -70,20 +71,22 @@ def read_json(
         then: the sentence that says what to do about a file that cannot be used.
         max_bytes: a larger file is refused before it is read.
         follow: whether a link in its place is followed.
+        shown: what a sentence calls the file, if not by its path.
 
     Raises:
         PeftClassroomError: if the file is missing, too large, damaged, or no file at all.
     """
+    shown = shown or display_path(path)
     try:
         text = read_regular(path, max_bytes, follow=follow)
     except FileNotFoundError as error:
-        raise PeftClassroomError(f"{display_path(path)} is missing. {then}") from error
+        raise PeftClassroomError(f"{shown} is missing. {then}") from error
     except OSError as error:
         if error.errno == errno.EFBIG:
-            raise PeftClassroomError(f"{display_path(path)} is larger than any {path.name}. {then}") from error
-        raise PeftClassroomError(f"{display_path(path)} cannot be read ({error.strerror}). {then}") from error
+            raise PeftClassroomError(f"{shown} is larger than any {path.name}. {then}") from error
+        raise PeftClassroomError(f"{shown} cannot be read ({error.strerror}). {then}") from error
     build = kind.validate_json if isinstance(kind, TypeAdapter) else kind.model_validate_json
-    return from_outside(lambda: build(text), path, then)
+    return from_outside(lambda: build(text), path, then, shown)
 
 
 def read_regular(path: Path, max_bytes: int | None = None, *, follow: bool = True) -> bytes:
@@ -115,8 +118,8 @@ def open_regular(path: Path, *, follow: bool = True) -> BinaryIO:
     return open(descriptor, "rb")
 
 
-def from_outside(build: Callable[[], T], path: Path, then: str) -> T:
-    """What `build` makes of the content of `path`.
+def from_outside(build: Callable[[], T], path: Path, then: str, shown: str | None = None) -> T:
+    """What `build` makes of the content of `path`, which a sentence calls `shown`.
 
     Raises:
         PeftClassroomError: that the file is damaged, and in what.
@@ -125,7 +128,7 @@ def from_outside(build: Callable[[], T], path: Path, then: str) -> T:
         return build()
     except (ValidationError, PeftClassroomError) as error:  # the latter from a model's own validator
         reason = sentence(error) if isinstance(error, ValidationError) else str(error)
-        raise PeftClassroomError(f"{display_path(path)} is damaged: {shortened(reason)} {then}") from error
+        raise PeftClassroomError(f"{shown or display_path(path)} is damaged: {shortened(reason)} {then}") from error
 
 
 def shortened(text: str, most: int = SHOWN) -> str:

@@ -71,7 +71,7 @@ def _row(run: Run, here: bool) -> None:
 
 def _damaged(run: DamagedRun) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key=f"row_{run.id}"):
-        st.warning(label("train", "damaged", why=escaped(run.why)), icon=":material/broken_image:", width=600)
+        st.caption(f":material/broken_image: {label('train', 'damaged', why=escaped(run.why))}")
         _deleting(run, "delete_what_damaged")
 
 
@@ -94,7 +94,7 @@ def _keeping(run: Run) -> None:
         left = folder.leaving + backend.upkeep.collection.notice_seconds - time.time()
         st.caption(label("train", "leaving", time=rough(max(60.0, left))))
     kept = folder.kept
-    _button("kept" if kept else "keep_run", run, "bookmark_added" if kept else "bookmark", _keep, run.id, not kept)
+    _button("run_kept" if kept else "keep_run", run, "bookmark_added" if kept else "bookmark", _keep, run.id, not kept)
 
 
 def _keep(run_id: str, kept: bool) -> None:

@@ -238,8 +238,8 @@ class RunFolder:
     def _read(self, name: str, model: type[Content]) -> Content:
         if not self.path.is_dir():
             raise PeftClassroomError(f"There is no run {self.id}; it may have been deleted, choose another.")
-        then = f"Delete the folder of run {self.id}."
-        return read_json(self.path / name, model, then, MAX_BYTES, follow=False)
+        told = {"then": f"Delete run {self.id}.", "shown": f"{name} of run {self.id}"}
+        return read_json(self.path / name, model, max_bytes=MAX_BYTES, follow=False, **told)
 
 
 def _line(row: dict[str, Any]) -> str:
