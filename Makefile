@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WORKERS := -n logical --maxprocesses 8 --dist worksteal
 
-.PHONY: app test check mutants lint docs screenshots bench lock
+.PHONY: app test check mutants soak lint docs screenshots bench lock
 
 app: $(READY)
 	$(BIN)/python -m streamlit run app/main.py
@@ -20,6 +20,10 @@ check: lint
 # Changes the core modules in copies of the tree, and tells which changes no test notices: docs/log.md has the last result.
 mutants: $(READY) .cache/mutants/.ready
 	.cache/mutants/bin/python -m tests.mutants --python $(BIN)/python
+
+# What the tests do a few times, done often: how it went is in benchmarks/results. Long.
+soak: $(READY)
+	$(BIN)/python -m tests.training.runs.killing --kills 100 --json benchmarks/results/kills.json
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

@@ -1,8 +1,11 @@
 """Data from outside, validated: what is wrong is said in one sentence. No torch here."""
 
+import errno
+import os
+import stat
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
@@ -54,31 +57,69 @@ def validated(build: Callable[[], T]) -> T:
 
 
 def read_json(
-    path: Path, kind: type[Content] | TypeAdapter[Content], then: str, max_bytes: int | None = None
+    path: Path,
+    kind: type[Content] | TypeAdapter[Content],
+    then: str,
+    max_bytes: int | None = None,
+    *,
+    follow: bool = True,
+    shown: str | None = None,
 ) -> Content:
     """The content of a JSON file, validated.
 
     Args:
         then: the sentence that says what to do about a file that cannot be used.
         max_bytes: a larger file is refused before it is read.
+        follow: whether a link in its place is followed.
+        shown: what a sentence calls the file, if not by its path.
 
     Raises:
-        PeftClassroomError: if the file is missing, too large or damaged.
+        PeftClassroomError: if the file is missing, too large, damaged, or no file at all.
     """
+    shown = shown or display_path(path)
     try:
-        if max_bytes is not None and path.stat().st_size > max_bytes:
-            raise PeftClassroomError(f"{display_path(path)} is larger than any {path.name}. {then}")
-        text = path.read_bytes()
+        text = read_regular(path, max_bytes, follow=follow)
     except FileNotFoundError as error:
-        raise PeftClassroomError(f"{display_path(path)} is missing. {then}") from error
+        raise PeftClassroomError(f"{shown} is missing. {then}") from error
     except OSError as error:
-        raise PeftClassroomError(f"{display_path(path)} cannot be read ({error.strerror}). {then}") from error
+        if error.errno == errno.EFBIG:
+            raise PeftClassroomError(f"{shown} is larger than any {path.name}. {then}") from error
+        raise PeftClassroomError(f"{shown} cannot be read ({error.strerror}). {then}") from error
     build = kind.validate_json if isinstance(kind, TypeAdapter) else kind.model_validate_json
-    return from_outside(lambda: build(text), path, then)
+    return from_outside(lambda: build(text), path, then, shown)
 
 
-def from_outside(build: Callable[[], T], path: Path, then: str) -> T:
-    """What `build` makes of the content of `path`.
+def read_regular(path: Path, max_bytes: int | None = None, *, follow: bool = True) -> bytes:
+    """The whole content of a regular file. A pipe or a device that lies in its place is refused, and not waited for.
+
+    Args:
+        max_bytes: a larger file is refused (errno EFBIG).
+        follow: whether a link in its place is followed.
+
+    Raises:
+        OSError: if it is missing, too large, no regular file, or cannot be read.
+    """
+    with open_regular(path, follow=follow) as file:
+        if max_bytes is None:
+            return file.read()
+        content = file.read(max_bytes + 1) if os.fstat(file.fileno()).st_size <= max_bytes else None
+    if content is None or len(content) > max_bytes:
+        raise OSError(errno.EFBIG, "It is too large")
+    return content
+
+
+def open_regular(path: Path, *, follow: bool = True) -> BinaryIO:
+    """A regular file, open for reading; otherwise as `read_regular`."""
+    ways = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | (0 if follow else getattr(os, "O_NOFOLLOW", 0))
+    descriptor = os.open(path, os.O_RDONLY | ways)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "It is no regular file")
+    return open(descriptor, "rb")
+
+
+def from_outside(build: Callable[[], T], path: Path, then: str, shown: str | None = None) -> T:
+    """What `build` makes of the content of `path`, which a sentence calls `shown`.
 
     Raises:
         PeftClassroomError: that the file is damaged, and in what.
@@ -87,7 +128,7 @@ def from_outside(build: Callable[[], T], path: Path, then: str) -> T:
         return build()
     except (ValidationError, PeftClassroomError) as error:  # the latter from a model's own validator
         reason = sentence(error) if isinstance(error, ValidationError) else str(error)
-        raise PeftClassroomError(f"{display_path(path)} is damaged: {shortened(reason)} {then}") from error
+        raise PeftClassroomError(f"{shown or display_path(path)} is damaged: {shortened(reason)} {then}") from error
 
 
 def shortened(text: str, most: int = SHOWN) -> str:

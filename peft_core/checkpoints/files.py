@@ -28,6 +28,7 @@ from peft_core.checkpoints.record import FORMAT, Record
 from peft_core.checkpoints.run_json import read_record, write_record
 from peft_core.checkpoints.weights_file import checkpoint_weights
 from peft_core.errors import PeftClassroomError
+from peft_core.files import writing
 from peft_core.methods import apply_method, trainable_tensors
 from peft_core.methods.method import Method, MethodConfig
 from peft_core.methods.reading import DESCRIPTION
@@ -68,22 +69,33 @@ def published(folder: Path) -> Iterator[Path]:
     """A new folder beside `folder`, to be filled; then flushed to disk and renamed: a reader sees all of it or nothing.
 
     Raises:
-        PeftClassroomError: if `folder` exists already.
+        PeftClassroomError: if `folder` exists already, or cannot be written.
     """
     check_free(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        yield temporary
-        temporary.chmod(0o755)
-        for path in temporary.iterdir():
-            path.chmod(0o644)  # whoever may read the folder may read its files
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-        temporary.rename(folder)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
+    with saving(folder.parent):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            yield temporary
+            temporary.chmod(0o755)
+            for path in temporary.iterdir():
+                path.chmod(0o644)  # whoever may read the folder may read its files
+                with path.open("rb") as file:
+                    os.fsync(file.fileno())
+            temporary.rename(folder)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+
+
+@contextmanager
+def saving(folder: Path) -> Iterator[None]:
+    """The same as `writing`, where tensors are written, too: their library has an error of its own for a full disk."""
+    with writing(folder):
+        try:
+            yield
+        except SafetensorError as error:
+            raise OSError(shortened(str(error))) from error
 
 
 def save_checkpoint(model: nn.Module, record: Record, backbone: Backbone, folder: str | Path) -> None:

@@ -4,8 +4,8 @@ The command line and the worker process of the app both run this generator.
 """
 
 import json
+import shutil
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from peft_core.checkpoints.files import check_free, load_checkpoint, save_checkpoint
+from peft_core.checkpoints.files import check_free, load_checkpoint, save_checkpoint, saving
 from peft_core.checkpoints.record import AdoptedRecord, RunRecord
 from peft_core.checkpoints.weights_file import checkpoint_weights
 from peft_core.config import RunConfig, run_config
@@ -35,8 +35,9 @@ from peft_core.training.measuring import MeasuredSplit, at_once, load_rows
 from peft_core.training.run_record import run_record
 from peft_core.training.snapshots.camera import Camera
 from peft_core.training.snapshots.moments import FOLDER
+from peft_core.training.summary import summary
 from peft_core.training.untrained import keep_answers, known_answers
-from peft_core.validated import shortened
+from peft_core.validated import open_regular, shortened
 
 STATE = "state.safetensors"
 
@@ -124,8 +125,9 @@ class Experiment:
     def save_state(self, path: Path) -> None:
         tensors, data = self.trainer.state()
         temporary = path.with_suffix(".tmp")
-        save_file(tensors, temporary, {"state": json.dumps(data), "config": self.config.model_dump_json()})
-        temporary.replace(path)
+        with saving(path.parent):
+            save_file(tensors, temporary, {"state": json.dumps(data), "config": self.config.model_dump_json()})
+            temporary.replace(path)
 
     def load_state(self, path: Path) -> None:
         """Go on from a saved state.
@@ -134,6 +136,7 @@ class Experiment:
             PeftClassroomError: if it is of a run with other settings, or damaged.
         """
         try:
+            open_regular(path).close()  # in the place of a file there may lie something that never ends
             with safe_open(path, "pt") as file:
                 meta = file.metadata() or {}
             config, state = run_config(json.loads(meta["config"])), json.loads(meta["state"])
@@ -205,9 +208,8 @@ class Experiment:
     @torch.no_grad()
     def publish_last(self, record: RunRecord, folder: Path) -> None:
         """Keep the weights of the last step as well, where those of the first were better: they can be asked, too."""
-        for name, value in self.trainer.last.items():
-            self.trainer.weights[name].copy_(value)
-        self.trainer.weights.to_model()
+        trainer = self.trainer
+        trainer.put(trainer.last)
         self.round_for_storage()
         told = AdoptedRecord(
             name=f"{record.name}, last weights", source=record.name, origin="last",
@@ -216,6 +218,8 @@ class Experiment:
             total_parameters=record.total_parameters, task=record.learned.task, own=record.learned.own,
         )  # fmt: skip
         save_checkpoint(self.model, told, self.backbone, folder)
+        trainer.load_best()
+        self.round_for_storage()
 
 
 def run_experiment(
@@ -232,7 +236,8 @@ def run_experiment(
     When `should_stop()` becomes true the state is saved as `folder/state.safetensors` and None is returned; a later
     call with the same folder goes on from there. When `should_keep()` does, training ends as if its time were up: the
     best weights so far are tested and published. Where no weights were as good as those of the start, those of the last
-    step are published beside them, as `checkpoint` with "-last" behind its name.
+    step are published beside them, as `checkpoint` with "-last" behind its name. `checkpoint` comes last: whoever finds
+    it knows that nothing is missing.
 
     Of the task own the texts are those in `folder`.
 
@@ -246,17 +251,20 @@ def run_experiment(
     folder = Path(folder)
     checkpoint = Path(checkpoint or folder / "checkpoint")
     last_weights = checkpoint.with_name(f"{checkpoint.name}-last")
+    state = folder / STATE
     check_free(checkpoint)
-    check_free(last_weights)
+    if not state.exists():
+        check_free(last_weights)
     for needed in (folder, checkpoint.parent):
         make_writable(needed)
     experiment = Experiment(config, Path(start) if start else None, read_texts(folder) if config.data.own else None)
-    trainer, state = experiment.trainer, folder / STATE
+    trainer = experiment.trainer
     if state.exists():
         experiment.load_state(state)
+        shutil.rmtree(last_weights, ignore_errors=True)  # of this run, which was killed before it published the first
     experiment.prepare_test()
     camera = Camera(folder / FOLDER, experiment) if snapshots else None
-    yield replace(trainer.told("start"), device=describe(experiment.device))
+    yield trainer.told("start", done=len(trainer.validations), device=describe(experiment.device))
     for log in trainer.run(should_stop, should_keep):
         if camera:
             camera.see(log)
@@ -270,21 +278,10 @@ def run_experiment(
     record = yield from experiment.testing(should_stop)
     if record is None:  # its state is that of its last validation
         return None
-    save_checkpoint(experiment.model, record, experiment.backbone, checkpoint)
-    if trainer.last:
-        experiment.publish_last(record, last_weights)
-    state.unlink(missing_ok=True)
     test = record.test
     yield trainer.told("test", 0, accuracy=test.accuracy, low=test.low, high=test.high, n=test.n)
-    return {
-        "checkpoint": str(checkpoint),
-        "trainable_parameters": record.trainable_parameters,
-        "validation_accuracy": record.validation.accuracy,
-        "test_accuracy": record.test.accuracy,
-        "untrained_test_accuracy": record.untrained_test.accuracy,
-        "change": record.change,
-        "made_worse": record.made_worse,
-        "stopped_by": record.stopped_by,
-        "seconds": record.seconds,
-        "examples_per_second": record.examples_per_second,
-    }
+    if trainer.last:
+        experiment.publish_last(record, last_weights)
+    save_checkpoint(experiment.model, record, experiment.backbone, checkpoint)  # at last: once it is there, all is done
+    state.unlink(missing_ok=True)
+    return summary(record, checkpoint)

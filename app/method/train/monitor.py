@@ -20,17 +20,21 @@ PHASES = ("loading", "validating", "training", "testing")
 
 def monitor(run_id: str) -> None:
     """Watch the run; while it is under way the fragment draws itself again every second."""
-    under_way = not services.backend().store.read(run_id).status.finished
+    try:
+        under_way = not services.backend().store.read(run_id).status.finished
+    except PeftClassroomError as error:  # deleted, or damaged, a moment ago
+        st.warning(escaped(error), icon=":material/help:")
+        return
 
     @st.fragment(run_every=POLL_SECONDS if under_way else None)
     def watch() -> None:
         services.backend().reconcile()
         try:
             now = services.backend().store.read(run_id)
-        except PeftClassroomError as error:  # deleted meanwhile
+            draw(now)
+        except PeftClassroomError as error:  # deleted meanwhile, perhaps while it was drawn
             st.warning(escaped(error), icon=":material/help:")
             return
-        draw(now)
         if under_way is now.status.finished:  # it ended, or was resumed
             services.listing.clear()
             st.rerun()
@@ -51,7 +55,7 @@ def draw(run: Run) -> None:
         place, wait = services.backend().queue_position(run.id), times.waiting(run)
         words = label("train", "queued", place=place or 1)
         until = label("train", "wait_unknown") if wait is None else label("train", "wait", time=rough(wait))
-        st.info(f"{words} {until}", icon=":material/hourglass_top:")
+        st.info(f"{words} {until} {label('train', 'queue_fair')}", icon=":material/hourglass_top:")
     elif status.active:
         st.progress(_share(run), text=_progress(run))
     elif status.state == "succeeded":
@@ -60,9 +64,11 @@ def draw(run: Run) -> None:
         whose = "" if services.owner() == run.spec.owner else label("train", "not_yours_to_resume")
         said = escaped(status.message or label("train", "ended", state=status.state))
         st.warning(f"{said} {whose}", icon=":material/info:")
-    metrics = services.backend().store.metrics(run.id)
-    if any(m["event"] in ("step", "validation") for m in metrics):
-        training_curves(metrics, status.total_steps or 1, config.method.method)
+    metrics = services.backend().store.read_metrics(run.id)
+    if any(m["event"] in ("step", "validation") for m in metrics.rows):
+        training_curves(metrics.rows, status.total_steps or 1, config.method.method)
+    if metrics.damaged:
+        st.caption(label("train", "metrics_large" if metrics.too_large else "metrics_damaged", n=metrics.unread))
     if status.state == "succeeded":
         origin(run)
 

@@ -7,7 +7,7 @@ from app.content import label
 from app.kit.formats import rough
 from peft_core.config import RunConfig
 from peft_core.training.pace import Pace, find_pace
-from peft_core.training.runs import Run
+from peft_core.training.runs import Run, seconds_until_free
 
 
 def pace_for(config: RunConfig) -> Pace | None:
@@ -34,8 +34,10 @@ def remaining(run: Run) -> float | None:
 def waiting(run: Run) -> float | None:
     """Seconds until a place is free for a run in line; None where that cannot be known."""
     backend = services.backend()
-    ahead = [remaining(other) for other in backend.ahead_of(run.id)]
-    return None if None in ahead else sum(ahead) / max(1, backend.max_running)
+    ahead = backend.ahead_of(run.id)
+    training = [remaining(other) for other in ahead if other.status.active]
+    before = [remaining(other) for other in ahead if not other.status.active]
+    return seconds_until_free(training, before, backend.max_running)
 
 
 def expected(config: RunConfig) -> str:

@@ -1,13 +1,18 @@
 """The runs of this browser, on every Train section: what became of them, where they are, what can be done with them."""
 
+import time
+
 import streamlit as st
 
 from app import services
 from app.content import label
+from app.kit.formats import megabytes, rough
 from app.kit.pages import training_link
+from app.kit.plain import escaped
+from app.method.train import times
 from app.method.train.monitor import attempt, refusal
 from peft_core.checkpoints.exchange.zipped import pack
-from peft_core.training.runs import Run
+from peft_core.training.runs import DamagedRun, Run, RunFolder
 
 MOST = 12  # the newest; the others are in the folder of runs
 STATES = {
@@ -18,8 +23,8 @@ STATES = {
 
 def draw(method: str) -> None:
     """The list, newest first; nothing before there is one. Of another method a run is a link to its page."""
-    runs = services.own_runs()
-    if not runs:
+    runs, damaged = services.own_runs(), services.backend().store.damaged(services.owner())
+    if not (runs or damaged):
         return
     st.markdown(f"**{label('train', 'your_runs')}**")
     refusal()
@@ -27,6 +32,9 @@ def draw(method: str) -> None:
         _row(run, run.spec.config.method.method == method)
     if len(runs) > MOST:
         st.caption(label("train", "older_runs", n=len(runs) - MOST))
+    for run in damaged[:MOST]:
+        _damaged(run)
+    _say_what_is_collected()
 
 
 def link(run: Run, words: str) -> None:
@@ -56,21 +64,63 @@ def _row(run: Run, here: bool) -> None:
                 mime="application/zip", icon=":material/folder_zip:", key=f"zip_{run.id}", type="tertiary",
                 on_click="ignore",
             )  # fmt: skip
-        if status.finished and st.session_state.get("to delete") == run.id:
-            _button("delete_now", run, "delete_forever", _delete, run.id)
-            _button("delete_not", run, "undo", _ask, None)
-        elif status.finished:
-            _button("delete", run, "delete", _ask, run.id)
+        if status.finished:
+            _keeping(run)
+            _deleting(run, "delete_what" if run.checkpoint else "delete_what_less")
+
+
+def _damaged(run: DamagedRun) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key=f"row_{run.id}"):
+        st.caption(f":material/broken_image: {label('train', 'damaged', why=escaped(run.why))}")
+        _deleting(run, "delete_what_damaged")
+
+
+def _deleting(run: Run | DamagedRun, what: str) -> None:
+    """What is deleted is said first."""
+    if st.session_state.get("to delete") == run.id:
+        st.caption(label("train", what, size=megabytes(services.backend().upkeep.size(run))))
+        _button("delete_now", run, "delete_forever", _delete, run.id)
+        _button("delete_not", run, "undo", _ask, None)
+    else:
+        _button("delete", run, "delete", _ask, run.id)
+
+
+def _keeping(run: Run) -> None:
+    """Where old runs are collected: when this one goes, and that it shall not."""
+    backend, folder = services.backend(), RunFolder(run.path)
+    if not backend.upkeep.collection.on:
+        return
+    if folder.leaving is not None:
+        left = folder.leaving + backend.upkeep.collection.notice_seconds - time.time()
+        st.caption(label("train", "leaving", time=rough(max(60.0, left))))
+    kept = folder.kept
+    _button("run_kept" if kept else "keep_run", run, "bookmark_added" if kept else "bookmark", _keep, run.id, not kept)
+
+
+def _keep(run_id: str, kept: bool) -> None:
+    attempt(lambda which: services.backend().store.keep(which, kept), run_id)
+
+
+def _say_what_is_collected() -> None:
+    collection = services.backend().upkeep.collection
+    if collection.days is not None:
+        st.caption(label("train", "collected_days", days=f"{collection.days:g}"))
+    if collection.gigabytes is not None:
+        st.caption(label("train", "collected_gb", gb=f"{collection.gigabytes:g}"))
 
 
 def _state(run: Run) -> str:
     status = run.status
+    if status.queued:
+        place, wait = services.backend().queue_position(run.id), times.waiting(run)
+        until = label("train", "wait_unknown") if wait is None else label("train", "wait", time=rough(wait))
+        return f"{label('train', 'state_queued', place=place or 1)} {until}"
     if status.state == "succeeded" and status.result and "test_accuracy" in status.result:
         return label("train", "state_tested", accuracy=f"{status.result['test_accuracy']:.1%}")
     return label("train", f"state_{status.state}", step=f"{status.step:,}", total=f"{status.total_steps:,}")
 
 
-def _button(name: str, run: Run, icon: str, action, *arguments) -> None:
+def _button(name: str, run: Run | DamagedRun, icon: str, action, *arguments) -> None:
     st.button(
         label("train", name), key=f"{name}_{run.id}", type="tertiary", icon=f":material/{icon}:", on_click=action,
         args=arguments,

@@ -79,13 +79,11 @@ def _train(plan: PlannedRun, folder: Path, report: Report, should_stop: Callable
     for log in run_experiment(plan.config, folder, should_stop):
         if log.event == "measuring":
             continue
-        if log.event == "start":
-            notes.rewind_metrics(log.step)
-        event = asdict(log)
-        notes.append_metrics(event)
+        note = notes.restart_metrics if log.event == "start" else notes.append_metrics
+        note(log)
         if log.event == "validation":
             _note_peak(folder)
-        report(event)
+        report(asdict(log))
     if not (notes.checkpoint / RECORD).is_file():
         raise _Stopped
 

@@ -6,7 +6,7 @@ watchers.
 """
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from typing import Literal, TypeVar
 
@@ -201,10 +201,15 @@ class Trainer(Stepper):
         )  # fmt: skip
 
     @torch.no_grad()
-    def load_best(self) -> None:
-        for name, value in self.best.items():
+    def put(self, weights: Mapping[str, torch.Tensor]) -> None:
+        """From now on the model holds these weights."""
+        for name, value in weights.items():
             self.weights[name].copy_(value)
         self.weights.to_model()
+
+    def load_best(self) -> None:
+        """The best that were measured, the latest of them."""
+        self.put(self.best)
 
     @property
     def best_validation(self) -> tuple[int, Accuracy]:

@@ -7,11 +7,13 @@ package loads no torch: only the worker does. Read `spec.py`, `folder.py`, `work
 
 from peft_core.training.runs.folder import RunFolder, RunState, RunStatus
 from peft_core.training.runs.local import LocalBackend
+from peft_core.training.runs.queue import seconds_until_free
 from peft_core.training.runs.spec import CLASSROOM_LIMITS, Limits, RunSpec, check_limits, new_run_id, new_spec, run_name
-from peft_core.training.runs.store import Run, RunStore
+from peft_core.training.runs.store import DamagedRun, Run, RunStore
 
 __all__ = [
     "CLASSROOM_LIMITS",
+    "DamagedRun",
     "Limits",
     "LocalBackend",
     "Run",
@@ -24,4 +26,5 @@ __all__ = [
     "new_run_id",
     "new_spec",
     "run_name",
+    "seconds_until_free",
 ]

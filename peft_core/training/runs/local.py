@@ -5,20 +5,23 @@ whoever calls `submit`, `cancel`, `resume` or `reconcile`; so several threads, s
 started again all come to the same one.
 """
 
-import os
 import subprocess
 import sys
+import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 
 from peft_core.errors import PeftClassroomError
-from peft_core.paths import IMPORTED_FROM, ROOT
 from peft_core.reviews.own.stored import StoredTexts
+from peft_core.training.runs.aftermath import gone, killed_for_memory, silent, succeeded, sweep
 from peft_core.training.runs.folder import RunFolder, RunStatus
-from peft_core.training.runs.process import end, identity, is_alive
+from peft_core.training.runs.process import detached, end, identity, is_alive
+from peft_core.training.runs.queue import check_room, in_turn
 from peft_core.training.runs.spare import hand_over
 from peft_core.training.runs.spec import CLASSROOM_LIMITS, Limits, RunSpec, check_limits
 from peft_core.training.runs.store import BusyError, Run, RunStore
+from peft_core.training.runs.upkeep import Collection, Upkeep, check_disk
 
 _WORKER = (sys.executable, "-m", "peft_core.training.runs.worker")
 
@@ -33,10 +36,14 @@ class LocalBackend:
         max_queued: how many may wait altogether.
         cancel_grace: seconds that a cancelled run has to stop by itself, before it is told by SIGTERM.
         kill_grace: seconds after that, before it is killed.
-        limits: what one run may ask for.
+        hung_after: seconds without a sign of life, watched by this server's own clock, before a worker is killed.
+        max_running_per_owner: how many of one owner train at a time; None: as many as there are places.
+        limits: what one run may ask for, and what one owner may have on the disk.
+        collection: which old runs are removed; None: what the environment says.
         command: what starts a worker; the folder of the run is added as the last argument, or "--spare".
 
-    `keep_spare`, False at first: whether one worker is kept ready while nothing trains or waits (spare.py).
+    `keep_spare`, False at first: whether one worker is kept ready while nothing trains or waits (spare.py). `trouble`:
+    a sentence, if the last look at the runs found something that keeps it from its work.
     """
 
     def __init__(
@@ -48,20 +55,31 @@ class LocalBackend:
         max_queued: int = 100,
         cancel_grace: float = 20.0,
         kill_grace: float = 10.0,
+        hung_after: float = 120.0,
+        max_running_per_owner: int | None = None,
+        collection: Collection | None = None,
         limits: Limits = CLASSROOM_LIMITS,
         command: Sequence[str] = _WORKER,
     ) -> None:
         self.store = store
         self.max_running = max_running
         self.max_queued_per_owner = max_queued_per_owner
+        self.max_running_per_owner = max_running_per_owner
         self.max_queued = max_queued
         self.cancel_grace = cancel_grace
         self.kill_grace = kill_grace
+        self.hung_after = hung_after
         self.limits = limits
         self.command = tuple(command)
+        self.upkeep = Upkeep(store, Collection.from_environment() if collection is None else collection)
         self.keep_spare = False
+        self.trouble: str | None = None
+        self._told: str | None = None
         self._spare: subprocess.Popen | None = None  # this and the next are touched under the lock only
         self._children: list[subprocess.Popen] = []
+        self._killed_before: dict[int, int | None] = {}  # by pid, and so are the next
+        self._codes: dict[int, int] = {}
+        self._signs: dict[str, tuple[object, float]] = {}  # by id: the last sign of life, and when it was first seen
 
     def submit(self, spec: RunSpec, texts: StoredTexts | None = None) -> None:
         """Take a run and start it, or let it wait. Submitting it again changes nothing.
@@ -75,7 +93,7 @@ class LocalBackend:
         check_limits(spec.config, self.limits)
         with self.store.lock():
             if not self.store.folder(spec.id).path.exists():
-                self._check_quota(spec.owner)
+                self._check_room(spec.owner)
             self.store.create(spec, texts)
             self._advance()
 
@@ -116,30 +134,41 @@ class LocalBackend:
                 raise PeftClassroomError(
                     f"This run is {run.status.state}; only one that was cancelled, failed or got lost can be resumed."
                 )
-            check_limits(run.spec.config, self.limits)
-            self._check_quota(run.spec.owner)
             folder = RunFolder(run.path)
+            if done := succeeded(folder, run.status):  # its worker was killed before it could say so
+                folder.write_status(done)
+                return
+            check_limits(run.spec.config, self.limits)
+            self._check_room(run.spec.owner)
             folder.withdraw_cancel()
             progress = {name: getattr(run.status, name) for name in ("step", "total_steps", "full_steps", "seconds")}
-            folder.write_status(RunStatus(**progress))
+            folder.write_status(RunStatus(state="queued", **progress))
             self._advance()
 
     def reconcile(self) -> None:
-        """Take note of what ended, press what should stop, start what waits. Does nothing if another one is at it."""
+        """Take note of what ended, press what should stop, start what waits. Does nothing if another one is at it.
+
+        Nothing that is wrong with the folder of runs is raised: pages ask at every view. `trouble` says it.
+        """
         if not (self.store.root.is_dir() or self.keep_spare):
             return
-        with suppress(BusyError), self.store.lock(timeout=0):
-            self._advance()
+        try:
+            with self.store.lock(timeout=0):
+                self._advance()
+        except BusyError:
+            return
+        except PeftClassroomError as error:
+            self._tell(str(error))
 
     def queue_position(self, run_id: str) -> int | None:
         """1 for the run that starts next; None for one that does not wait."""
-        waiting = [run.id for run in _in_turn(self.store.list())]
+        waiting = [run.id for run in in_turn(self.store.list())]
         return waiting.index(run_id) + 1 if run_id in waiting else None
 
     def ahead_of(self, run_id: str) -> list[Run]:
         """The runs that train now, and those that wait and start before this one."""
         runs = self.store.list()
-        waiting = _in_turn(runs)
+        waiting = in_turn(runs)
         place = next((place for place, run in enumerate(waiting) if run.id == run_id), 0)
         return [*(run for run in runs if run.status.active), *waiting[:place]]
 
@@ -151,17 +180,41 @@ class LocalBackend:
     # What follows expects the lock to be held.
 
     def _advance(self) -> None:
-        """Bring every run up to date and fill the free places."""
-        # Polling takes note of a child's end, or it would stay as a zombie. A cancelled one may still be saving its
-        # state while its run is resumed by another.
-        self._children = [child for child in self._children if child.poll() is None]
-        runs = self.store.list()
-        free = self.max_running - sum(self._settle(RunFolder(run.path)) for run in runs if run.status.active)
-        for run in _in_turn(runs):
-            if free <= 0:
-                break
-            free -= self._start(RunFolder(run.path))
+        """Bring every run up to date and fill the free places. One that cannot be brought up to date hurts no other."""
+        # A cancelled child may still be saving its state while its run is resumed by another.
+        self._note_children()
+        trouble = None
+        runs, training = self.store.list(), Counter()
+        active = [run for run in runs if run.status.active]
+        for run in active:
+            try:
+                training[run.spec.owner] += self._settle(RunFolder(run.path))
+            except PeftClassroomError as error:
+                trouble = str(error)
+        free = self.max_running - training.total()
+        for run in in_turn(self.store.list() if active else runs):
+            most = self.max_running if self.max_running_per_owner is None else self.max_running_per_owner
+            if free > 0 and training[run.spec.owner] < most:
+                try:
+                    started = self._start(RunFolder(run.path))
+                except PeftClassroomError as error:
+                    trouble, started = str(error), False
+                training[run.spec.owner] += started
+                free -= started
         self._mind_spare(idle=free == self.max_running)
+        self.upkeep.look()
+        self._tell(trouble)
+
+    def _tell(self, trouble: str | None) -> None:
+        """Say what is wrong here, or no more what was; what others have said stays."""
+        if trouble or self.trouble == self._told:
+            self.trouble = trouble
+        self._told = trouble
+
+    def _note_children(self) -> None:
+        """Polling takes note of a child's end, or it would stay as a zombie."""
+        self._codes |= {child.pid: child.returncode for child in self._children if child.poll() is not None}
+        self._children = [child for child in self._children if child.returncode is None]
 
     def _mind_spare(self, idle: bool) -> None:
         """Start a spare worker when nothing trains: while something does, it would take the processor from it."""
@@ -169,7 +222,7 @@ class LocalBackend:
             self._spare.stdin.close()
             self._spare, self.keep_spare = None, False  # the next would die the same way; a run's log says why
         if self.keep_spare and idle and self._spare is None:
-            options = _detached() | {"stdin": subprocess.PIPE, "bufsize": 0}
+            options = detached() | {"stdin": subprocess.PIPE, "bufsize": 0}
             with suppress(OSError):  # then the next run says so
                 self._spare = subprocess.Popen([*self.command, "--spare"], stdout=subprocess.DEVNULL, **options)
 
@@ -184,39 +237,54 @@ class LocalBackend:
         if is_alive(status.pid, status.pid_created):
             if cancelled is not None and cancelled > self.cancel_grace:
                 end(status.pid, status.pid_created, force=cancelled > self.cancel_grace + self.kill_grace)
+            elif self._silent(folder, status):
+                end(status.pid, status.pid_created, force=True)
+                status = folder.status()
+                if status.active:
+                    folder.write_status(silent(folder, status, self.hung_after))
+                return False
             return True
+        self._signs.pop(folder.id, None)
         status = folder.status()  # again: it may have written its last word just before it ended
         if not status.active:
             return False
-        if cancelled is not None:
-            message = (
-                "The run was cancelled and ended before it could save where it was; "
-                "resume it to go on from the last saved state, or from the beginning."
-            )
-            folder.write_status(status.changed(state="cancelled", message=message))
-        else:
-            message = (
-                "The training process is gone without a result, perhaps for lack of memory or because the computer "
-                "was started again; resume the run or start a smaller one."
-            )
-            folder.write_status(status.changed(state="lost", message=message))
+        if status.pid is None:  # a server was killed while it was starting it
+            folder.write_status(status.changed(state="queued"))
+            return False
+        self._note_children()
+        sweep(folder)
+        before, now = self._killed_before.pop(status.pid, None), killed_for_memory()
+        short = before is not None and now is not None and now > before
+        folder.write_status(gone(folder, status, self._codes.pop(status.pid, None), short))
         return False
+
+    def _silent(self, folder: RunFolder, status: RunStatus) -> bool:
+        """Whether its worker has not shown for too long that it lives. Of clocks only that of this server counts."""
+        sign, now = (status.heartbeat, folder.seen_alive()), time.monotonic()
+        last, since = self._signs.get(folder.id, (None, now))
+        if last != sign:
+            self._signs[folder.id] = (sign, now)
+            return False
+        return now - since > self.hung_after
 
     def _start(self, folder: RunFolder) -> bool:
         """Start the worker of a queued run and enter it into the status; the worker waits for the lock meanwhile."""
-        status = folder.status()
+        status = folder.status().changed(state="starting")
+        folder.write_status(status)  # where that is not possible, no process is started
         try:
             child = self._take_spare(folder)
             if child is None:
                 with open(folder.log, "ab") as log:
-                    child = subprocess.Popen([*self.command, str(folder.path)], stdout=log, **_detached())
+                    child = subprocess.Popen([*self.command, str(folder.path)], stdout=log, **detached())
         except OSError as error:
             message = f"The training process could not be started ({error.strerror}); look at the server, then resume."
             folder.write_status(status.changed(state="failed", message=message))
             return False
         self._children.append(child)
+        self._codes.pop(child.pid, None)
+        self._killed_before[child.pid] = killed_for_memory()
         pid, created = identity(child.pid)
-        folder.write_status(status.changed(state="starting", pid=pid, pid_created=created))
+        folder.write_status(status.changed(pid=pid, pid_created=created))
         return True
 
     def _take_spare(self, folder: RunFolder) -> subprocess.Popen | None:
@@ -229,38 +297,8 @@ class LocalBackend:
         self._children.append(spare)  # to be taken note of
         return None
 
-    def _check_quota(self, owner: str) -> None:
+    def _check_room(self, owner: str) -> None:
         self._advance()
-        runs = self.store.list()
-        if sum(run.status.active for run in runs) < self.max_running:
-            return
-        waiting = [run for run in runs if run.status.queued]
-        if sum(run.spec.owner == owner for run in waiting) >= self.max_queued_per_owner:
-            raise PeftClassroomError(
-                f"You have {self.max_queued_per_owner} runs waiting already; wait for one to start, or cancel one."
-            )
-        if len(waiting) >= self.max_queued:
-            raise PeftClassroomError(f"{len(waiting)} runs are waiting already; try again when some have finished.")
-
-
-def _in_turn(runs: Sequence[Run]) -> list[Run]:
-    """The waiting runs, longest waiting first."""
-    return sorted((run for run in runs if run.status.queued), key=lambda run: (run.status.heartbeat, run.id))
-
-
-def _detached() -> dict[str, object]:
-    """Popen arguments of a process that outlives the server and does not hear its Ctrl-C."""
-    python_path = os.pathsep.join(filter(None, [str(IMPORTED_FROM), os.environ.get("PYTHONPATH")]))
-    settings = {
-        "PYTHONPATH": python_path,
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONIOENCODING": "utf-8",
-        "TOKENIZERS_PARALLELISM": "true",  # a worker never forks: reading its reviews takes a third less
-        "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads of two processes on the same cores cost each other tenfold
-        "GOMP_SPINCOUNT": "0",  # the server lets its threads spin for a moment; a worker's have no use for it
-    }
-    arguments = {"cwd": ROOT, "env": os.environ | settings, "stdin": subprocess.DEVNULL, "stderr": subprocess.STDOUT}
-    if sys.platform == "win32":
-        flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
-        return arguments | {"creationflags": flags}
-    return arguments | {"start_new_session": True}
+        check_disk(self.store.root)
+        self.upkeep.check_owner(owner, self.limits.owner_gb)
+        check_room(self.store.list(), owner, self.max_running, self.max_queued_per_owner, self.max_queued)

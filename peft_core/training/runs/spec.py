@@ -24,43 +24,75 @@ def new_run_id() -> str:
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
 
 
+def is_run_id(name: object) -> bool:
+    """Whether `name` can be the id of a run: 1 to 64 characters of a-z, 0-9 and "-"."""
+    return isinstance(name, str) and _ID.fullmatch(name) is not None
+
+
 def check_run_id(run_id: str) -> str:
     """`run_id`, if it can be the name of a folder and nothing else; ids reach the app through its URL.
 
     Raises:
         PeftClassroomError: for anything but 1 to 64 characters of a-z, 0-9 and "-".
     """
-    if not isinstance(run_id, str) or not _ID.fullmatch(run_id):
+    if not is_run_id(run_id):
         raise PeftClassroomError("This is not the id of a run; choose a run from the list.")
     return run_id
 
 
 class Limits(Frozen):
-    """The most that one run may ask of a server that a whole class shares."""
+    """The most that one run may ask of a server that a whole class shares, and may take of it.
+
+    What it asks for is refused before it starts (`check_limits`). What it takes is watched while it trains (guard.py):
+    `wall_seconds`, by the clock on the wall and with everything in it; `memory_gb`, resident; `run_gb`, of its folder.
+    `owner_gb` is what all runs of one owner may take up on the disk before he can start another. None: no limit.
+    """
 
     max_seconds: float = Field(900, ge=60, allow_inf_nan=False)
+    memory_gb: float | None = Field(None, gt=0, allow_inf_nan=False)
+    run_gb: float | None = Field(10, gt=0, allow_inf_nan=False)
+    owner_gb: float | None = Field(20, gt=0, allow_inf_nan=False)
     train_size: int = 20_000
     max_length: int = 256
     epochs: int = 20
     batch_size: int = 64
     hub_bases: tuple[str, ...] = ("t5-small", "t5-base", "flan-t5-small", "flan-t5-base")
 
+    @property
+    def wall_seconds(self) -> float:
+        """Loading and the test take as long as a training that was given little time, and downloads take longer."""
+        return 2 * self.max_seconds + 1800
+
     def bases(self) -> list[str]:
         """Base models that may be trained: every bundled one, and the listed ones of the Hugging Face Hub."""
         return [name for name, base in catalogue().items() if base.bundled or name in self.hub_bases]
 
 
+_VARIABLES = {  # of the environment → what they set, what they are
+    "PEFT_MAX_SECONDS": ("max_seconds", "a number of seconds from 60 on"),
+    "PEFT_MAX_MEMORY_GB": ("memory_gb", "a number of gigabytes above 0"),
+    "PEFT_MAX_RUN_GB": ("run_gb", "a number of gigabytes above 0"),
+    "PEFT_MAX_OWNER_GB": ("owner_gb", "a number of gigabytes above 0"),
+}
+
+
 def _from_environment() -> Limits:
-    """A teacher with time sets PEFT_MAX_SECONDS before starting the app; the workers inherit it.
+    """A teacher sets these variables before starting the app; the workers inherit them.
 
     Raises:
-        PeftClassroomError: if it is no number of seconds.
+        PeftClassroomError: if one is no such number.
     """
-    asked = os.environ.get("PEFT_MAX_SECONDS", "900")
-    try:
-        return Limits(max_seconds=asked)
-    except PeftClassroomError as error:
-        raise PeftClassroomError(f"PEFT_MAX_SECONDS must be a number of seconds from 60 on, not {asked!r}.") from error
+    limits: dict[str, str] = {}
+    for variable, (setting, what) in _VARIABLES.items():
+        asked = os.environ.get(variable)
+        if asked is None:
+            continue
+        try:
+            Limits(**{setting: asked})
+        except PeftClassroomError as error:
+            raise PeftClassroomError(f"{variable} must be {what}, not {asked!r}.") from error
+        limits[setting] = asked
+    return Limits(**limits)
 
 
 CLASSROOM_LIMITS = _from_environment()

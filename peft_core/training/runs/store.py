@@ -16,9 +16,11 @@ from peft_core.files import writing
 from peft_core.paths import runs_dir
 from peft_core.reviews.own.stored import StoredTexts, check_texts, write_texts
 from peft_core.training.runs.folder import RunFolder, RunStatus
-from peft_core.training.runs.spec import RunSpec, check_run_id
+from peft_core.training.runs.metrics import Metrics
+from peft_core.training.runs.process import is_alive
+from peft_core.training.runs.spec import RunSpec, check_run_id, is_run_id
 
-_Stamp = tuple[int, int, int]
+_Stamp = tuple[tuple[int, int, int] | None, ...]
 
 
 class BusyError(PeftClassroomError):
@@ -44,12 +46,22 @@ class Run:
         return folder if self.status.state == "succeeded" and (folder / "run.json").is_file() else None
 
 
+@dataclass(frozen=True)
+class DamagedRun:
+    """A folder in the place of a run that cannot be read, and why. `owner`: None where even that cannot be read."""
+
+    id: str
+    path: Path
+    why: str
+    owner: str | None
+
+
 class RunStore:
     """The runs under `root` (default: `runs_dir()`)."""
 
     def __init__(self, root: Path | None = None) -> None:
         self.root = Path(root or runs_dir()).resolve()
-        self._finished: dict[str, tuple[_Stamp, Run]] = {}
+        self._known: dict[str, tuple[_Stamp, Run | DamagedRun]] = {}
 
     def create(self, spec: RunSpec, texts: StoredTexts | None = None) -> Run:
         """Make the folder of a new, queued run. Making the same run twice is no mistake: it is made once.
@@ -71,7 +83,7 @@ class RunStore:
             new.write_spec(spec)
             if texts is not None:
                 write_texts(new.path, texts)
-            new.write_status(RunStatus())
+            new.write_status(RunStatus(state="queued"))
             with writing(self.root):
                 _rename_unless_there(new.path, folder.path)
         finally:
@@ -94,24 +106,49 @@ class RunStore:
         """The StepLogs of a run, oldest first."""
         return self.folder(run_id).metrics()
 
+    def read_metrics(self, run_id: str) -> Metrics:
+        """The same, and whether there was something else in the file."""
+        return self.folder(run_id).read_metrics()
+
+    def keep(self, run_id: str, kept: bool) -> None:
+        """Mark a run, so that it is never collected, or take the mark away."""
+        folder = self.folder(run_id)
+        with writing(folder.path):
+            if kept:
+                folder.kept_file.touch()
+                folder.leaving_file.unlink(missing_ok=True)
+            else:
+                folder.kept_file.unlink(missing_ok=True)
+
     def log_tail(self, run_id: str, max_bytes: int = 16_384) -> str:
         """The end of what its worker printed."""
         return self.folder(run_id).log_tail(max_bytes)
 
     def delete(self, run_id: str) -> None:
-        """Remove a run with all its files, its checkpoint too.
+        """Remove a run with all its files, its checkpoint too; also one that is damaged.
 
         Raises:
             PeftClassroomError: if it waits or trains, or there is no such run.
         """
-        folder = self.folder(run_id)
         with self.lock():
-            if not folder.status().finished:
+            self.remove(run_id)
+
+    def remove(self, run_id: str) -> None:
+        """The same for whoever holds the lock."""
+        folder = self.folder(run_id)
+        try:
+            status = folder.status()
+        except PeftClassroomError:
+            if not _looks_like_a_run(folder.path):
+                raise
+        else:
+            # one that cannot be read is never started, nor is its end noted
+            if not status.finished and (self._readable(run_id) or is_alive(status.pid, status.pid_created)):
                 raise PeftClassroomError("A run that waits or trains cannot be deleted; cancel it first.")
-            gone = self.root / f".deleted-{run_id}-{secrets.token_hex(4)}"
-            with writing(self.root):
-                os.rename(folder.path, gone)  # at once, so that nobody meets half a run
-        self._finished.pop(run_id, None)
+        gone = self.root / f".deleted-{run_id}-{secrets.token_hex(4)}"
+        with writing(self.root):
+            os.rename(folder.path, gone)  # at once, so that nobody meets half a run
+        self._known.pop(run_id, None)
         shutil.rmtree(gone, ignore_errors=True)
 
     def folder(self, run_id: str) -> RunFolder:
@@ -144,40 +181,75 @@ class RunStore:
         finally:
             lock.release()
 
-    def _look_up(self, run_id: str) -> Run:
-        """Like `read`, but a finished run is read once: many pages ask for the list again and again."""
-        try:
-            file = os.stat(self.root / run_id / "status.json")
-        except OSError:
-            return self.read(run_id)
-        stamp = (file.st_mtime_ns, file.st_size, file.st_ino)
-        known = self._finished.get(run_id)
+    def _look_up(self, run_id: str) -> Run | DamagedRun | None:
+        """What lies under this name. What has ended is read once, until a file changes: pages ask again and again."""
+        path = os.path.join(self.root, run_id)
+        stamp = (_stamp(os.path.join(path, "status.json")), _stamp(os.path.join(path, "spec.json")))
+        known = self._known.get(run_id)
         if known and known[0] == stamp:
             return known[1]
-        run = self.read(run_id)
-        if run.status.finished:
-            self._finished[run_id] = (stamp, run)
-        return run
+        if stamp == (None, None):
+            return None
+        try:
+            found: Run | DamagedRun = self.read(run_id)
+        except PeftClassroomError as error:
+            if not _looks_like_a_run(Path(path)):  # deleted at this moment
+                return None
+            found = DamagedRun(run_id, Path(path), str(error), self._owner(run_id))
+        if isinstance(found, DamagedRun) or found.status.finished:
+            self._known[run_id] = (stamp, found)
+        return found
+
+    def _owner(self, run_id: str) -> str | None:
+        with suppress(PeftClassroomError):
+            return self.folder(run_id).spec().owner
+        return None
+
+    def _readable(self, run_id: str) -> bool:
+        with suppress(PeftClassroomError):
+            return bool(self.read(run_id))
+        return False
 
     def _names(self) -> list[str]:
-        try:
-            return [entry.name for entry in os.scandir(self.root) if entry.is_dir(follow_symlinks=False)]
-        except OSError:
-            return []
+        with suppress(OSError), os.scandir(self.root) as entries:
+            return [entry.name for entry in entries if is_run_id(entry.name) and entry.is_dir(follow_symlinks=False)]
+        return []
 
     def _make_root(self) -> None:
         with writing(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
 
+    def _all(self) -> Iterator[Run | DamagedRun]:
+        names = self._names()
+        for gone in set(self._known) - set(names):
+            self._known.pop(gone, None)
+        for run_id in names:
+            if found := self._look_up(run_id):
+                yield found
+
+    def damaged(self, owner: str | None = None) -> "list[DamagedRun]":
+        """The folders that should be runs and cannot be read, newest first; only those of `owner`, if one is given."""
+        found = [run for run in self._all() if isinstance(run, DamagedRun) and owner in (None, run.owner)]
+        return sorted(found, key=lambda run: run.id, reverse=True)
+
     # Stands last: below this line, `list` in the body of the class would be this method.
     def list(self, owner: str | None = None) -> list[Run]:
-        """Every run, or those of one owner, newest first. What is not a whole run is passed over."""
-        runs = []
-        for run_id in self._names():
-            with suppress(PeftClassroomError):
-                runs.append(self._look_up(run_id))
-        mine = [run for run in runs if owner is None or run.spec.owner == owner]
+        """Every run that can be read, or those of one owner, newest first."""
+        mine = [run for run in self._all() if isinstance(run, Run) and owner in (None, run.spec.owner)]
         return sorted(mine, key=lambda run: (run.spec.created, run.id), reverse=True)
+
+
+def _stamp(path: str) -> tuple[int, int, int] | None:
+    try:
+        about = os.lstat(path)
+    except OSError:
+        return None
+    return about.st_mtime_ns, about.st_size, about.st_ino
+
+
+def _looks_like_a_run(folder: Path) -> bool:
+    """Whether it was meant to be one: other folders that lie among the runs are nobody's business."""
+    return any(os.path.lexists(folder / name) for name in ("spec.json", "status.json"))
 
 
 def _rename_unless_there(new: Path, path: Path) -> None:

@@ -5,6 +5,7 @@ Exit codes: 0 succeeded, stopped on request or not needed, 1 failed, 2 not a run
 """
 
 import argparse
+import errno
 import faulthandler
 import os
 import sys
@@ -12,17 +13,18 @@ import time
 import traceback
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from peft_core.errors import PeftClassroomError
 from peft_core.reviews.own.stored import check_texts, read_texts
+from peft_core.training.runs.aftermath import succeeded, sweep
 from peft_core.training.runs.folder import RunFolder, RunStatus
-from peft_core.training.runs.process import identity, is_alive
+from peft_core.training.runs.guard import Guard
+from peft_core.training.runs.process import identity, is_alive, is_first_to_go
 from peft_core.training.runs.spare import await_run
-from peft_core.training.runs.spec import CLASSROOM_LIMITS, Limits, check_limits
+from peft_core.training.runs.spec import CLASSROOM_LIMITS, Limits, RunSpec, check_limits
 from peft_core.training.runs.store import RunStore
 from peft_core.training.stopping import stop_on_signals
 
@@ -80,32 +82,69 @@ def run_worker(
         print(error, file=sys.stderr)
         return 2
 
+    def give_up(why: str) -> None:
+        reporter.finish("failed", message=f"{why}, did not stop when it was asked to, and was ended.")
+        os._exit(1)
+
+    guard = Guard(folder, limits, give_up)
+
     def should_stop() -> bool:
-        return stop_requested() or folder.cancel_flag.exists()
+        return stop_requested() or guard.why is not None or folder.cancel_flag.exists()
 
     try:
-        check_limits(spec.config, limits)
-        if spec.config.data.own:
-            check_texts(spec.config.data, read_texts(folder.path))
-        if not should_stop():
-            experiment = experiment or _experiment(spec.threads)
-            events = experiment(spec.config, folder.path, should_stop, should_keep=folder.keep_flag.exists)
-            summary = _watch(events, reporter)
-            if summary is not None:
-                reporter.finish("succeeded", result=summary)
-                return 0
-            if not should_stop():
-                raise RuntimeError("The experiment ended without a summary though nobody stopped it.")
-        reporter.finish("cancelled", message=_why_stopped(folder))
-        return 0
+        with guard:
+            return _train(folder, spec, reporter, guard, limits, should_stop, experiment)
     except PeftClassroomError as error:
         traceback.print_exc()
-        reporter.finish("failed", message=str(error))
+        return _failed(reporter, str(error))
     except Exception as error:
         traceback.print_exc()
-        name = type(error).__name__
-        reporter.finish("failed", message=f"The run stopped with an internal error ({name}); details are in log.txt.")
+        return _failed(reporter, _in_a_sentence(error))
+
+
+def _failed(reporter: "_Reporter", message: str) -> int:
+    """The last word of a run that failed; where even that cannot be written, the server will find out."""
+    try:
+        reporter.finish("failed", message=message)
+    except PeftClassroomError:
+        traceback.print_exc()
     return 1
+
+
+def _train(
+    folder: RunFolder,
+    spec: RunSpec,
+    reporter: "_Reporter",
+    guard: Guard,
+    limits: Limits,
+    should_stop: Callable[[], bool],
+    experiment: "Experiment | None",
+) -> int:
+    """What there is to do, if there is anything; returns the exit code."""
+    if done := succeeded(folder, reporter.status):  # its last worker was killed before it could say so
+        folder.write_status(done)
+        return 0
+    if folder.checkpoint.exists():
+        raise PeftClassroomError(
+            "The folder of this run holds a checkpoint that is not its result; delete the run and start a new one."
+        )
+    check_limits(spec.config, limits)
+    if spec.config.data.own:
+        check_texts(spec.config.data, read_texts(folder.path))
+    if not should_stop():
+        experiment = experiment or _experiment(spec.threads)
+        events = experiment(spec.config, folder.path, should_stop, should_keep=folder.keep_flag.exists)
+        summary = _watch(events, reporter, guard)
+        if summary is not None:
+            reporter.finish("succeeded", result=summary)
+            return 0
+        if not should_stop():
+            raise RuntimeError("The experiment ended without a summary though nobody stopped it.")
+    if guard.why is not None:
+        reporter.finish("failed", message=f"{guard.why}; {_progress(folder)}.")
+        return 1
+    reporter.finish("cancelled", message=_why_stopped(folder))
+    return 0
 
 
 class _Reporter:
@@ -118,9 +157,9 @@ class _Reporter:
 
     def log(self, event: "StepLog") -> None:
         if event.event == "start":
-            self.folder.rewind_metrics(event.step)
-        if event.event != "measuring":
-            self.folder.append_metrics(asdict(event))
+            self.folder.restart_metrics(event)
+        elif event.event != "measuring":
+            self.folder.append_metrics(event)
         before = self.status
         self.status = before.changed(
             state="running",
@@ -156,13 +195,16 @@ def _phase(event: "StepLog", before: RunStatus) -> "Phase":
     return before.phase
 
 
-def _watch(events: "Generator[StepLog, None, dict[str, Any] | None]", reporter: _Reporter) -> dict[str, Any] | None:
+def _watch(
+    events: "Generator[StepLog, None, dict[str, Any] | None]", reporter: _Reporter, guard: Guard
+) -> dict[str, Any] | None:
     """Report every event; what the generator returns in the end."""
     while True:
         try:
             event = next(events)
         except StopIteration as end:
             return end.value
+        guard.hear()
         reporter.log(event)
 
 
@@ -176,6 +218,7 @@ def _claim(store: RunStore, folder: RunFolder) -> RunStatus:
         ours = status.pid in (os.getpid(), os.getppid())
         if status.active and not ours and is_alive(status.pid, status.pid_created):
             raise PeftClassroomError(f"Run {folder.id} is being trained by process {status.pid}; wait or cancel it.")
+        sweep(folder)  # what a killed worker of this run has left
         pid, created = identity()
         status = status.changed(state="starting", pid=pid, pid_created=created, message=None, result=None)
         folder.write_status(status)
@@ -198,12 +241,29 @@ def _experiment(threads: int | None) -> "Experiment":
 def _why_stopped(folder: RunFolder) -> str:
     asked = folder.cancel_flag.exists()
     who = "The run was cancelled" if asked else "The run was stopped together with the computer or its service"
+    return f"{who}; {_progress(folder)}."
+
+
+def _progress(folder: RunFolder) -> str:
     kept = "its progress is kept" if folder.resume_state.exists() else "it had no progress yet"
-    return f"{who}; {kept}, resume it to go on."
+    return f"{kept}, resume it to go on"
+
+
+def _in_a_sentence(error: Exception) -> str:
+    """What a person can do about an error that nobody foresaw; mostly there is too little of something."""
+    said = str(error).lower()
+    if isinstance(error, MemoryError) or "allocate memory" in said or "out of memory" in said:
+        return (
+            "The computer has not enough memory for this run; choose shorter texts, a smaller base or another method."
+        )
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "The disk of the server is full; delete runs that nobody needs, then resume this one."
+    return f"The run stopped with an internal error ({type(error).__name__}); details are in log.txt."
 
 
 def _lower_priority() -> None:
-    """Leave the processor to the web pages; write no memory dump; on a crash in native code print where it was."""
+    """Leave processor and memory to the web pages; write no dump; on a crash in native code print where it was."""
+    is_first_to_go()
     if hasattr(os, "nice"):
         os.nice(_NICENESS)
     if sys.platform != "win32":

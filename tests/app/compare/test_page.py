@@ -329,7 +329,7 @@ def a_run(tmp_path, monkeypatch, backbone):
         {"event": "step", "step": 2, "epoch": 1.0, "seconds": 2.0, "train_loss": 0.25},
         {"event": "validation", "step": 2, "epoch": 1.0, "seconds": 4.0, "accuracy": 0.75, "low": 0.3, "high": 0.95},
     ]
-    (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(line | {"total_steps": 2}) + "\n" for line in lines))
     return spec.id
 
 

@@ -5,6 +5,7 @@ import pytest
 from app import services
 from app.content import label
 from app.kit.formats import rough
+from app.kit.plain import escaped
 from app.method.train import result
 from peft_core.checkpoints.listing import find_checkpoint
 from peft_core.config import PRESETS, RunConfig
@@ -175,3 +176,56 @@ def test_a_run_that_was_made_worse_says_so_and_hints_at_its_rate(backbone):
     said = result.made_worse(ruined)
     for part in ("Training made it worse", "86.8%", "48.0%", "step 125", "learning rate was 1,"):
         assert part in said
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What lies in the folders of runs is a stranger's
+
+
+def test_a_damaged_run_is_listed_and_deleted_and_one_that_is_gone_is_a_sentence(open_page, line, monkeypatch):
+    app = open_page("lora", section="train")
+    for seed in (1, 2):
+        app.get_by_key("seed").set_value(seed).run()
+        app.get_by_key("train").click().run()
+    bad, watched = (spec.id for spec in line)
+    assert label("train", "state_queued", place=2) in told(app)
+    store = services.backend().store
+    (store.root / bad / "status.json").write_text('{"state": "<b>finished</b>"}')
+    folder = store.folder(watched)
+    folder.write_status(folder.status().changed(state="running", step=1, total_steps=9))
+    folder.metrics_file.write_text('{"event": "step"}\nrubbish\n')
+    app.run()
+    assert not app.exception
+    assert escaped(f"status.json of run {bad} is damaged: state: input should be") in told(app)
+    assert "<b>" not in told(app)
+    assert label("train", "metrics_damaged", n=2) in told(app)
+    app.get_by_key(f"delete_{bad}").click().run()
+    assert label("train", "delete_what_damaged", size="").removesuffix(" ().") in told(app)
+    app.get_by_key(f"delete_now_{bad}").click().run()
+    assert not app.exception
+    assert not (store.root / bad).exists()
+    for name in ("spec.json", "status.json", "metrics.jsonl"):
+        (store.root / watched / name).unlink()
+    (store.root / watched).rmdir()
+    app.run()
+    assert not app.exception
+    assert any("There is no run" in warning.value for warning in app.warning)
+
+
+def test_where_old_runs_are_collected_the_page_says_so_and_a_run_can_be_kept(open_page, line, monkeypatch):
+    monkeypatch.setenv("PEFT_KEEP_DAYS", "30")
+    app = open_page("lora", section="train")
+    app.get_by_key("train").click().run()
+    (run,) = line
+    folder = services.backend().store.folder(run.id)
+    folder.write_status(folder.status().changed(state="cancelled"))
+    folder.leaving_file.touch()
+    app.run()
+    assert not app.exception
+    assert label("train", "collected_days", days="30") in told(app)
+    assert label("train", "leaving", time=rough(86_400)) in told(app)
+    app.get_by_key(f"keep_run_{run.id}").click().run()
+    assert folder.kept
+    assert label("train", "leaving", time=rough(86_400)) not in told(app)
+    app.get_by_key(f"run_kept_{run.id}").click().run()
+    assert not folder.kept
