@@ -25,7 +25,7 @@ def result_of(folder: RunFolder) -> dict[str, Any] | None:
     """
     if not (folder.checkpoint / "run.json").is_file():
         return None
-    from peft_core.checkpoints.record import read_run  # numpy; a server asks for it anyway
+    from peft_core.checkpoints.run_json import read_run  # numpy; a server asks for it anyway
     from peft_core.training.summary import summary
 
     try:

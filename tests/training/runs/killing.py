@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from peft_core.checkpoints.record import read_run
+from peft_core.checkpoints.run_json import read_run
 from peft_core.config import RunConfig, TrainConfig
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.lora.method import LoraConfig

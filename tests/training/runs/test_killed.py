@@ -12,7 +12,7 @@ import sys
 
 import pytest
 
-from peft_core.checkpoints.record import read_record
+from peft_core.checkpoints.run_json import read_record
 from peft_core.errors import PeftClassroomError
 from peft_core.training.runs import LocalBackend, RunFolder, RunStatus, RunStore, aftermath
 from peft_core.training.runs.worker import run_worker
