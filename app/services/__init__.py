@@ -17,12 +17,14 @@ from app.services.models import (
 from app.services.numbers import device, machine, numel, numel_by_part
 from app.services.opened import MOST as MOST_OPENED
 from app.services.opened import askable, open_zip, opened, tasks
-from app.services.runs import backend, has_ended, own_first, own_runs, owner, start
+from app.services.runs import backend, has_ended, own_first, own_runs, start
+from app.services.visitor import asks_for_login, is_teacher, owner
 
 __all__ = [
     "MOST_OPENED",
     "ask",
     "askable",
+    "asks_for_login",
     "backend",
     "checkpoints",
     "device",
@@ -30,6 +32,7 @@ __all__ = [
     "examples",
     "exclusive_predictor",
     "has_ended",
+    "is_teacher",
     "label_words",
     "libraries",
     "listing",

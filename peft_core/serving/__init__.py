@@ -1,0 +1,10 @@
+"""The app as a service for a class: who asks, what may be asked, how the server is.
+
+keys.py     signed cookies, the teacher's key, the class password; what lies beside the runs for them
+tries.py    how often somebody may be wrong
+door.py     what every request passes: a cookie for each browser, the class password, the teacher's key
+health.py   queue, workers, disk and versions, as JSON and for Prometheus
+lines.py    the log of the server as lines of JSON, without anything that a visitor wrote
+
+Nothing here knows a page or a model, and importing it loads no torch.
+"""
