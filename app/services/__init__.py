@@ -17,8 +17,8 @@ from app.services.models import (
 from app.services.numbers import device, machine, numel, numel_by_part
 from app.services.opened import MOST as MOST_OPENED
 from app.services.opened import askable, open_zip, opened, tasks
-from app.services.runs import backend, has_ended, own_first, own_runs, start
-from app.services.visitor import asks_for_login, is_teacher, owner
+from app.services.runs import backend, free_disk, has_ended, own_first, own_runs, start
+from app.services.visitor import asks_for_login, has_teacher, is_teacher, leave, names, owner
 
 __all__ = [
     "MOST_OPENED",
@@ -31,13 +31,17 @@ __all__ = [
     "dials",
     "examples",
     "exclusive_predictor",
+    "free_disk",
     "has_ended",
+    "has_teacher",
     "is_teacher",
     "label_words",
+    "leave",
     "libraries",
     "listing",
     "loadable",
     "machine",
+    "names",
     "numel",
     "numel_by_part",
     "open_zip",

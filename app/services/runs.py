@@ -1,6 +1,7 @@
 """The training runs of this server."""
 
 import os
+import shutil
 from collections.abc import Iterable
 
 import streamlit as st
@@ -38,6 +39,14 @@ def start() -> None:
     if libraries().finished.is_set() and not libraries().error:  # not while this process still imports the same
         _keep_spare()
     backend().reconcile()
+
+
+def free_disk() -> int | None:
+    """Free bytes where the runs are; None before there is a folder."""
+    try:
+        return shutil.disk_usage(backend().store.root).free
+    except OSError:
+        return None
 
 
 def own_runs() -> list[Run]:

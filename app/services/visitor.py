@@ -5,7 +5,9 @@ import uuid
 
 import streamlit as st
 
+from peft_core.paths import runs_dir
 from peft_core.serving.keys import TEACHER, VISITOR, Keys
+from peft_core.serving.names import Names
 
 
 @st.cache_resource(show_spinner=False)
@@ -29,6 +31,22 @@ def is_teacher() -> bool:
     """Whether this browser gave the teacher's key."""
     cookie = st.context.cookies.get(TEACHER)
     return bool(cookie) and keys().is_teacher(_browser(), cookie)
+
+
+def leave() -> None:
+    """This browser is not the teacher's any more, until the key is given again."""
+    if browser := _browser():
+        keys().leave(browser)
+
+
+def has_teacher() -> bool:
+    """Whether this server has a teacher, who reads names."""
+    return keys().has_teacher
+
+
+def names() -> Names:
+    """What students call themselves, by the owner of their runs."""
+    return Names(runs_dir())
 
 
 def asks_for_login() -> bool:

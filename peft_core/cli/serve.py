@@ -85,7 +85,8 @@ def _set_password(keys: Keys, wanted: bool | None) -> None:
 def _told(service: Service, keys: Keys, key: str, on_terminal: bool) -> list[str]:
     """What the person who starts the server reads. A key goes to a terminal only: elsewhere it would stay in a log."""
     shown = key if on_terminal else f"in {display_path(keys.folder / 'teacher')}"
-    lines = [_qr_code(service.address)] if on_terminal and _can_draw() else []
+    found_by_phones = service.is_public or service.hosts
+    lines = [_qr_code(service.address)] if on_terminal and found_by_phones and _can_draw() else []
     lines += [
         f"Address        {service.address}",
         f"Class password {'yes' if keys.has_password else 'none: whoever reaches the address is in'}",
@@ -94,7 +95,7 @@ def _told(service: Service, keys: Keys, key: str, on_terminal: bool) -> list[str
         f"Health         {service.address}healthz",
         f"Data           {display_path(runs_dir())}",
     ]
-    if service.is_public:
+    if service.is_public and not service.hosts:
         lines.append("This is plain HTTP: in an open network put a proxy with TLS before it (docs/server.md).")
     return lines
 

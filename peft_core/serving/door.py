@@ -80,8 +80,6 @@ class Door:
             return None
         if asked.path == "/teacher" and self.keys.has_teacher:
             return await self._ask(asked, request, "teacher")
-        if asked.path == "/leave" and request.method == "POST" and asked.is_own_form:
-            return asked.leaving(RedirectResponse(f"{self.base}/", 303))
         if asked.path == "/enter" and self.keys.has_password:
             return await self._ask(asked, request, "enter")
         if asked.may_enter:
@@ -212,11 +210,6 @@ class Asked:
         """A form within a frame is sent to its own site: then its destination alone says that there is a frame."""
         sent = self._connection.headers
         return sent.get("sec-fetch-dest") == "iframe" and self._connection.scope.get("method") == "POST"
-
-    def leaving(self, answer: Response) -> Response:
-        """The answer, after which this browser is no longer the teacher's."""
-        self.set_cookie(answer.headers, TEACHER, "", 0)
-        return answer
 
     def with_cookie(self, send: "Send", name: str, value: str, seconds: int) -> "Send":
         """`send`, which adds a cookie to the answer."""

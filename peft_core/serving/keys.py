@@ -13,6 +13,7 @@ import logging
 import os
 import re
 import secrets
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -134,9 +135,24 @@ class Keys:
         return self._signer("teacher", self._kept("teacher")).dumps(visitor)
 
     def is_teacher(self, visitor: str | None, cookie: str | None) -> bool:
-        """Whether this browser gave the teacher's key, not too long ago."""
+        """Whether this browser gave the teacher's key, not too long ago, and has not left since."""
         kept = self._kept("teacher")
-        return self._is(visitor, self._opened("teacher", cookie, TEACHER_SECONDS, kept)) if kept else False
+        given = self._opened("teacher", cookie, TEACHER_SECONDS, kept) if kept else None
+        return self._is(visitor, given) and self._has_left(visitor) < self._when("teacher", cookie, kept)
+
+    def leave(self, visitor: str) -> None:
+        """From now on this browser is not the teacher's, in none of its tabs, until the key is given again.
+
+        Raises:
+            PeftClassroomError: if it cannot be written.
+        """
+        self._keep(self._left(visitor), f"{time.time():.0f}")
+
+    def _has_left(self, visitor: str) -> int:
+        return int(self._kept(self._left(visitor)) or 0)
+
+    def _left(self, visitor: str) -> str:
+        return f"left-{hashlib.sha256(visitor.encode()).hexdigest()}"
 
     # Inside
 
@@ -153,6 +169,10 @@ class Keys:
         except BadData:
             return None
         return found if isinstance(found, str) else None
+
+    def _when(self, kind: str, cookie: str, bound: str) -> float:
+        """Unix time, in whole seconds, at which a cookie that is good was signed."""
+        return self._signer(kind, bound).loads(cookie, return_timestamp=True)[1].timestamp()
 
     def _is(self, visitor: str | None, found: str | None) -> bool:
         return visitor is not None and found is not None and hmac.compare_digest(visitor, found)

@@ -46,10 +46,12 @@ class Service:
 
     @property
     def address(self) -> str:
-        """What to type into a browser; for a service on all networks, on the one that leads outside."""
+        """What to type into a browser: the proxy, where it has a name; else this machine, as others see it."""
+        path = f"/{self.base_path}/" if self.base_path else "/"
+        if self.hosts:
+            return f"https://{self.hosts[0]}{path}"
         host = own_address() if self.bind in EVERY else self.bind
-        host = f"[{host}]" if ":" in host else host
-        return f"http://{host}:{self.port}/{self.base_path + '/' if self.base_path else ''}"
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}{path}"
 
     def command(self) -> list[str]:
         """The server's process: Streamlit, which finds our server in app/main.py."""

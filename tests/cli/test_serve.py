@@ -55,12 +55,15 @@ def test_a_class_on_every_network_with_a_path_names_and_workers(run, started, fr
     arguments = ["--class", "7b", "--workers", 3, "--bind", "0.0.0.0", "--base-path", "/peft/", "--host", "a.example"]
     code, out, _ = run("serve", *arguments, "--log", "json")
     assert code == 0
-    ((starting, environment),) = started
+    (starting, environment), *_ = started
     assert option(starting, "server.baseUrlPath") == ["peft"]
     assert option(starting, "server.allowedHosts") == ["a.example", "127.0.0.1", "::1", "localhost"]
     assert environment["PEFT_CLASS"] == "7b"
     assert environment["PEFT_WORKERS"] == "3"
     assert environment["PEFT_LOG"] == "json"
+    assert "https://a.example/peft/teacher\n" in out
+    assert "plain HTTP" not in out
+    out = run("serve", "--bind", "0.0.0.0", "--base-path", "peft")[1]
     assert "http://192.0.2.5:8501/peft/teacher\n" in out
     assert "plain HTTP" in out
 
@@ -101,6 +104,8 @@ def test_the_teachers_key_goes_to_a_terminal_and_into_no_log(run, started, free,
     assert os.path.join(".server", "teacher") in out
     terminal = command._told(Service(), keys, key, on_terminal=True)
     assert any(key in line for line in terminal)
+    assert "█" not in terminal[0]  # a phone that reads 127.0.0.1 looks for the app on itself
+    assert "█" in command._told(Service(bind="0.0.0.0"), keys, key, on_terminal=True)[0]
     run("serve", "--new-key")
     assert keys.teacher_key() != key
 

@@ -3,6 +3,7 @@
 import os
 import stat
 import threading
+import time
 
 import pytest
 
@@ -129,6 +130,19 @@ def test_the_teachers_key_holds_for_a_browser_and_a_day_and_until_there_is_a_new
     assert keys.teacher_key(new=True) != key
     assert not keys.is_teacher_key(key)
     assert not keys.is_teacher(ann, cookie)
+
+
+def test_a_teacher_who_left_is_none_in_any_tab_until_the_key_is_given_again(keys, monkeypatch):
+    ann, bob = keys.new_visitor(), keys.new_visitor()
+    keys.teacher_key()
+    anns, bobs = keys.teacher_cookie(ann), keys.teacher_cookie(bob)
+    keys.leave(ann)
+    assert not keys.is_teacher(ann, anns)
+    assert keys.is_teacher(bob, bobs)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 2)
+    assert keys.is_teacher(ann, keys.teacher_cookie(ann))
+    assert not keys.is_teacher(ann, anns)
 
 
 def test_a_short_name_is_the_same_each_time_and_does_not_give_the_browser_away(keys):
