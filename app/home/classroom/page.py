@@ -7,7 +7,6 @@ import streamlit as st
 from app import services
 from app.content import label
 from app.home.classroom import orders, table
-from app.kit.formats import megabytes
 from app.kit.plain import escaped
 from peft_core.training.runs import Run
 
@@ -47,7 +46,7 @@ def _line(runs: list[Run]) -> None:
     at_once, free = backend.orders().at_once(backend.max_running), services.free_disk()
     words = label("class", "line", training=training, at_once=at_once, waiting=waiting)
     if free is not None:
-        words += " " + label("class", "disk", free=megabytes(free))
+        words += " " + label("class", "disk", free=f"{free / 1e9:,.0f}")
     st.markdown(words, width="stretch")
 
 

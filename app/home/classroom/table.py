@@ -18,6 +18,7 @@ from peft_core.training.runs import Run
 
 MOST = 300  # rows; of older runs the number is said
 ROW, HIGHEST = 35, 460  # pixels
+WIDTHS = {"student": 170, "run": 260, "state": 190, "progress": 140, "left": 70, "age": 70}
 NAMED = 5  # runs that a question names
 _log = logging.getLogger("peft_core.serving")
 
@@ -26,11 +27,14 @@ def draw(runs: Sequence[Run]) -> None:
     """The table, and under it what can be done with the rows that are chosen."""
     shown, key = _in_their_places(_in_order(runs)[:MOST])
     frame = pd.DataFrame([_row(run) for run in shown])
-    progress = st.column_config.ProgressColumn(label("class", "progress"), min_value=0, max_value=100, format="%d%%")
+    columns = {name: st.column_config.Column(label("class", name), width=WIDTHS[name]) for name in WIDTHS}
+    columns["progress"] = st.column_config.ProgressColumn(
+        label("class", "progress"), width=WIDTHS["progress"], min_value=0, max_value=100, format="%d%%"
+    )
     st.dataframe(
         frame, hide_index=True, width="stretch", height=min(HIGHEST, ROW * (len(shown) + 1) + 3), key=key,
         on_select="rerun", selection_mode="multi-row", alt=label("class", "alt", n=len(shown)),
-        column_config={"progress": progress} | {name: label("class", name) for name in frame if name != "progress"},
+        column_config=columns,
     )  # fmt: skip
     if len(runs) > MOST:
         st.caption(label("train", "older_runs", n=len(runs) - MOST))
