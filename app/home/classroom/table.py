@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -17,8 +17,8 @@ from peft_core.serving.keys import short
 from peft_core.training.runs import Run
 
 MOST = 300  # rows; of older runs the number is said
-ROW, HIGHEST = 35, 460  # pixels
-WIDTHS = {"student": 170, "run": 260, "state": 190, "progress": 140, "left": 70, "age": 70}
+ROW, HIGHEST = 35, 400  # pixels
+WIDTHS = {"student": 160, "state": 175, "progress": 130, "run": 300, "left": 70, "age": 75}
 NAMED = 5  # runs that a question names
 _log = logging.getLogger("peft_core.serving")
 
@@ -81,40 +81,41 @@ def _row(run: Run) -> dict[str, object]:
     left = status.remaining if status.active else None
     return {
         "student": safe_cell(" · ".join(filter(None, [services.names()[run.spec.owner], short(run.spec.owner)]))),
-        "run": run.spec.name,
         "state": words,
         "progress": 100 * share,
+        "run": run.spec.name,
         "left": "" if left is None else rough(left),
         "age": rough(max(0.0, time.time() - run.spec.created.timestamp())),
     }
 
 
 def _actions(chosen: list[Run]) -> None:
-    under_way, ended = ([run for run in chosen if run.status.finished is over] for over in (False, True))
-    ids = tuple(run.id for run in ended)
-    asked = ids and st.session_state.get("class to delete") == ids
-    with st.container(horizontal=True, vertical_alignment="center", key="class_actions"):
-        st.button(
-            label("class", "cancel", n=len(under_way)), key="class_cancel", disabled=not under_way,
-            icon=":material/stop:", on_click=_each, args=("cancel", [run.id for run in under_way]),
-        )  # fmt: skip
-        if asked:
-            st.button(
-                label("train", "delete_now"), key="class_delete_now", type="primary", icon=":material/delete_forever:",
-                on_click=_each, args=("delete", list(ids)),
-            )  # fmt: skip
-            st.button(label("train", "delete_not"), key="class_delete_not", on_click=_ask, args=(None,))
-        else:
-            st.button(
-                label("class", "delete", n=len(ended)), key="class_delete", disabled=not ended,
-                icon=":material/delete:", on_click=_ask, args=(ids,),
-            )  # fmt: skip
+    """Cancel what is under way, delete what has ended; what would go is said before the button that deletes it."""
+    under_way, ended = ([run.id for run in chosen if run.status.finished is over] for over in (False, True))
+    asked = bool(ended) and st.session_state.get("class to delete") == ended
     if asked:
-        named = ", ".join(run.spec.name for run in ended[:NAMED]) + (" …" if len(ended) > NAMED else "")
+        names = [run.spec.name for run in chosen if run.status.finished]
+        named = ", ".join(names[:NAMED]) + (" …" if len(names) > NAMED else "")
         st.warning(label("class", "to_delete", n=len(ended), names=escaped(named)), icon=":material/delete_forever:")
+    with st.container(horizontal=True, vertical_alignment="center", key="class_actions"):
+        if asked:
+            _button("delete_now", "delete_forever", len(ended), "primary", _each, "delete", ended)
+            _button("delete_not", "undo", 0, "secondary", _ask, None)
+            return
+        if under_way:
+            _button("cancel", "stop", len(under_way), "secondary", _each, "cancel", under_way)
+        if ended:
+            _button("delete", "delete", len(ended), "secondary", _ask, ended)
 
 
-def _ask(ids: tuple[str, ...] | None) -> None:
+def _button(name: str, icon: str, n: int, kind: str, action: Callable[..., None], *arguments: object) -> None:
+    st.button(
+        label("class", name, n=n), key=f"class_{name}", type=kind, icon=f":material/{icon}:", on_click=action,
+        args=arguments,
+    )  # fmt: skip
+
+
+def _ask(ids: list[str] | None) -> None:
     st.session_state["class to delete"] = ids
 
 
