@@ -1,9 +1,9 @@
 """What every request passes before it reaches the app: ASGI middleware, so that cookies can be set at all.
 
 A browser that opens a page gets a cookie of its own. Where the class has a password nothing else is answered before it
-is given, websockets and uploads included. Where there is a teacher's key, `/teacher` asks for it. `/healthz` says how
-the server is, `/metrics` says it to Prometheus; Streamlit's own numbers and its programming interface are for the
-same callers as the latter: this machine and the teacher.
+is given, websockets and uploads included; only Streamlit's scripts are, which are no secret. Where there is a teacher's
+key, `/teacher` asks for it. `/healthz` says how the server is, `/metrics` says it to Prometheus; Streamlit's own
+numbers and its programming interface are for the same callers as the latter: this machine and the teacher.
 """
 
 import logging
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 MOST_BODY = 4096  # bytes of a form
 TRIES = {"browser": (5, 60.0), "address": (60, 60.0)}  # wrong answers within seconds; a school has one address
+OPEN = ("/static/",)  # Streamlit's own scripts, the same everywhere; an open page goes on loading them
 INTERNAL = ("/_stcore/metrics", "/_stcore/agent")
 LOCAL = ("127.0.0.1", "::1", "localhost")
 PASSED_ON = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")  # what a proxy adds
@@ -76,7 +77,7 @@ class Door:
             return PlainTextResponse(self.health.metrics(), media_type="text/plain; version=0.0.4")
         if asked.path == "/metrics" or (asked.path.startswith(INTERNAL) and not asked.is_operator):
             return PlainTextResponse("Not here.", 404)
-        if asked.path == "/_stcore/health":
+        if asked.path == "/_stcore/health" or asked.path.startswith(OPEN):
             return None
         if asked.path == "/teacher" and self.keys.has_teacher:
             return await self._ask(asked, request, "teacher")
@@ -108,7 +109,7 @@ class Door:
         answer = RedirectResponse(after, 303)
         if kind == "teacher":
             asked.set_cookie(answer.headers, TEACHER, self.keys.teacher_cookie(asked.visitor), TEACHER_SECONDS)
-        else:
+        if self.keys.has_password:  # a teacher who leaves is still in the class
             asked.set_cookie(answer.headers, CLASS, self.keys.class_cookie(asked.visitor), VISITOR_SECONDS)
         return answer
 

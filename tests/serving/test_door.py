@@ -122,6 +122,8 @@ def test_before_the_password_nothing_of_the_app_is_answered(browser, keys):
     assert 'value="/lora?lora_r=4"' in page.text
     assert not can_connect(client)
     assert client.put("/_stcore/upload_file/1", content=b"x").status_code == 401
+    assert client.get("/static/js/index.js").text == "app /static/js/index.js"  # Streamlit's, the same everywhere
+    assert client.get("/media/a.png").status_code == 401
     assert client.get("/_stcore/health").text == "app /_stcore/health"  # for whoever watches the server
     entered = client.post("/enter", data={"word": "open sesame", "after": "/lora?lora_r=4"}, headers=SENT)
     assert (entered.status_code, entered.headers["location"]) == (303, "/lora?lora_r=4")
@@ -205,7 +207,8 @@ def test_the_teachers_key_opens_the_class_until_the_teacher_leaves(browser, keys
     assert client.get("/classroom", headers=PAGE).text == "app /classroom"  # no class password for the teacher
     assert client.get("/teacher", headers=PAGE).headers["location"] == "/classroom"
     keys.leave(keys.visitor(client.cookies["peft_visitor"]))
-    assert client.get("/classroom", headers=PAGE).status_code == 401
+    assert client.get("/teacher", headers=PAGE).status_code == 200  # asked again
+    assert client.get("/lora", headers=PAGE).text == "app /lora"  # still in the class
 
 
 @pytest.mark.parametrize(

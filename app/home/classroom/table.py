@@ -17,8 +17,8 @@ from peft_core.serving.keys import short
 from peft_core.training.runs import Run
 
 MOST = 300  # rows; of older runs the number is said
-ROW, HIGHEST = 35, 400  # pixels
-WIDTHS = {"student": 160, "state": 175, "progress": 130, "run": 300, "left": 70, "age": 75}
+ROW, HIGHEST = 37, 410  # pixels
+WIDTHS = {"student": 205, "state": 175, "progress": 130, "run": 265, "left": 70, "age": 75}
 NAMED = 5  # runs that a question names
 _log = logging.getLogger("peft_core.serving")
 
