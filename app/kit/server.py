@@ -52,17 +52,21 @@ async def _lifespan(_: object) -> AsyncIterator[None]:
         minding.cancel()
 
 
-async def _mind_the_queue() -> None:
-    from app.services import backend
+def _look() -> None:
+    from app.services import backend  # takes a moment, in a thread: the server answers meanwhile
 
+    backend().reconcile()
+
+
+async def _mind_the_queue() -> None:
     while True:
+        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
         try:
-            await asyncio.to_thread(backend().reconcile)
+            await asyncio.to_thread(_look)
         except PeftClassroomError as error:  # the folder cannot be written: pages say so, too
             _log.warning("The queue cannot be looked after.", extra={"fields": {"why": str(error)}})
         except Exception:
             _log.exception("The queue cannot be looked after.")
-        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
 
 def _every_logger_in_json() -> None:
