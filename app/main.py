@@ -1,4 +1,8 @@
-"""The router: `streamlit run app/main.py`. A page is a room of its own; this file only lists them."""
+"""The router: `streamlit run app/main.py`. A page is a room of its own; this file only lists them.
+
+Streamlit first imports this file as a module called `main`, to find the server in it; then it runs it as a script for
+every page. What pages need is imported by the first of them: the server answers before.
+"""
 
 import sys
 from pathlib import Path
@@ -8,15 +12,20 @@ if (ROOT := str(Path(__file__).resolve().parent.parent)) not in sys.path:  # thi
 
 import streamlit as st
 
-from app import services
-from app.content import FOLDER, label
-from app.kit import theme
-from app.kit.pages import method_pages, script_of
+if __name__ == "main":
+    from app.kit.server import parts
+
+    server = st.App(**parts(__file__))
+else:
+    from app import services
+    from app.content import FOLDER, label
+    from app.kit import theme
+    from app.kit.pages import method_pages, script_of
 
 
 def rooms() -> dict[str, list[st.Page]]:
     """Return every page of the app under its heading of the navigation."""
-    return {
+    return _of_the_teacher() | {
         label("navigation", "start"): [
             st.Page(script_of("home"), title=label("navigation", "home"), icon=":material/home:", default=True),
             st.Page(
@@ -56,6 +65,20 @@ def rooms() -> dict[str, list[st.Page]]:
     }
 
 
+def _of_the_teacher() -> dict[str, list[st.Page]]:
+    """The teacher's page, for whoever has given the teacher's key: nobody else sees that there is one."""
+    if not services.is_teacher():
+        return {}
+    title = label("navigation", "classroom")
+    page = st.Page(script_of("classroom"), title=title, icon=":material/school:", url_path="classroom")
+    return {label("navigation", "teacher"): [page]}
+
+
+def _login() -> None:
+    st.title(label("app", "title"))
+    st.button(label("door", "login"), type="primary", icon=":material/login:", on_click=st.login)
+
+
 def main() -> None:
     """Draw the frame and run the page that the address names."""
     st.set_page_config(
@@ -65,6 +88,8 @@ def main() -> None:
         initial_sidebar_state=220,
     )
     theme.tidy()
+    if services.asks_for_login():
+        return _login()
     services.start()
     page = st.navigation(rooms())
     st.set_page_config(page_title=label("app", "page_title", page=page.title))  # of its own: tabs, bookmarks, history

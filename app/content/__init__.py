@@ -86,6 +86,11 @@ def text(page: str, section: str, /, **values: object) -> str:
     return body.format(**values) if values else body
 
 
+def labels(group: str) -> Mapping[str, str]:
+    """All short texts of a group of `labels.toml`."""
+    return _labels(LANGUAGE)[group]
+
+
 def label(group: str, name: str, /, **values: object) -> str:
     """A short text of the interface: from `labels.toml`, or, for a group "method/NAME", from that file's head."""
     found = (head(group) if "/" in group else _labels(LANGUAGE)[group])[name]

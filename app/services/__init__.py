@@ -17,24 +17,31 @@ from app.services.models import (
 from app.services.numbers import device, machine, numel, numel_by_part
 from app.services.opened import MOST as MOST_OPENED
 from app.services.opened import askable, open_zip, opened, tasks
-from app.services.runs import backend, has_ended, own_first, own_runs, owner, start
+from app.services.runs import backend, free_disk, has_ended, own_first, own_runs, start
+from app.services.visitor import asks_for_login, has_teacher, is_teacher, leave, names, owner
 
 __all__ = [
     "MOST_OPENED",
     "ask",
     "askable",
+    "asks_for_login",
     "backend",
     "checkpoints",
     "device",
     "dials",
     "examples",
     "exclusive_predictor",
+    "free_disk",
     "has_ended",
+    "has_teacher",
+    "is_teacher",
     "label_words",
+    "leave",
     "libraries",
     "listing",
     "loadable",
     "machine",
+    "names",
     "numel",
     "numel_by_part",
     "open_zip",

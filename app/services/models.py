@@ -13,6 +13,7 @@ from peft_core.checkpoints.stored_answers import untrained_test as untrained_of_
 from peft_core.errors import PeftClassroomError
 from peft_core.reviews.config import REVIEWS
 from peft_core.reviews.tasks import check_one_task
+from peft_core.serving.health import ANSWERS
 from peft_core.statistics.intervals import Accuracy
 from peft_core.t5.architecture import base_model
 
@@ -111,6 +112,7 @@ def _take_cores() -> None:
     torch.set_num_threads(max(1, cores // 2) if training else cores)
 
 
+@ANSWERS.time()
 def ask(texts: Sequence[str], chosen: Sequence[CheckpointInfo | str]) -> list["list[Prediction] | PeftClassroomError"]:
     """For each checkpoint, in order, its predictions for `texts`, or why there are none; a name is a base model's own.
 

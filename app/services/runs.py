@@ -1,22 +1,22 @@
-"""The training runs of this server, and whose they are."""
+"""The training runs of this server."""
 
-import hashlib
 import os
-import uuid
+import shutil
 from collections.abc import Iterable
 
 import streamlit as st
 
 from app.services.loading import libraries
+from app.services.visitor import owner
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.errors import PeftClassroomError
-from peft_core.training.runs import LocalBackend, Run, RunStore
+from peft_core.training.runs import LocalBackend, Run, RunStore, workers
 
 
 @st.cache_resource(show_spinner=False)
 def backend() -> LocalBackend:
     """The runs of this server, those that outlived the last one included."""
-    return LocalBackend(RunStore())
+    return LocalBackend(RunStore(), max_running=workers())
 
 
 @st.cache_resource(show_spinner=False)
@@ -41,15 +41,12 @@ def start() -> None:
     backend().reconcile()
 
 
-def owner() -> str:
-    """An anonymous key of this browser: who may cancel a run. Survives a reload, names nobody.
-
-    Streamlit gives every browser a random token against forged requests; its hash serves. Without it, the session.
-    """
-    token = _browser_token(st.context.cookies.get("_streamlit_xsrf"))
-    if token:
-        return hashlib.sha256(token).hexdigest()[:32]
-    return st.session_state.setdefault("owner", uuid.uuid4().hex)
+def free_disk() -> int | None:
+    """Free bytes where the runs are; None before there is a folder."""
+    try:
+        return shutil.disk_usage(backend().store.root).free
+    except OSError:
+        return None
 
 
 def own_runs() -> list[Run]:
@@ -66,15 +63,3 @@ def own_first(infos: Iterable[CheckpointInfo]) -> tuple[CheckpointInfo, ...]:
     place = {run.path: number for number, run in enumerate(own_runs())}
     last = len(place)
     return tuple(sorted(infos, key=lambda info: last if info.shipped else place.get(info.path.resolve().parent, last)))
-
-
-def _browser_token(cookie: str | None) -> bytes | None:
-    """The token inside Streamlit's cookie "2|mask|masked token|time"; the mask is a new one after every reload."""
-    try:
-        version, mask, masked, _ = str(cookie).strip("\"'").split("|")
-        key, token = bytes.fromhex(mask), bytes.fromhex(masked)
-    except ValueError:
-        return None
-    if version != "2" or len(key) != 4 or len(token) < 16:
-        return None
-    return bytes(byte ^ key[place % 4] for place, byte in enumerate(token))

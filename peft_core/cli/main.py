@@ -1,9 +1,10 @@
 """`python -m peft_core …`: count, train, evaluate, classify, list checkpoints, pretrain.
 
-Also: continue, inspect, import, export, merge, reproduce, sweep, compare, report, spectrum, similarity, truncate.
+Also: continue, inspect, import, export, merge, reproduce, sweep, compare, report, spectrum, similarity, truncate,
+serve.
 
-Every command takes `--json`. A wrong option, path or name gets one line that says what is wrong and what exists, and
-exit code 2. Torch is imported only by the commands that need it.
+Every command but `serve` takes `--json`. A wrong option, path or name gets one line that says what is wrong and what
+exists, and exit code 2. Torch is imported only by the commands that need it.
 """
 
 import logging
@@ -13,11 +14,11 @@ from typing import Annotated
 import typer
 
 from peft_core import __version__
-from peft_core.cli import ask, compare, count, exchange, reproduce, spectrum, sweep, train
+from peft_core.cli import ask, compare, count, exchange, reproduce, serve, spectrum, sweep, train
 from peft_core.errors import Interrupted, PeftClassroomError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
-for room in (count, train, ask, exchange, reproduce, sweep, compare, spectrum):
+for room in (count, train, ask, exchange, reproduce, sweep, compare, spectrum, serve):
     app.add_typer(room.commands)
 
 

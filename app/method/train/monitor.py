@@ -53,7 +53,8 @@ def draw(run: Run) -> None:
     refusal()
     if status.queued:
         place, wait = services.backend().queue_position(run.id), times.waiting(run)
-        words = label("train", "queued", place=place or 1)
+        paused = services.backend().orders().paused
+        words = label("train", "queued_paused" if paused else "queued", place=place or 1)
         until = label("train", "wait_unknown") if wait is None else label("train", "wait", time=rough(wait))
         st.info(f"{words} {until} {label('train', 'queue_fair')}", icon=":material/hourglass_top:")
     elif status.active:

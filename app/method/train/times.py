@@ -37,7 +37,7 @@ def waiting(run: Run) -> float | None:
     ahead = backend.ahead_of(run.id)
     training = [remaining(other) for other in ahead if other.status.active]
     before = [remaining(other) for other in ahead if not other.status.active]
-    return seconds_until_free(training, before, backend.max_running)
+    return seconds_until_free(training, before, backend.places)
 
 
 def expected(config: RunConfig) -> str:

@@ -12,6 +12,8 @@ from app.kit.plain import escaped
 from app.method.train import times
 from app.method.train.monitor import attempt, refusal
 from peft_core.checkpoints.exchange.zipped import pack
+from peft_core.errors import PeftClassroomError
+from peft_core.serving.names import MOST_LETTERS
 from peft_core.training.runs import DamagedRun, Run, RunFolder
 
 MOST = 12  # the newest; the others are in the folder of runs
@@ -35,6 +37,8 @@ def draw(method: str) -> None:
     for run in damaged[:MOST]:
         _damaged(run)
     _say_what_is_collected()
+    if services.has_teacher():
+        _name()
 
 
 def link(run: Run, words: str) -> None:
@@ -107,6 +111,21 @@ def _say_what_is_collected() -> None:
         st.caption(label("train", "collected_days", days=f"{collection.days:g}"))
     if collection.gigabytes is not None:
         st.caption(label("train", "collected_gb", gb=f"{collection.gigabytes:g}"))
+
+
+def _name() -> None:
+    """What the teacher's list calls this student: asked for only where there is a teacher and something in the list."""
+    st.session_state.setdefault("student_name", services.names()[services.owner()])
+    st.text_input(
+        label("class", "your_name"), max_chars=MOST_LETTERS, key="student_name", on_change=_keep_name, width=360
+    )
+
+
+def _keep_name() -> None:
+    try:
+        services.names()[services.owner()] = st.session_state["student_name"]
+    except PeftClassroomError as error:
+        st.session_state["refused"] = str(error)
 
 
 def _state(run: Run) -> str:

@@ -7,6 +7,7 @@ package loads no torch: only the worker does. Read `spec.py`, `folder.py`, `work
 
 from peft_core.training.runs.folder import RunFolder, RunState, RunStatus
 from peft_core.training.runs.local import LocalBackend
+from peft_core.training.runs.orders import Orders, read_orders, workers, write_orders
 from peft_core.training.runs.queue import seconds_until_free
 from peft_core.training.runs.spec import CLASSROOM_LIMITS, Limits, RunSpec, check_limits, new_run_id, new_spec, run_name
 from peft_core.training.runs.store import DamagedRun, Run, RunStore
@@ -16,6 +17,7 @@ __all__ = [
     "DamagedRun",
     "Limits",
     "LocalBackend",
+    "Orders",
     "Run",
     "RunFolder",
     "RunSpec",
@@ -25,6 +27,9 @@ __all__ = [
     "check_limits",
     "new_run_id",
     "new_spec",
+    "read_orders",
     "run_name",
     "seconds_until_free",
+    "workers",
+    "write_orders",
 ]

@@ -16,6 +16,7 @@ from peft_core.errors import PeftClassroomError
 from peft_core.reviews.own.stored import StoredTexts
 from peft_core.training.runs.aftermath import gone, killed_for_memory, silent, succeeded, sweep
 from peft_core.training.runs.folder import RunFolder, RunStatus
+from peft_core.training.runs.orders import Orders, read_orders, smaller
 from peft_core.training.runs.process import detached, end, identity, is_alive
 from peft_core.training.runs.queue import check_room, in_turn
 from peft_core.training.runs.spare import hand_over
@@ -81,6 +82,15 @@ class LocalBackend:
         self._codes: dict[int, int] = {}
         self._signs: dict[str, tuple[object, float]] = {}  # by id: the last sign of life, and when it was first seen
 
+    def orders(self) -> Orders:
+        """What the teacher has ordered for all runs of this folder."""
+        return read_orders(self.store.root)
+
+    @property
+    def places(self) -> int:
+        """How many may train now: as the server was started, unless the teacher ordered fewer, or none."""
+        return self.orders().at_once(self.max_running)
+
     def submit(self, spec: RunSpec, texts: StoredTexts | None = None) -> None:
         """Take a run and start it, or let it wait. Submitting it again changes nothing.
 
@@ -90,7 +100,7 @@ class LocalBackend:
         Raises:
             PeftClassroomError: if it asks for too much, its texts are not there, or too many wait already.
         """
-        check_limits(spec.config, self.limits)
+        check_limits(spec.config, self.orders().limits(self.limits))
         with self.store.lock():
             if not self.store.folder(spec.id).path.exists():
                 self._check_room(spec.owner)
@@ -138,7 +148,7 @@ class LocalBackend:
             if done := succeeded(folder, run.status):  # its worker was killed before it could say so
                 folder.write_status(done)
                 return
-            check_limits(run.spec.config, self.limits)
+            check_limits(run.spec.config, self.orders().limits(self.limits))
             self._check_room(run.spec.owner)
             folder.withdraw_cancel()
             progress = {name: getattr(run.status, name) for name in ("step", "total_steps", "full_steps", "seconds")}
@@ -191,9 +201,10 @@ class LocalBackend:
                 training[run.spec.owner] += self._settle(RunFolder(run.path))
             except PeftClassroomError as error:
                 trouble = str(error)
-        free = self.max_running - training.total()
+        places = self.places
+        free = places - training.total()
         for run in in_turn(self.store.list() if active else runs):
-            most = self.max_running if self.max_running_per_owner is None else self.max_running_per_owner
+            most = places if self.max_running_per_owner is None else self.max_running_per_owner
             if free > 0 and training[run.spec.owner] < most:
                 try:
                     started = self._start(RunFolder(run.path))
@@ -201,7 +212,7 @@ class LocalBackend:
                     trouble, started = str(error), False
                 training[run.spec.owner] += started
                 free -= started
-        self._mind_spare(idle=free == self.max_running)
+        self._mind_spare(idle=free == places)
         self.upkeep.look()
         self._tell(trouble)
 
@@ -301,4 +312,5 @@ class LocalBackend:
         self._advance()
         check_disk(self.store.root)
         self.upkeep.check_owner(owner, self.limits.owner_gb)
-        check_room(self.store.list(), owner, self.max_running, self.max_queued_per_owner, self.max_queued)
+        per_owner = smaller(self.orders().max_queued_per_owner, self.max_queued_per_owner)
+        check_room(self.store.list(), owner, self.places, per_owner, self.max_queued)

@@ -21,15 +21,6 @@ def test_a_worker_is_kept_ready_once_the_libraries_are_in_unless_its_memory_is_t
     runs._keep_spare.clear()
 
 
-def test_the_owner_is_the_token_of_the_browser_whatever_its_mask():
-    token = bytes(range(16))
-    for mask in (b"abcd", bytes(4)):
-        masked = bytes(b ^ mask[i % 4] for i, b in enumerate(token))
-        assert runs._browser_token(f"2|{mask.hex()}|{masked.hex()}|1700000000") == token
-    for odd in (None, "", "2|xx|yy|1", "1|2", "2|00|00|1", "3|00000000|" + "00" * 16 + "|1"):
-        assert runs._browser_token(odd) is None
-
-
 def test_own_runs_come_first_the_newest_at_the_front_and_the_others_stay_as_they_were(monkeypatch, tmp_path):
     store = RunStore(tmp_path / "runs")
     config = RunConfig(base="tiny-t5", method="lora", train=TrainConfig(max_seconds=60))

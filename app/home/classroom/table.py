@@ -1,0 +1,141 @@
+"""All runs of the class as a table in which rows are chosen, to be cancelled or deleted."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+import streamlit as st
+
+from app import services
+from app.content import label
+from app.kit.formats import rough
+from app.kit.plain import escaped
+from peft_core.errors import PeftClassroomError
+from peft_core.reviews.spreadsheet.writing import safe_cell
+from peft_core.serving.keys import short
+from peft_core.training.runs import Run
+
+MOST = 300  # rows; of older runs the number is said
+ROW, HIGHEST = 37, 410  # pixels
+WIDTHS = {"student": 205, "state": 175, "progress": 130, "run": 265, "left": 70, "age": 75}
+NAMED = 5  # runs that a question names
+_log = logging.getLogger("peft_core.serving")
+
+
+def draw(runs: Sequence[Run]) -> None:
+    """The table, and under it what can be done with the rows that are chosen."""
+    shown, key = _in_their_places(_in_order(runs)[:MOST])
+    frame = pd.DataFrame([_row(run) for run in shown])
+    columns = {name: st.column_config.Column(label("class", name), width=WIDTHS[name]) for name in WIDTHS}
+    columns["progress"] = st.column_config.ProgressColumn(
+        label("class", "progress"), width=WIDTHS["progress"], min_value=0, max_value=100, format="%d%%"
+    )
+    st.dataframe(
+        frame, hide_index=True, width="stretch", height=min(HIGHEST, ROW * (len(shown) + 1) + 3), key=key,
+        on_select="rerun", selection_mode="multi-row", alt=label("class", "alt", n=len(shown)),
+        column_config=columns,
+    )  # fmt: skip
+    if len(runs) > MOST:
+        st.caption(label("train", "older_runs", n=len(runs) - MOST))
+    chosen = [shown[row] for row in _chosen(key) if row < len(shown)]
+    if chosen:
+        _actions(chosen)
+    else:
+        st.caption(label("class", "choose"))
+
+
+def _in_order(runs: Sequence[Run]) -> list[Run]:
+    """What trains, then what waits, the next one first, then what has ended, the newest first."""
+    place = {"starting": 0, "running": 0, "queued": 1}
+    waiting = [run for run in runs if run.status.queued]
+    turn = {run.id: services.backend().queue_position(run.id) or 0 for run in waiting}
+    return sorted(runs, key=lambda run: (place.get(run.status.state, 2), turn.get(run.id, 0)))
+
+
+def _in_their_places(runs: list[Run]) -> tuple[list[Run], str]:
+    """The rows, and the key of their table.
+
+    A choice is of row numbers: while there is one, every run stays in its row, whatever starts, ends or comes.
+    """
+    number = st.session_state.get("class table", 0)
+    held = st.session_state.get("class rows", [])
+    by_id = {run.id: run for run in runs}
+    if _chosen(f"class_runs_{number}"):
+        if all(run_id in by_id for run_id in held):
+            return [by_id[run_id] for run_id in held], f"class_runs_{number}"
+        number += 1  # one of them is gone: a new table, in which nothing is chosen
+    st.session_state["class table"] = number
+    st.session_state["class rows"] = [run.id for run in runs]
+    return runs, f"class_runs_{number}"
+
+
+def _chosen(key: str) -> list[int]:
+    return st.session_state.get(key, {}).get("selection", {}).get("rows", [])
+
+
+def _row(run: Run) -> dict[str, object]:
+    status = run.status
+    words = label("train", f"state_{status.state}", step=f"{status.step:,}", total=f"{status.total_steps:,}")
+    share = 1.0 if status.state == "succeeded" else min(1.0, status.step / max(1, status.total_steps))
+    left = status.remaining if status.active else None
+    return {
+        "student": safe_cell(" · ".join(filter(None, [services.names()[run.spec.owner], short(run.spec.owner)]))),
+        "state": words,
+        "progress": 100 * share,
+        "run": run.spec.name,
+        "left": "" if left is None else rough(left),
+        "age": rough(max(0.0, time.time() - run.spec.created.timestamp())),
+    }
+
+
+def _actions(chosen: list[Run]) -> None:
+    """Cancel what is under way, delete what has ended; what would go is said before the button that deletes it."""
+    under_way, ended = ([run.id for run in chosen if run.status.finished is over] for over in (False, True))
+    asked = bool(ended) and st.session_state.get("class to delete") == ended
+    if asked:
+        names = [run.spec.name for run in chosen if run.status.finished]
+        named = ", ".join(names[:NAMED]) + (" …" if len(names) > NAMED else "")
+        st.warning(label("class", "to_delete", n=len(ended), names=escaped(named)), icon=":material/delete_forever:")
+    with st.container(horizontal=True, vertical_alignment="center", key="class_actions"):
+        if asked:
+            _button("delete_now", "delete_forever", len(ended), "primary", _each, "delete", ended)
+            _button("delete_not", "undo", 0, "secondary", _ask, None)
+            return
+        if under_way:
+            _button("cancel", "stop", len(under_way), "secondary", _each, "cancel", under_way)
+        if ended:
+            _button("delete", "delete", len(ended), "secondary", _ask, ended)
+
+
+def _button(name: str, icon: str, n: int, kind: str, action: Callable[..., None], *arguments: object) -> None:
+    st.button(
+        label("class", name, n=n), key=f"class_{name}", type=kind, icon=f":material/{icon}:", on_click=action,
+        args=arguments,
+    )  # fmt: skip
+
+
+def _ask(ids: list[str] | None) -> None:
+    st.session_state["class to delete"] = ids
+
+
+def _each(action: str, run_ids: Sequence[str]) -> None:
+    """Cancel or delete these runs; where one is refused, the next drawing says why."""
+    if not services.is_teacher():
+        return
+    backend = services.backend()
+    do = {"cancel": backend.cancel, "delete": backend.store.delete}[action]
+    refused = []
+    for run_id in run_ids:
+        try:
+            do(run_id)
+        except PeftClassroomError as error:
+            refused.append(str(error))
+        else:
+            _log.info(action, extra={"fields": {"run": run_id}})
+    st.session_state["class refused"] = " ".join(dict.fromkeys(refused))
+    st.session_state["class table"] = st.session_state.get("class table", 0) + 1  # nothing is chosen any more
+    _ask(None)
+    if action == "delete":
+        services.listing.clear()
+        services.names().keep_only({run.spec.owner for run in backend.store.list()})
