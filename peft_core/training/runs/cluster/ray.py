@@ -1,0 +1,206 @@
+"""Runs on a Ray cluster: the very worker command of this machine, handed over as a job.
+
+Whose turn it is, is decided here, from what is on disk, as for runs on one machine: Ray keeps no order among jobs that
+wait, knows no owners, and forgets them with its head. So it gets as many as its nodes have room for, and no more.
+
+How a run is, its folder says: its worker writes there several times a second. The cluster is asked only of a run that
+has fallen silent. A run whose machine went, or that the cluster forgot, goes on elsewhere from its last saved state.
+"""
+
+import os
+import secrets
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from peft_core.errors import PeftClassroomError
+from peft_core.paths import IMPORTED_FROM, INSTALLED
+from peft_core.training.runs.cluster.job import INTERRUPTED, JOB
+from peft_core.training.runs.cluster.jobs import STOP_SECONDS, ClusterError, Job, RayJobs, RefusedError
+from peft_core.training.runs.cluster.settings import RaySettings
+from peft_core.training.runs.folder import RunFolder, RunStatus
+from peft_core.training.runs.local import LocalBackend
+from peft_core.training.runs.process import WORKER_ENVIRONMENT
+from peft_core.training.runs.store import RunStore
+
+INTERRUPTIONS = 3  # so often a run goes on elsewhere by itself
+_ROOM_SECONDS = 5.0  # between two questions how large the cluster is
+_DOWN_SECONDS = 15.0  # and between two whether it answers again
+
+
+class SharedStore(RunStore):
+    """Runs in a folder that other machines share: where it is away, it is not made anew on this machine's own disk."""
+
+    def _make_root(self) -> None:
+        if not self.root.is_dir():
+            raise PeftClassroomError(
+                f"The shared folder of runs is not there ({self.root}). Is its disk mounted? Try again in a moment."
+            )
+
+
+class RayBackend(LocalBackend):
+    """Starts workers as jobs of a Ray cluster.
+
+    Args:
+        store: where the runs are, on a disk that every node mounts at the same place.
+        silence: seconds without news of a run, after which the cluster is asked.
+        forgotten: seconds without news of a run that the cluster does not know, after which it goes on elsewhere.
+        command: what starts a worker on a node.
+        others: as of `LocalBackend`.
+    """
+
+    def __init__(
+        self,
+        store: SharedStore,
+        settings: RaySettings,
+        *,
+        silence: float = 5.0,
+        forgotten: float = 30.0,
+        command: Sequence[str] | None = None,
+        **others: Any,
+    ) -> None:
+        command = command or (settings.python, "-m", "peft_core.training.runs.worker")
+        super().__init__(store, max_running=settings.running or 0, command=command, **others)
+        self.settings, self.jobs = settings, RayJobs(settings)
+        self.silence, self.forgotten = silence, forgotten
+        self._news: dict[str, tuple[Any, float]] = {}  # run → what it said last, and when we first saw that
+        self._asked: dict[str, float] = {}
+        self._answers, self._look_again_at = True, 0.0
+
+    def reconcile(self) -> None:
+        """Take note of what ended, press what should stop, start what waits. No spare worker is kept on a cluster."""
+        if self.store.root.is_dir():
+            super().reconcile()
+
+    # What follows expects the lock to be held.
+
+    def _advance(self) -> None:
+        self._look_for_room()
+        super()._advance()
+
+    def _mind_spare(self, idle: bool) -> None:
+        pass
+
+    def _look_for_room(self) -> None:
+        """See how many runs may be there at a time; none, while the cluster does not answer."""
+        if time.monotonic() < self._look_again_at:
+            return
+        try:
+            self.jobs.check_guarded()
+            room = self.jobs.room()
+        except ClusterError as error:
+            self._no_answer(error)
+            return
+        self.max_running, self.trouble = self.settings.running or room, None
+        self._answers, self._look_again_at = True, time.monotonic() + _ROOM_SECONDS
+
+    def _no_answer(self, error: ClusterError) -> None:
+        """Ask nothing for a while: whoever asks holds the lock, and waits."""
+        self.max_running, self.trouble = 0, str(error)
+        self._answers, self._look_again_at = False, time.monotonic() + _DOWN_SECONDS
+
+    def _settle(self, folder: RunFolder) -> bool:
+        """Press a run that should stop; find out what became of a silent one.
+
+        Returns:
+            Whether it takes up a place.
+        """
+        status = folder.status()
+        if not status.active:
+            return False
+        cancelled = folder.seconds_since_cancel()
+        pressing = cancelled is not None and (status.pid is None or cancelled > self.cancel_grace)
+        silent = self._silent_for(folder.id, status)
+        if not self._answers or not (pressing or (silent >= self.silence and self._may_ask(folder.id))):
+            return True
+        try:
+            job = self.jobs.find(status.job) if status.job else None
+            if job is not None and not job.ended:
+                if pressing:
+                    self.jobs.stop(status.job)
+                if not (pressing and status.pid is None):  # one that has not begun may wait for a place until it stops
+                    return True
+        except ClusterError as error:
+            self._no_answer(error)
+            return True
+        status = folder.status()  # again: it may have written its last word just before it ended
+        if not status.active:
+            return False
+        if cancelled is not None:
+            began = "" if status.pid is None else " and ended before it could save where it was"
+            message = (
+                f"The run was cancelled{began}; resume it to go on from the last saved state, or from the beginning."
+            )
+            folder.write_status(status.changed(state="cancelled", message=message))
+            return False
+        if job is None and silent < self.forgotten:  # its worker may be well, and only the cluster's head is new
+            return True
+        return self._after_the_end(folder, status, job)
+
+    def _after_the_end(self, folder: RunFolder, status: RunStatus, job: Job | None) -> bool:
+        """Go on elsewhere if the machine or the disk went; otherwise the run is lost."""
+        interrupted = job is None or job.lost_its_node or job.driver_exit_code == INTERRUPTED
+        if interrupted and status.interruptions < INTERRUPTIONS:
+            return self._start(folder, status.interruptions + 1)
+        if interrupted:
+            message = (
+                f"The run was interrupted {INTERRUPTIONS + 1} times: its machine or the shared folder was gone. "
+                "Resume it when the cluster is well."
+            )
+        else:
+            message = (
+                f"The training process on the cluster is gone without a result (exit code {job.driver_exit_code}), "
+                "perhaps for lack of memory; resume the run or start a smaller one."
+            )
+        folder.write_status(status.changed(state="lost", message=message))
+        return False
+
+    def _start(self, folder: RunFolder, interruptions: int = 0) -> bool:
+        """Hand a run to the cluster. Its job has a new name each time, which its worker has to know (job.py)."""
+        before = folder.status()
+        if not self._answers:
+            return before.active
+        name = f"{folder.id}-{secrets.token_hex(4)}"
+        started = before.changed(state="starting", job=name, pid=None, pid_created=None, interruptions=interruptions)
+        folder.write_status(started)
+        try:
+            self.jobs.submit(name, [*self.command, str(folder.path)], self._environment(name))
+        except ClusterError as error:  # it may have been taken: as a job of another name its worker then ends at once
+            self._no_answer(error)
+            folder.write_status(before)
+            return before.active
+        except RefusedError as error:
+            folder.write_status(started.changed(state="failed", job=None, message=str(error)))
+            return False
+        return True
+
+    def _environment(self, name: str) -> dict[str, str]:
+        """What a worker on a node is told beside its folder."""
+        threads = str(self.settings.threads)
+        told = {
+            JOB: name,
+            STOP_SECONDS: str(int(self.kill_grace)),
+            "OMP_NUM_THREADS": threads,
+            "MKL_NUM_THREADS": threads,
+        }
+        if not INSTALLED:
+            told["PYTHONPATH"] = str(IMPORTED_FROM)  # a checkout, which the nodes share
+        limit = os.environ.get("PEFT_MAX_SECONDS")
+        return {**WORKER_ENVIRONMENT, **told, **({"PEFT_MAX_SECONDS": limit} if limit else {})}
+
+    def _silent_for(self, run_id: str, status: RunStatus) -> float:
+        """Seconds since this run said something new, by the clock of this machine alone: a node's may be wrong."""
+        now, said = time.monotonic(), (status.job, status.state, status.heartbeat)
+        known = self._news.get(run_id)
+        if known is None or known[0] != said:
+            self._news[run_id] = (said, now)
+            return 0.0
+        return now - known[1]
+
+    def _may_ask(self, run_id: str) -> bool:
+        """Not more often than a run may be silent."""
+        now = time.monotonic()
+        if now - self._asked.get(run_id, -self.silence) < self.silence:
+            return False
+        self._asked[run_id] = now
+        return True
