@@ -97,15 +97,23 @@ class RayJobs:
         """
         self._ask("POST", f"/api/jobs/{name}/stop", {}, missing=True)
 
-    def room(self) -> int:
-        """How many runs the living nodes have room for, if nobody else is there.
+    def nodes(self) -> list[Mapping[str, float]]:
+        """What each living node has in all, by Ray's names.
 
         Raises:
             ClusterError: if the cluster does not answer.
         """
         query = f"detail=true&limit={_MOST_NODES}&filter_keys=state&filter_predicates=%3D&filter_values=ALIVE"
         nodes = self._read(_Nodes, self._ask("GET", f"/api/v0/nodes?{query}")).data.result.result
-        return sum(self._room_on(node.resources_total) for node in nodes if node.state == "ALIVE")
+        return [node.resources_total for node in nodes if node.state == "ALIVE"]
+
+    def room(self) -> int:
+        """How many runs the living nodes have room for, if nobody else is there.
+
+        Raises:
+            ClusterError: if the cluster does not answer.
+        """
+        return sum(map(self._room_on, self.nodes()))
 
     def check_guarded(self) -> None:
         """See that the cluster lets nobody in without a token: who may start a job runs whatever they like.

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from peft_core.errors import PeftClassroomError
-from peft_core.paths import IMPORTED_FROM, INSTALLED
 from peft_core.training.runs.cluster.job import INTERRUPTED, JOB
 from peft_core.training.runs.cluster.jobs import STOP_SECONDS, ClusterError, Job, RayJobs, RefusedError
 from peft_core.training.runs.cluster.settings import RaySettings
@@ -176,17 +175,10 @@ class RayBackend(LocalBackend):
 
     def _environment(self, name: str) -> dict[str, str]:
         """What a worker on a node is told beside its folder."""
-        threads = str(self.settings.threads)
-        told = {
-            JOB: name,
-            STOP_SECONDS: str(int(self.kill_grace)),
-            "OMP_NUM_THREADS": threads,
-            "MKL_NUM_THREADS": threads,
-        }
-        if not INSTALLED:
-            told["PYTHONPATH"] = str(IMPORTED_FROM)  # a checkout, which the nodes share
-        limit = os.environ.get("PEFT_MAX_SECONDS")
-        return {**WORKER_ENVIRONMENT, **told, **({"PEFT_MAX_SECONDS": limit} if limit else {})}
+        told = {JOB: name, STOP_SECONDS: str(int(self.kill_grace))}
+        if limit := os.environ.get("PEFT_MAX_SECONDS"):
+            told["PEFT_MAX_SECONDS"] = limit
+        return WORKER_ENVIRONMENT | self.settings.environment | told
 
     def _silent_for(self, run_id: str, status: RunStatus) -> float:
         """Seconds since this run said something new, by the clock of this machine alone: a node's may be wrong."""

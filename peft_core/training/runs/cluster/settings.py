@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 
 from peft_core.errors import PeftClassroomError
+from peft_core.paths import IMPORTED_FROM, INSTALLED
 from peft_core.validated import Frozen, validated
 
 _NAMES = {
@@ -33,6 +34,12 @@ class RaySettings(Frozen):
     def threads(self) -> int:
         """Of a worker: whole cores, at least one."""
         return max(1, int(self.cpus))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What every process of ours on a node is told: its threads, and where the package is that the nodes share."""
+        told = {"OMP_NUM_THREADS": str(self.threads), "MKL_NUM_THREADS": str(self.threads)}
+        return told if INSTALLED else told | {"PYTHONPATH": str(IMPORTED_FROM)}  # a checkout
 
 
 def ray_settings(environment: Mapping[str, str] = os.environ) -> RaySettings:
