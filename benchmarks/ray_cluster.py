@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -29,6 +30,7 @@ from peft_core.paths import RESULTS
 from peft_core.report.costs.measured import Provenance, write_report
 from peft_core.reviews.config import DataConfig
 from peft_core.training.runs import RunSpec, RunStatus, new_spec
+from peft_core.training.runs.cluster.jobs import ClusterError
 from peft_core.training.runs.cluster.ray import RayBackend, SharedStore
 
 RAY = RESULTS / "ray.json"
@@ -137,14 +139,14 @@ class Soak:
         seconds = time.monotonic() - begun
         print()
         found = [self.status(spec) for spec in specs]
-        jobs = [self.backend.jobs.find(status.job) for status in found]
+        nodes = Counter(self._node(spec) for spec in specs)
         return Crowd(
             runs=number,
             submit_seconds=tuple(submitted),
             seconds=seconds,
             succeeded=sum(status.state == "succeeded" for status in found),
             interruptions=sum(status.interruptions for status in found),
-            nodes=tuple(Counter(job.driver_node_id for job in jobs if job).values()),
+            nodes=tuple(number for node, number in nodes.items() if node),
             most_at_once=most,
             order_kept=order == [spec.id for spec in specs],
         )
@@ -238,8 +240,10 @@ class Soak:
         return now.finished or now.job != before.job
 
     def _node(self, spec: RunSpec) -> str | None:
-        job = self.backend.jobs.find(self.status(spec).job)
-        return job and job.driver_node_id
+        with suppress(ClusterError):  # on busy cores its head may need a while; then the node is not counted
+            job = self.backend.jobs.find(self.status(spec).job)
+            return job and job.driver_node_id
+        return None
 
     def _digest(self, spec: RunSpec) -> str:
         """Of the weights, of the answers to the test reviews, and of every validation."""

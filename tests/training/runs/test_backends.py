@@ -56,7 +56,7 @@ class World:
         """A new one, as if the server had been started again."""
         if self.kind == "ray":
             settings = RaySettings(address=self.cluster.address, token=SecretStr(TOKEN))
-            options = {"silence": 0.1, "forgotten": 0.5} | options
+            options = {"ask_after": 0.1, "forgotten": 0.5} | options
             self.made.append(RayBackend(self.store, settings, command=COMMAND, **options))
         else:
             self.made.append(LocalBackend(self.store, command=COMMAND, **options))
@@ -282,7 +282,7 @@ def test_a_job_that_never_began_is_cancelled_at_once(cluster):
     cluster.cluster.told[job] = {"status": "PENDING"}  # other people's jobs take the cluster
     backend.cancel(run.id)
     status = cluster.status(run)
-    assert status.state == "cancelled" and status.message.startswith("The run was cancelled; resume it")
+    assert status.state == "cancelled" and status.message == "The run was cancelled while it waited."
     assert cluster.cluster.told[job] == {"status": "STOPPED"}
 
 
@@ -291,6 +291,7 @@ def test_a_cluster_that_is_away_loses_nothing(cluster):
     cluster.cluster.broken = True
     run = spec()
     backend.submit(run)
+    backend.reconcile()
     assert cluster.status(run).queued and backend.queue_position(run.id) == 1
     assert "answers with an error (500)" in backend.trouble
     cluster.cluster.broken = False
@@ -316,6 +317,7 @@ def test_a_cluster_that_cannot_be_trusted_gets_nothing(cluster, what):
         backend.jobs = RayJobs(RaySettings(address="http://127.0.0.1:9", token=SecretStr(TOKEN)))
     run = spec()
     backend.submit(run)
+    backend.reconcile()
     assert cluster.status(run).queued and said[what] in backend.trouble
     assert not cluster.cluster.submitted and TOKEN not in backend.trouble
 

@@ -14,17 +14,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from peft_core.errors import PeftClassroomError
+from peft_core.paths import display_path
+from peft_core.training.runs.aftermath import gone, silent, succeeded
 from peft_core.training.runs.cluster.job import INTERRUPTED, JOB
 from peft_core.training.runs.cluster.jobs import STOP_SECONDS, ClusterError, Job, RayJobs, RefusedError
 from peft_core.training.runs.cluster.settings import RaySettings
 from peft_core.training.runs.folder import RunFolder, RunStatus
 from peft_core.training.runs.local import LocalBackend
 from peft_core.training.runs.process import WORKER_ENVIRONMENT
+from peft_core.training.runs.spec import LIMIT_VARIABLES
 from peft_core.training.runs.store import RunStore
 
 INTERRUPTIONS = 3  # so often a run goes on elsewhere by itself
 _ROOM_SECONDS = 5.0  # between two questions how large the cluster is
-_DOWN_SECONDS = 15.0  # and between two whether it answers again
+_AWAY_SECONDS = 15.0  # and between two whether it answers again
 
 
 class SharedStore(RunStore):
@@ -33,7 +36,7 @@ class SharedStore(RunStore):
     def _make_root(self) -> None:
         if not self.root.is_dir():
             raise PeftClassroomError(
-                f"The shared folder of runs is not there ({self.root}). Is its disk mounted? Try again in a moment."
+                f"The shared folder of runs is not there ({display_path(self.root)}). Is its disk mounted? Try again in a moment."
             )
 
 
@@ -42,8 +45,8 @@ class RayBackend(LocalBackend):
 
     Args:
         store: where the runs are, on a disk that every node mounts at the same place.
-        silence: seconds without news of a run, after which the cluster is asked.
-        forgotten: seconds without news of a run that the cluster does not know, after which it goes on elsewhere.
+        ask_after: seconds without a sign of life of a run, after which the cluster is asked.
+        forgotten: seconds without one, of a run that the cluster does not know, after which it goes on elsewhere.
         command: what starts a worker on a node.
         others: as of `LocalBackend`.
     """
@@ -53,7 +56,7 @@ class RayBackend(LocalBackend):
         store: SharedStore,
         settings: RaySettings,
         *,
-        silence: float = 5.0,
+        ask_after: float = 6.0,
         forgotten: float = 30.0,
         command: Sequence[str] | None = None,
         **others: Any,
@@ -61,24 +64,21 @@ class RayBackend(LocalBackend):
         command = command or (settings.python, "-m", "peft_core.training.runs.worker")
         super().__init__(store, max_running=settings.running or 0, command=command, **others)
         self.settings, self.jobs = settings, RayJobs(settings)
-        self.silence, self.forgotten = silence, forgotten
-        self._news: dict[str, tuple[Any, float]] = {}  # run → what it said last, and when we first saw that
+        self.ask_after, self.forgotten = ask_after, forgotten
+        self._news: dict[str, tuple[object, float]] = {}  # run → its last sign of life, and when we first saw that
         self._asked: dict[str, float] = {}
-        self._answers, self._look_again_at = True, 0.0
-
-    def reconcile(self) -> None:
-        """Take note of what ended, press what should stop, start what waits. No spare worker is kept on a cluster."""
-        if self.store.root.is_dir():
-            super().reconcile()
+        self._no_answer: ClusterError | None = None  # while the cluster is away
+        self._look_again_at = 0.0
 
     # What follows expects the lock to be held.
 
-    def _advance(self) -> None:
+    def _advance(self) -> str | None:
         self._look_for_room()
-        super()._advance()
+        trouble = super()._advance()
+        return str(self._no_answer) if self._no_answer else trouble
 
     def _mind_spare(self, idle: bool) -> None:
-        pass
+        """None is kept: which node it should wait on, nobody knows."""
 
     def _look_for_room(self) -> None:
         """See how many runs may be there at a time; none, while the cluster does not answer."""
@@ -88,18 +88,18 @@ class RayBackend(LocalBackend):
             self.jobs.check_guarded()
             room = self.jobs.room()
         except ClusterError as error:
-            self._no_answer(error)
+            self._is_away(error)
             return
-        self.max_running, self.trouble = self.settings.running or room, None
-        self._answers, self._look_again_at = True, time.monotonic() + _ROOM_SECONDS
+        self.max_running, self._no_answer = self.settings.running or room, None
+        self._look_again_at = time.monotonic() + _ROOM_SECONDS
 
-    def _no_answer(self, error: ClusterError) -> None:
+    def _is_away(self, error: ClusterError) -> None:
         """Ask nothing for a while: whoever asks holds the lock, and waits."""
-        self.max_running, self.trouble = 0, str(error)
-        self._answers, self._look_again_at = False, time.monotonic() + _DOWN_SECONDS
+        self.max_running, self._no_answer = 0, error
+        self._look_again_at = time.monotonic() + _AWAY_SECONDS
 
     def _settle(self, folder: RunFolder) -> bool:
-        """Press a run that should stop; find out what became of a silent one.
+        """Press a run that should stop; find out what became of one that says nothing.
 
         Returns:
             Whether it takes up a place.
@@ -109,55 +109,55 @@ class RayBackend(LocalBackend):
             return False
         cancelled = folder.seconds_since_cancel()
         pressing = cancelled is not None and (status.pid is None or cancelled > self.cancel_grace)
-        silent = self._silent_for(folder.id, status)
-        if not self._answers or not (pressing or (silent >= self.silence and self._may_ask(folder.id))):
+        quiet = self._quiet_for(folder, status)
+        if self._no_answer or not (pressing or (quiet >= self.ask_after and self._may_ask(folder.id))):
             return True
+        hangs = status.pid is not None and quiet > self.silence
         try:
             job = self.jobs.find(status.job) if status.job else None
             if job is not None and not job.ended:
-                if pressing:
+                if pressing or hangs:
                     self.jobs.stop(status.job)
-                if not (pressing and status.pid is None):  # one that has not begun may wait for a place until it stops
+                if not hangs and not (pressing and status.pid is None):
                     return True
         except ClusterError as error:
-            self._no_answer(error)
+            self._is_away(error)
             return True
+        if job is None and cancelled is None and quiet < self.forgotten:
+            return True  # its worker may be well, and only the cluster's head is new
         status = folder.status()  # again: it may have written its last word just before it ended
         if not status.active:
             return False
-        if cancelled is not None:
-            began = "" if status.pid is None else " and ended before it could save where it was"
-            message = (
-                f"The run was cancelled{began}; resume it to go on from the last saved state, or from the beginning."
-            )
-            folder.write_status(status.changed(state="cancelled", message=message))
+        if hangs and job is not None and not job.ended:
+            folder.write_status(silent(folder, status, self.silence))
             return False
-        if job is None and silent < self.forgotten:  # its worker may be well, and only the cluster's head is new
-            return True
+        if cancelled is not None and status.pid is None:
+            folder.write_status(status.changed(state="cancelled", message="The run was cancelled while it waited."))
+            return False
         return self._after_the_end(folder, status, job)
 
     def _after_the_end(self, folder: RunFolder, status: RunStatus, job: Job | None) -> bool:
-        """Go on elsewhere if the machine or the disk went; otherwise the run is lost."""
+        """Go on elsewhere if the machine or the disk went; otherwise say what became of the run."""
         interrupted = job is None or job.lost_its_node or job.driver_exit_code == INTERRUPTED
-        if interrupted and status.interruptions < INTERRUPTIONS:
-            return self._start(folder, status.interruptions + 1)
-        if interrupted:
+        if interrupted and not folder.cancel_flag.exists():
+            if done := succeeded(folder, status):
+                folder.write_status(done)
+                return False
+            if status.interruptions < INTERRUPTIONS:
+                return self._start(folder, status.interruptions + 1)
             message = (
                 f"The run was interrupted {INTERRUPTIONS + 1} times: its machine or the shared folder was gone. "
                 "Resume it when the cluster is well."
             )
-        else:
-            message = (
-                f"The training process on the cluster is gone without a result (exit code {job.driver_exit_code}), "
-                "perhaps for lack of memory; resume the run or start a smaller one."
-            )
-        folder.write_status(status.changed(state="lost", message=message))
+            folder.write_status(status.changed(state="lost", message=message))
+            return False
+        folder.write_status(gone(folder, status, job and job.driver_exit_code, out_of_memory=False))
         return False
 
     def _start(self, folder: RunFolder, interruptions: int = 0) -> bool:
         """Hand a run to the cluster. Its job has a new name each time, which its worker has to know (job.py)."""
         before = folder.status()
-        if not self._answers:
+        if self._no_answer:
             return before.active
         name = f"{folder.id}-{secrets.token_hex(4)}"
         started = before.changed(state="starting", job=name, pid=None, pid_created=None, interruptions=interruptions)
@@ -165,7 +165,7 @@ class RayBackend(LocalBackend):
         try:
             self.jobs.submit(name, [*self.command, str(folder.path)], self._environment(name))
         except ClusterError as error:  # it may have been taken: as a job of another name its worker then ends at once
-            self._no_answer(error)
+            self._is_away(error)
             folder.write_status(before)
             return before.active
         except RefusedError as error:
@@ -176,23 +176,22 @@ class RayBackend(LocalBackend):
     def _environment(self, name: str) -> dict[str, str]:
         """What a worker on a node is told beside its folder."""
         told = {JOB: name, STOP_SECONDS: str(int(self.kill_grace))}
-        if limit := os.environ.get("PEFT_MAX_SECONDS"):
-            told["PEFT_MAX_SECONDS"] = limit
+        told |= {name: os.environ[name] for name in LIMIT_VARIABLES if os.environ.get(name)}
         return WORKER_ENVIRONMENT | self.settings.environment | told
 
-    def _silent_for(self, run_id: str, status: RunStatus) -> float:
-        """Seconds since this run said something new, by the clock of this machine alone: a node's may be wrong."""
-        now, said = time.monotonic(), (status.job, status.state, status.heartbeat)
-        known = self._news.get(run_id)
-        if known is None or known[0] != said:
-            self._news[run_id] = (said, now)
+    def _quiet_for(self, folder: RunFolder, status: RunStatus) -> float:
+        """Seconds since this run gave a new sign of life, by the clock of this machine alone: a node's may be wrong."""
+        now, sign = time.monotonic(), (status.job, status.state, status.heartbeat, folder.seen_alive())
+        known = self._news.get(folder.id)
+        if known is None or known[0] != sign:
+            self._news[folder.id] = (sign, now)
             return 0.0
         return now - known[1]
 
     def _may_ask(self, run_id: str) -> bool:
-        """Not more often than a run may be silent."""
+        """Not again and again: a run that waits for a node says nothing for long."""
         now = time.monotonic()
-        if now - self._asked.get(run_id, -self.silence) < self.silence:
+        if now - self._asked.get(run_id, -self.ask_after) < self.ask_after:
             return False
         self._asked[run_id] = now
         return True
