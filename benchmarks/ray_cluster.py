@@ -76,6 +76,7 @@ class RayReport(Part):
     places: int
     cluster_bytes: int = Field(description="memory of head and nodes alone, before a run")
     crowd: Crowd
+    load: tuple[float, float, float] = Field(description="of the machine after the crowd, over 1, 5 and 15 minutes")
     waiting_cancelled_seconds: float = Field(description="until a run in line was cancelled")
     outcomes: tuple[Outcome, ...]
 
@@ -274,21 +275,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
             crowd = soak.crowd(options.crowd)
             print(crowd, flush=True)
             waiting = soak.cancel_waiting()
-            outcomes = []
+            report = RayReport(
+                provenance=provenance(command_line(parser, options), 1, ("ray",)),
+                places=options.places,
+                cluster_bytes=memory,
+                crowd=crowd,
+                waiting_cancelled_seconds=waiting,
+                load=os.getloadavg(),
+                outcomes=(),
+            )
             for fault in ("nothing", *options.faults):
-                outcomes.append(soak.suffer(fault))
-                print(outcomes[-1], flush=True)
+                outcome = soak.suffer(fault)
+                print(outcome, flush=True)
+                report = report.model_copy(update={"outcomes": (*report.outcomes, outcome)})
+                write_report(report, options.json)
         finally:
             soak.nodes.close()
-    report = RayReport(
-        provenance=provenance(command_line(parser, options), 1, ("ray",)),
-        places=options.places,
-        cluster_bytes=memory,
-        crowd=crowd,
-        waiting_cancelled_seconds=waiting,
-        outcomes=tuple(outcomes),
-    )
-    write_report(report, options.json)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from tests.training.runs.jobs_server import TOKEN, JobsServer
 # Called as PYTHON -m peft_core.report.reproduction.worker FOLDER
 WORKER = """#!/bin/sh
 [ "$2" = peft_core.report.reproduction.worker ] || exit 99
-echo '{"event": "step", "step": 1, "total_steps": 2}' >> "$3/metrics.jsonl"
+echo '{"event": "step", "step": 1, "total_steps": 2, "epoch": 0.5, "seconds": 0.1, "train_loss": 0.5}' >> "$3/metrics.jsonl"
 trap 'exit 3' TERM
 %s
 """

@@ -36,7 +36,8 @@ class SharedStore(RunStore):
     def _make_root(self) -> None:
         if not self.root.is_dir():
             raise PeftClassroomError(
-                f"The shared folder of runs is not there ({display_path(self.root)}). Is its disk mounted? Try again in a moment."
+                f"The shared folder of runs is not there ({display_path(self.root)}). Is its disk mounted? "
+                "Try again in a moment."
             )
 
 
