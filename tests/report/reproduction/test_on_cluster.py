@@ -17,7 +17,8 @@ from tests.training.runs.jobs_server import TOKEN, JobsServer
 # Called as PYTHON -m peft_core.report.reproduction.worker FOLDER
 WORKER = """#!/bin/sh
 [ "$2" = peft_core.report.reproduction.worker ] || exit 99
-echo '{"event": "step", "step": 1, "total_steps": 2, "epoch": 0.5, "seconds": 0.1, "train_loss": 0.5}' >> "$3/metrics.jsonl"
+cd "$3" || exit 98
+echo '{"event": "step", "step": '$$', "total_steps": 2, "epoch": 0, "seconds": 0, "train_loss": 1}' >> metrics.jsonl
 trap 'exit 3' TERM
 %s
 """
@@ -55,7 +56,7 @@ def folder(tmp_path):
 def test_the_end_of_a_job_is_the_end_of_the_run(act, folder, does, code):
     told = []
     assert act(does)(folder, told.append, lambda: False) == code
-    assert [event["step"] for event in told] == [1]
+    assert [event["event"] for event in told] == ["step"]
     assert (folder / "log.txt").exists() == (code != FINISHED)
 
 
