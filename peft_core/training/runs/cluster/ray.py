@@ -73,10 +73,12 @@ class RayBackend(LocalBackend):
 
     # What follows expects the lock to be held.
 
-    def _advance(self) -> str | None:
+    def _advance(self) -> None:
         self._look_for_room()
-        trouble = super()._advance()
-        return str(self._no_answer) if self._no_answer else trouble
+        super()._advance()
+
+    def _tell(self, trouble: str | None) -> None:
+        super()._tell(str(self._no_answer) if self._no_answer else trouble)
 
     def _mind_spare(self, idle: bool) -> None:
         """None is kept: which node it should wait on, nobody knows."""
@@ -113,7 +115,7 @@ class RayBackend(LocalBackend):
         quiet = self._quiet_for(folder, status)
         if self._no_answer or not (pressing or (quiet >= self.ask_after and self._may_ask(folder.id))):
             return True
-        hangs = status.pid is not None and quiet > self.silence
+        hangs = status.pid is not None and quiet > self.hung_after
         try:
             job = self.jobs.find(status.job) if status.job else None
             if job is not None and not job.ended:
@@ -130,7 +132,7 @@ class RayBackend(LocalBackend):
         if not status.active:
             return False
         if hangs and job is not None and not job.ended:
-            folder.write_status(silent(folder, status, self.silence))
+            folder.write_status(silent(folder, status, self.hung_after))
             return False
         if cancelled is not None and status.pid is None:
             folder.write_status(status.changed(state="cancelled", message="The run was cancelled while it waited."))
