@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WORKERS := -n logical --maxprocesses 8 --dist worksteal
 
-.PHONY: app test check mutants soak lint docs screenshots bench lock
+.PHONY: app test check mutants soak soak-ray lint docs screenshots bench lock
 
 app: $(READY)
 	$(BIN)/python -m streamlit run app/main.py
@@ -45,6 +45,10 @@ bench: $(READY)
 		$(BIN)/python -m benchmarks.$$name --short --json .cache/bench/$$name.json || exit 1; \
 	done
 
+# Thirty runs, and all that can go wrong, on a Ray cluster of two nodes on this machine (docs/cluster.md): a quarter of an hour.
+soak-ray: .cache/ray/.ready
+	.cache/ray/bin/python -m benchmarks.ray_cluster
+
 # requirements.lock has every version that the three lists lead to. One in it moves only where it has to; UPGRADE=1 moves all.
 LISTS := requirements.txt requirements-test.txt requirements-bench.txt
 UV := .cache/lock/bin/uv
@@ -64,6 +68,11 @@ lock:
 .cache/docs/.ready: requirements-docs.txt
 	$(PYTHON) -m venv .cache/docs
 	.cache/docs/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-docs.txt
+	touch $@
+
+.cache/ray/.ready: requirements.lock requirements-ray.txt
+	$(PYTHON) -m venv .cache/ray
+	.cache/ray/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock -r requirements-ray.txt
 	touch $@
 
 $(READY): requirements.lock

@@ -7,9 +7,9 @@ from platformdirs import user_cache_path, user_data_path
 
 _NAME = "peft-classroom"
 _PACKAGE = Path(__file__).resolve().parent
-_INSTALLED = (_PACKAGE / "shipped").is_dir()  # a wheel carries checkpoints and measurements inside the package
+INSTALLED = (_PACKAGE / "shipped").is_dir()  # a wheel carries checkpoints and measurements inside the package
 IMPORTED_FROM = _PACKAGE.parent  # a process of our own finds the package here
-ROOT = _PACKAGE / "shipped" if _INSTALLED else _PACKAGE.parent
+ROOT = _PACKAGE / "shipped" if INSTALLED else _PACKAGE.parent
 SHIPPED_CHECKPOINTS = ROOT / "checkpoints"
 BUNDLED_BASES = SHIPPED_CHECKPOINTS / "base"
 RESULTS = ROOT / "benchmarks" / "results"  # what pages and README quote
@@ -17,12 +17,12 @@ RESULTS = ROOT / "benchmarks" / "results"  # what pages and README quote
 
 def runs_dir() -> Path:
     """Folder of training runs: `PEFT_RUNS_DIR`, else `runs/` in the project, or the user's data folder if installed."""
-    return Path(os.environ.get("PEFT_RUNS_DIR") or (user_data_path(_NAME) if _INSTALLED else ROOT) / "runs")
+    return Path(os.environ.get("PEFT_RUNS_DIR") or (user_data_path(_NAME) if INSTALLED else ROOT) / "runs")
 
 
 def cache_dir() -> Path:
     """Folder of files that can be made again: `PEFT_CACHE_DIR`, else `.cache/` in the project, or the user's own."""
-    return Path(os.environ.get("PEFT_CACHE_DIR") or (user_cache_path(_NAME) if _INSTALLED else ROOT / ".cache"))
+    return Path(os.environ.get("PEFT_CACHE_DIR") or (user_cache_path(_NAME) if INSTALLED else ROOT / ".cache"))
 
 
 def display_path(path: Path) -> str:

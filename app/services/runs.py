@@ -10,13 +10,13 @@ from app.services.loading import libraries
 from app.services.visitor import owner
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.errors import PeftClassroomError
-from peft_core.training.runs import LocalBackend, Run, RunStore, workers
+from peft_core.training.runs import Backend, Run, open_backend
 
 
 @st.cache_resource(show_spinner=False)
-def backend() -> LocalBackend:
+def backend() -> Backend:
     """The runs of this server, those that outlived the last one included."""
-    return LocalBackend(RunStore(), max_running=workers())
+    return open_backend()
 
 
 @st.cache_resource(show_spinner=False)

@@ -1,7 +1,7 @@
 """`python -m peft_core reproduce`: the report's table, run by run; it can be stopped, and goes on."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -13,6 +13,9 @@ from peft_core.report.reproduction.plan import Settings, Table, default_work, ma
 from peft_core.report.reproduction.planned_rows import ROW_NAMES, check_rows
 from peft_core.report.reproduction.results import Results, load_results
 from peft_core.training.stopping import stoppable
+
+if TYPE_CHECKING:
+    from peft_core.report.reproduction.collect import Act
 
 commands = typer.Typer()
 
@@ -29,6 +32,9 @@ def reproduce(
         Path | None, typer.Option(help="results file; what is finished there, equal in every setting, is taken over")
     ] = None,
     publish: Annotated[Path | None, typer.Option(help="copy finished checkpoints there, under their names")] = None,
+    backend: Annotated[
+        Literal["local", "ray"], typer.Option(help="ray: as many runs at once as the cluster has room for")
+    ] = "local",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be trained; train nothing")] = False,
     as_json: Json = False,
 ) -> None:
@@ -40,13 +46,14 @@ def reproduce(
     runs = table.runs_of(chosen)
     work = work or default_work(base)
     out = out or work / "results.json"
-    from peft_core.report.reproduction.collect import collect, run_table
+    from peft_core.report.reproduction.collect import collect, in_a_process, run_table
 
     others = load_results(known) if known else None
     if dry_run:
         return _preview(collect(table, work, others), runs, as_json)
+    act, at_once = _cluster() if backend == "ray" else (in_a_process, 1)
     with stoppable() as stopped, bars("runs", len(runs)) as show:
-        results = run_table(table, work, out, runs, show, stopped, known=others)
+        results = run_table(table, work, out, runs, show, stopped, act, others, at_once)
     published = []
     if publish:
         from peft_core.report.reproduction.publishing import publish as copy_finished
@@ -73,6 +80,24 @@ def _table(settings: Settings) -> Table:
     from peft_core.t5.backbone import load_backbone
 
     return make_table(settings, load_backbone(settings.base).fingerprint, load_splits(settings.source))
+
+
+def _cluster() -> tuple["Act", int]:
+    """What works on a run there, and on how many at once.
+
+    Raises:
+        PeftClassroomError: if the cluster does not answer, lets anybody in, or has no room.
+    """
+    from peft_core.report.reproduction.on_cluster import on_cluster
+    from peft_core.training.runs.cluster.jobs import RayJobs
+    from peft_core.training.runs.cluster.settings import ray_settings
+
+    jobs = RayJobs(ray_settings())
+    jobs.check_guarded()
+    room = jobs.settings.running or jobs.room()
+    if not room:
+        raise PeftClassroomError("No node of the cluster has room for a run. Is one started, with PEFT_RAY_CPUS cores?")
+    return on_cluster(jobs), room
 
 
 def _preview(results: Results, runs: list[str], as_json: bool) -> None:

@@ -57,6 +57,8 @@ def draw(run: Run) -> None:
         words = label("train", "queued_paused" if paused else "queued", place=place or 1)
         until = label("train", "wait_unknown") if wait is None else label("train", "wait", time=rough(wait))
         st.info(f"{words} {until} {label('train', 'queue_fair')}", icon=":material/hourglass_top:")
+        if trouble := services.backend().trouble:
+            st.warning(escaped(trouble), icon=":material/warning:")
     elif status.active:
         st.progress(_share(run), text=_progress(run))
     elif status.state == "succeeded":

@@ -1,13 +1,15 @@
-"""Train what a table lacks, one run after another, each in its own process, and say what there is. No torch here."""
+"""Train what a table lacks, each run in its own process, and say what there is. No torch here."""
 
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import fmean
+from threading import Event, Lock
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -44,6 +46,7 @@ def run_table(
     should_stop: Callable[[], bool] = lambda: False,
     act: Act | None = None,
     known: Results | None = None,
+    at_once: int = 1,
 ) -> Results:
     """Finish those of the runs `names` that are not finished; `out` always holds the whole table as it is.
 
@@ -53,6 +56,7 @@ def run_table(
         work: folder of the runs' folders.
         act: what works on a run; by default a process of its own.
         known: results whose finished runs are taken over instead of trained again, as by `collect`.
+        at_once: how many runs are worked on at a time; one after another begins in the order of `names`.
 
     Raises:
         PeftClassroomError: if another process is at work in the same folder, or `out` would lose a finished run.
@@ -61,24 +65,35 @@ def run_table(
     with _alone(work):
         folders, before = find_folders(work), collect(table, work, known)
         _check_nothing_is_lost(out, before, folders)
-        for name in names:
+        missing = iter([name for name in names if before.result(name).state != "done"])
+        one_tells, stopped = Lock(), Event()
+
+        def finish(name: str) -> None:
             planned = table.planned[name]
-            if before.result(name).state == "done":
-                continue
-            if should_stop():
-                break
             folder = folders.get(planned) or make_folder(work, name, planned)
 
-            def tell(event: dict[str, Any], name: str = name) -> None:
-                if event["event"] == "validation":
-                    write_results(collect(table, work, known), out)
-                report(name, event)
+            def tell(event: dict[str, Any]) -> None:
+                with one_tells:
+                    if event["event"] == "validation":
+                        write_results(collect(table, work, known), out)
+                    report(name, event)
 
             code = act(folder, tell, should_stop)
             if code == STOPPED:
-                break
-            if code != FINISHED and not (folder / ERROR).exists():
+                stopped.set()
+            elif code != FINISHED and not (folder / ERROR).exists():
                 write_atomic(folder / ERROR, f"Its process ended with code {code}; see {folder.name}/log.txt.\n")
+
+        def finish_some() -> None:
+            while not (stopped.is_set() or should_stop()) and (name := next(missing, None)) is not None:
+                finish(name)
+
+        if at_once == 1:
+            finish_some()
+        else:
+            with ThreadPoolExecutor(at_once) as pool:
+                for each in [pool.submit(finish_some) for _ in range(at_once)]:
+                    each.result()
         results = collect(table, work, known)
         write_results(results, out)
         return results

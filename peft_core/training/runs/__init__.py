@@ -2,9 +2,11 @@
 
 The app submits a `RunSpec` to a backend; the backend starts `worker.py` as a process of its own; everything to be known
 about the run is in its folder. So a run outlives the page, the session and the server that started it. Importing this
-package loads no torch: only the worker does. Read `spec.py`, `folder.py`, `worker.py`, `local.py`, in this order.
+package loads no torch: only the worker does. Read `spec.py`, `folder.py`, `worker.py`, `local.py`, in this order; then
+`backend.py` and `cluster/`, for more machines than this one.
 """
 
+from peft_core.training.runs.backend import Backend, open_backend
 from peft_core.training.runs.folder import RunFolder, RunState, RunStatus
 from peft_core.training.runs.local import LocalBackend
 from peft_core.training.runs.orders import Orders, read_orders, workers, write_orders
@@ -14,6 +16,7 @@ from peft_core.training.runs.store import DamagedRun, Run, RunStore
 
 __all__ = [
     "CLASSROOM_LIMITS",
+    "Backend",
     "DamagedRun",
     "Limits",
     "LocalBackend",
@@ -27,6 +30,7 @@ __all__ = [
     "check_limits",
     "new_run_id",
     "new_spec",
+    "open_backend",
     "read_orders",
     "run_name",
     "seconds_until_free",

@@ -61,6 +61,8 @@ class RunStatus(Frozen):
     heartbeat: Time = Field(default_factory=time.time, description="unix time of the last news; queued: since when")
     pid: int | None = Field(None, ge=1, lt=2**31)
     pid_created: Time | None = None
+    job: Word | None = Field(None, description="name of its job on a cluster; only that job's worker may write here")
+    interruptions: Count = Field(0, description="how often it went on elsewhere, its machine or the shared disk gone")
     device: Word | None = None
     message: str | None = Field(
         None, max_length=MAX_MESSAGE + 2, description="one sentence, for a run that ended without a result"

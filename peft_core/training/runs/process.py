@@ -16,6 +16,13 @@ from peft_core.paths import IMPORTED_FROM, ROOT
 
 # Linux derives the creation time from the clock of the machine, which may be corrected by a moment meanwhile.
 _CLOCK_SLACK_SECONDS = 2.0
+WORKER_ENVIRONMENT = {
+    "PYTHONUNBUFFERED": "1",
+    "PYTHONIOENCODING": "utf-8",
+    "TOKENIZERS_PARALLELISM": "true",  # a worker never forks: reading its reviews takes a third less
+    "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads of two processes on the same cores cost each other tenfold
+    "GOMP_SPINCOUNT": "0",  # the server lets its threads spin for a moment; a worker's have no use for it
+}
 
 
 def identity(pid: int | None = None) -> tuple[int, float | None]:
@@ -69,14 +76,7 @@ def end(pid: int | None, created: float | None, *, force: bool) -> None:
 def detached() -> dict[str, object]:
     """Popen arguments of a process that outlives the server and does not hear its Ctrl-C."""
     python_path = os.pathsep.join(filter(None, [str(IMPORTED_FROM), os.environ.get("PYTHONPATH")]))
-    settings = {
-        "PYTHONPATH": python_path,
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONIOENCODING": "utf-8",
-        "TOKENIZERS_PARALLELISM": "true",  # a worker never forks: reading its reviews takes a third less
-        "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads of two processes on the same cores cost each other tenfold
-        "GOMP_SPINCOUNT": "0",  # the server lets its threads spin for a moment; a worker's have no use for it
-    }
+    settings = WORKER_ENVIRONMENT | {"PYTHONPATH": python_path}
     arguments = {"cwd": ROOT, "env": os.environ | settings, "stdin": subprocess.DEVNULL, "stderr": subprocess.STDOUT}
     if sys.platform == "win32":
         flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW

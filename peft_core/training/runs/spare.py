@@ -33,9 +33,14 @@ def await_run() -> Path | None:
         return None
     run_dir = Path(json.loads(line))
     _redirect(0, os.devnull, os.O_RDONLY)
-    for output in (1, 2):
-        _redirect(output, RunFolder(run_dir).log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    write_into(RunFolder(run_dir).log)
     return run_dir
+
+
+def write_into(log: Path) -> None:
+    """From now on, all that this process prints goes to the end of `log`."""
+    for output in (1, 2):
+        _redirect(output, log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
 
 def _redirect(descriptor: int, path: str | Path, flags: int) -> None:

@@ -68,7 +68,7 @@ class Limits(Frozen):
         return [name for name, base in catalogue().items() if base.bundled or name in self.hub_bases]
 
 
-_VARIABLES = {  # of the environment → what they set, what they are
+LIMIT_VARIABLES = {  # of the environment → what they set, what they are
     "PEFT_MAX_SECONDS": ("max_seconds", "a number of seconds from 60 on"),
     "PEFT_MAX_MEMORY_GB": ("memory_gb", "a number of gigabytes above 0"),
     "PEFT_MAX_RUN_GB": ("run_gb", "a number of gigabytes above 0"),
@@ -83,7 +83,7 @@ def _from_environment() -> Limits:
         PeftClassroomError: if one is no such number.
     """
     limits: dict[str, str] = {}
-    for variable, (setting, what) in _VARIABLES.items():
+    for variable, (setting, what) in LIMIT_VARIABLES.items():
         asked = os.environ.get(variable)
         if asked is None:
             continue

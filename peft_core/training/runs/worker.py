@@ -1,7 +1,8 @@
 """The process that trains one run: `python -m peft_core.training.runs.worker RUN_DIR`, or `--spare` (spare.py).
 
 It turns what the experiment yields into metrics.jsonl and status.json, and whatever happens into one final state.
-Exit codes: 0 succeeded, stopped on request or not needed, 1 failed, 2 not a run that can be started.
+Exit codes: 0 succeeded, stopped on request or not needed, 1 failed, 2 not a run that can be started, 75 to be tried
+again (cluster/job.py).
 """
 
 import argparse
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from peft_core.errors import PeftClassroomError
 from peft_core.reviews.own.stored import check_texts, read_texts
 from peft_core.training.runs.aftermath import succeeded, sweep
+from peft_core.training.runs.cluster.job import INTERRUPTED, OfJob, SupersededError, job_of
 from peft_core.training.runs.folder import RunFolder, RunStatus
 from peft_core.training.runs.guard import Guard
 from peft_core.training.runs.process import identity, is_alive, is_first_to_go
@@ -58,7 +60,14 @@ def main(
         run_dir = await_run()
         if run_dir is None:
             return 0
-    return run_worker(run_dir, experiment, limits=limits, stop_requested=stop_on_signals())
+    stop_requested = stop_on_signals()
+    job = job_of(RunFolder(run_dir.absolute()))
+    if job:
+        if not job.await_folder(stop_requested):
+            print(f"This machine does not see the folder {run_dir}. Is the shared disk mounted?", file=sys.stderr)
+            return INTERRUPTED
+        job.write_log()
+    return run_worker(run_dir, experiment, limits=limits, stop_requested=stop_requested, job=job)
 
 
 def run_worker(
@@ -67,8 +76,12 @@ def run_worker(
     *,
     limits: Limits = CLASSROOM_LIMITS,
     stop_requested: Callable[[], bool] = lambda: False,
+    job: OfJob | None = None,
 ) -> int:
     """Train the run in `run_dir` with `experiment` (default: `peft_core.training.experiment.run_experiment`).
+
+    Args:
+        job: what this process is on a cluster, if one started it.
 
     Returns:
         The exit code of the process.
@@ -77,10 +90,10 @@ def run_worker(
         store = RunStore(run_dir.resolve().parent)
         folder = store.folder(run_dir.resolve().name)
         spec = folder.spec()
-        reporter = _Reporter(folder, _claim(store, folder))
+        reporter = _Reporter(folder, _claim(store, folder, job))
     except PeftClassroomError as error:
         print(error, file=sys.stderr)
-        return 2
+        return 2 if job is None or job.folder_is_there else INTERRUPTED
 
     def give_up(why: str) -> None:
         reporter.finish("failed", message=f"{why}, did not stop when it was asked to, and was ended.")
@@ -89,21 +102,28 @@ def run_worker(
     guard = Guard(folder, limits, give_up)
 
     def should_stop() -> bool:
+        if job:
+            job.mind(stop_requested)
         return stop_requested() or guard.why is not None or folder.cancel_flag.exists()
 
     try:
         with guard:
             return _train(folder, spec, reporter, guard, limits, should_stop, experiment)
+    except SupersededError as error:
+        print(error, file=sys.stderr)
+        return 2
     except PeftClassroomError as error:
         traceback.print_exc()
-        return _failed(reporter, str(error))
+        return _failed(reporter, job, str(error))
     except Exception as error:
         traceback.print_exc()
-        return _failed(reporter, _in_a_sentence(error))
+        return _failed(reporter, job, _in_a_sentence(error))
 
 
-def _failed(reporter: "_Reporter", message: str) -> int:
+def _failed(reporter: "_Reporter", job: OfJob | None, message: str) -> int:
     """The last word of a run that failed; where even that cannot be written, the server will find out."""
+    if job and not job.folder_is_there:
+        return INTERRUPTED
     try:
         reporter.finish("failed", message=message)
     except PeftClassroomError:
@@ -208,15 +228,17 @@ def _watch(
         reporter.log(event)
 
 
-def _claim(store: RunStore, folder: RunFolder) -> RunStatus:
+def _claim(store: RunStore, folder: RunFolder, job: OfJob | None) -> RunStatus:
     """Enter this process into the status, unless another one trains this run: the last guard against two at once."""
     with store.lock(timeout=60):
         status = folder.status()
         if status.finished:
             raise PeftClassroomError(f"Run {folder.id} has ended ({status.state}); resume it or start a new one.")
+        if job and not job.owns(status):
+            raise PeftClassroomError(f"Run {folder.id} is not this job's, {job.name}, but {status.job or 'nobody'}'s.")
         # The entered pid may be that of our parent: a virtual environment on Windows starts Python through a launcher.
         ours = status.pid in (os.getpid(), os.getppid())
-        if status.active and not ours and is_alive(status.pid, status.pid_created):
+        if not job and status.active and not ours and is_alive(status.pid, status.pid_created):
             raise PeftClassroomError(f"Run {folder.id} is being trained by process {status.pid}; wait or cancel it.")
         sweep(folder)  # what a killed worker of this run has left
         pid, created = identity()

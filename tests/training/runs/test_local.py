@@ -636,7 +636,9 @@ def test_garbage_among_the_runs_is_passed_over(store, make_backend):
         (store.root / "copied" / name).write_text(content)
     backend.reconcile()
     assert [found.id for found in store.list()] == [run.id]
-    with pytest.raises(PeftClassroomError, match=r"status\.json of run torn-status is damaged: .* Delete run torn-status\."):
+    with pytest.raises(
+        PeftClassroomError, match=r"status\.json of run torn-status is damaged: .* Delete run torn-status\."
+    ):
         store.read("torn-status")
     with pytest.raises(PeftClassroomError, match="holds another run"):
         store.read("copied")
