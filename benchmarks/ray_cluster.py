@@ -23,7 +23,7 @@ from pydantic import Field
 from benchmarks.peer_reports import Part
 from benchmarks.processes import command_line, provenance
 from benchmarks.ray_nodes import Nodes
-from peft_core.checkpoints.record import read_run
+from peft_core.checkpoints.run_json import read_run
 from peft_core.config import RunConfig, TrainConfig
 from peft_core.methods.registry import method_config
 from peft_core.paths import RESULTS
