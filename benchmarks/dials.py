@@ -3,8 +3,8 @@
     python -m benchmarks.dials          writes benchmarks/results/dials.json; about three minutes on 2 cores
 
 The library: `Dialled.at` and one answer, every shipped checkpoint at places that alternate. The browser: Chromium on
-the real app, from the release of the mouse on the slider of α until the description of the needles has changed on the
-page; apart, those moves to a place that nobody had visited.
+the real app, from the release of the mouse (or from the key) on the slider of α until the needles stand elsewhere;
+apart, those moves to a place that nobody had visited. The yardstick is the same slider on a page with nothing else.
 """
 
 import argparse
@@ -13,9 +13,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
@@ -24,10 +26,15 @@ from peft_core.paths import RESULTS, ROOT, SHIPPED_CHECKPOINTS
 from peft_core.report.costs.measured import Provenance
 from peft_core.validated import Frozen
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
 DIALS = RESULTS / "dials.json"
 WORDS = 60
 CHECKPOINT = "lora-8"  # in the browser
 LIMIT = 0.1  # seconds
+FIRST, AGAIN, KEYS = "browser, first visit to a place", "browser", "browser, by keyboard"
+EMPTY = "browser, a page with nothing else"
 
 
 class Moves(Frozen):
@@ -103,13 +110,23 @@ def by_library(text: str, repetitions: int) -> Iterator[Moves]:
         )
 
 
-EDGE = 6  # pixels of the slider beside its track
-CHART = "[data-testid=stVegaLiteChart]"  # the needles, the only chart on the tab
-OBSERVE = """chart => {
-    const said = () => document.querySelector(chart)?.getAttribute("aria-label")
+SLIDER = ".st-key-dial_factor"
+NEEDLES = """[...document.querySelectorAll(".st-key-dial_needles *")]
+    .find(part => part.shadowRoot)?.shadowRoot.querySelector("[role=img]")?.ariaLabel"""
+NUMBER = """document.querySelector("[data-testid=stMetricValue]")?.innerText"""
+YARDSTICK = """
+import streamlit as st
+@st.fragment
+def number():
+    st.metric("now", st.select_slider("α", {stops}, 1, key="dial_factor"))
+number()
+"""
+OBSERVE = """() => {
+    const said = () => %s
     window.dial = {before: said(), released: 0, heard: 0}
     const release = () => { window.dial.released ||= performance.now() }
-    for (const event of ["mouseup", "pointerup"]) document.addEventListener(event, release, {capture: true, once: true})
+    for (const event of ["mouseup", "pointerup", "keydown"])
+        document.addEventListener(event, release, {capture: true, once: true})
     const look = () => {
         if (said() !== window.dial.before) window.dial.heard = performance.now()
         else requestAnimationFrame(look)
@@ -118,63 +135,111 @@ OBSERVE = """chart => {
 }"""
 
 
-def in_browser(text: str, checkpoint: str, turns: int) -> Iterator[Moves]:
-    """The slider of α, stop after stop and back: the first time each place is new, then it is known."""
-    from playwright.sync_api import sync_playwright
-
+def moved(page: "Page", said: str, start: int, stop: int, keyboard: bool) -> float:
+    """Bring the slider of α from one stop to another; seconds until what the JavaScript `said` gives has changed."""
     from app.playground.dials.section import STOPS
 
-    sys.path.insert(0, str(ROOT / "scripts"))
-    from screenshots import BROWSER_ARGUMENTS, chromium, running_app, settled
+    slider = page.locator(SLIDER)
+    handle = slider.get_by_role("slider")
+    if keyboard:
+        assert abs(stop - start) == 1
+        handle.focus()
+        page.evaluate(OBSERVE % said)
+        page.keyboard.press("ArrowRight" if stop > start else "ArrowLeft")
+    else:
+        thumb, track = (  # the input itself is invisible, and has no place
+            handle.locator(f"xpath={above}").bounding_box() for above in ("../..", "../../..")
+        )
+        x, y = (thumb[side] + thumb[size] / 2 for side, size in (("x", "width"), ("y", "height")))
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(track["x"] + track["width"] * stop / (len(STOPS) - 1), y, steps=4)
+        page.wait_for_timeout(150)  # the hand rests before it lets go
+        page.evaluate(OBSERVE % said)
+        page.mouse.up()
+    page.wait_for_function("window.dial.heard > 0", timeout=60_000)
+    return page.evaluate("window.dial.heard - window.dial.released") / 1000
 
-    with tempfile.TemporaryDirectory() as runs, running_app({"PEFT_RUNS_DIR": runs}) as address, sync_playwright() as p:
+
+def walk(turns: int) -> Iterator[tuple[int, int]]:
+    """From stop to stop and back to where it began."""
+    from app.playground.dials.section import STOPS
+
+    at = start = STOPS.index(1)
+    for place in [*range(start - 1, -1, -1), *range(1, len(STOPS)), *range(len(STOPS) - 2, start - 1, -1)] * turns:
+        yield at, place
+        at = place
+
+
+@contextmanager
+def opened(script: str, path: str) -> Iterator["Page"]:
+    """A page of a Streamlit script in a browser, on a server of its own."""
+    from playwright.sync_api import sync_playwright
+
+    sys.path.insert(0, str(ROOT / "scripts"))
+    from screenshots import BROWSER_ARGUMENTS, chromium, running_app
+
+    with (
+        tempfile.TemporaryDirectory() as runs,
+        running_app({"PEFT_RUNS_DIR": runs, "PEFT_SPARE_WORKER": "0"}, script) as address,
+        sync_playwright() as p,
+    ):
         browser = p.chromium.launch(executable_path=chromium(), args=BROWSER_ARGUMENTS)
         page = browser.new_page(viewport={"width": 1280, "height": 720})
-        page.goto(f"{address}/playground?tab=dials&checkpoint={checkpoint}")
+        page.goto(address + path)
+        page.wait_for_selector(f"{SLIDER}, .st-key-review", timeout=60_000)
+        yield page
+        browser.close()
+
+
+def in_browser(text: str, checkpoint: str, turns: int) -> Iterator[Moves]:
+    """The slider of α, stop after stop and back: the first time each place is new, then it is known."""
+    sys.path.insert(0, str(ROOT / "scripts"))
+    from screenshots import settled
+
+    with opened("app/main.py", f"/playground?tab=dials&checkpoint={checkpoint}") as page:
         settled(page)
         box = page.locator(".st-key-review textarea")
         box.fill(text)
         box.press("Control+Enter")
-        slider = page.locator(".st-key-dial_factor")
-
-        def move(before: int, stop: int) -> float:
-            """Drag the thumb from one stop to another, and let it go."""
-            whole, thumb = slider.bounding_box(), slider.get_by_role("slider").bounding_box()
-            y = thumb["y"] + thumb["height"] / 2
-
-            def x(number: int) -> float:
-                return whole["x"] + EDGE + (whole["width"] - 2 * EDGE) * number / (len(STOPS) - 1)
-
-            page.mouse.move(x(before), y)
-            page.mouse.down()
-            page.mouse.move(x(stop), y, steps=4)
-            page.wait_for_timeout(150)  # the hand rests before it lets go
-            page.evaluate(OBSERVE, CHART)
-            page.mouse.up()
-            page.wait_for_function("window.dial.heard > 0", timeout=60_000)
-            return page.evaluate("window.dial.heard - window.dial.released") / 1000
+        page.wait_for_function(f"Boolean({NEEDLES})", timeout=120_000)
 
         def rest() -> None:
-            """Until the fixed reviews have all been asked, and the page has drawn itself once more for that."""
-            page.wait_for_timeout(1500)
+            """Until the fixed reviews have all been asked."""
+            page.wait_for_timeout(500)
             page.wait_for_function(
-                "!/so far|…/.test(document.querySelector('.st-key-dial_accuracy').innerText)", timeout=120_000
+                "!/so far|…/.test(document.querySelector('.st-key-dial_accuracy')?.innerText ?? '…')", timeout=120_000
             )
-            page.wait_for_timeout(1500)
+            page.wait_for_timeout(500)
 
-        page.wait_for_selector(CHART, timeout=120_000)
         rest()
-        start = STOPS.index(1)
-        places = [*range(start - 1, -1, -1), *range(1, len(STOPS)), *range(len(STOPS) - 2, start - 1, -1)]
-        first, again, at, visited = [], [], start, {start}
-        for place in places * turns:  # every stop, and back to where it began
-            (again if place in visited else first).append(move(at, place))
-            at = place
-            visited.add(at)
+        times: dict[str, list[float]] = {FIRST: [], AGAIN: [], KEYS: []}
+        visited = {next(walk(1))[0]}
+        for at, place in walk(turns):
+            times[AGAIN if place in visited else FIRST].append(moved(page, NEEDLES, at, place, False))
+            visited.add(place)
             rest()
-        yield Moves(where="browser, first visit to a place", checkpoint=checkpoint, seconds=tuple(first))
-        yield Moves(where="browser", checkpoint=checkpoint, seconds=tuple(again))
-        browser.close()
+        for at, place in walk(turns):
+            times[KEYS].append(moved(page, NEEDLES, at, place, True))
+            rest()
+    for where, seconds in times.items():
+        yield Moves(where=where, checkpoint=checkpoint, seconds=tuple(seconds))
+
+
+def of_an_empty_page(turns: int) -> Moves:
+    """The same slider on a page that has nothing but it and a number: what Streamlit and a browser take anyway."""
+    from app.playground.dials.section import STOPS
+
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "yardstick.py"
+        script.write_text(YARDSTICK.format(stops=STOPS), encoding="utf-8")
+        with opened(str(script), "") as page:
+            page.wait_for_timeout(1000)
+            seconds = []
+            for at, place in walk(turns):
+                seconds.append(moved(page, NUMBER, at, place, False))
+                page.wait_for_timeout(500)
+    return Moves(where=EMPTY, checkpoint="", seconds=tuple(seconds))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -188,7 +253,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     load = os.getloadavg()[0]
     os.environ |= one_process_settings(options.threads)
     text = review(CHECKPOINT)
-    moves = [*by_library(text, options.repetitions), *in_browser(text, CHECKPOINT, options.turns)]
+    moves = [
+        of_an_empty_page(options.turns),
+        *in_browser(text, CHECKPOINT, options.turns),
+        *by_library(text, options.repetitions),
+    ]
     from peft_core.t5.backbone import load_backbone
 
     source = provenance(command_line(parser, options), options.threads)

@@ -75,12 +75,12 @@ def chromium() -> str:
 
 
 @contextmanager
-def running_app(environment: dict[str, str] | None = None) -> Iterator[str]:
-    """The app on a free port; gives its address and stops it afterwards."""
+def running_app(environment: dict[str, str] | None = None, script: str = "app/main.py") -> Iterator[str]:
+    """The app, or another script, on a free port; gives its address and stops it afterwards."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app/main.py", "--server.headless", "true"]
+    command = [sys.executable, "-m", "streamlit", "run", script, "--server.headless", "true"]
     command += ["--server.port", str(port), "--server.address", "127.0.0.1"]
     with subprocess.Popen(command, cwd=ROOT, env=os.environ | (environment or {}), stdout=subprocess.DEVNULL) as server:
         try:

@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from app.content import label
-from app.kit import theme
+from app.kit import figure, theme
 
 ROW, PHONE = 32, 330  # pixels of a line, and of the narrowest chart
 FORK, BRANCH, LEAVES = (50, 0.08), (180, 0.38), (196, 0.42)  # where lines part, and where leaves are: pixels, share
@@ -26,6 +26,7 @@ class Leaf:
     method: str = HOLLOW
 
 
+@figure.kept
 def draw(branches: Mapping[str, tuple[Leaf, ...]], chosen: str) -> None:
     """Every branch; the lines of the chosen one in full ink."""
     lines, names, leaves = rows(branches, chosen)

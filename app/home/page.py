@@ -7,7 +7,7 @@ import streamlit as st
 from app import services
 from app.content import label, text
 from app.home import family, when_not, why
-from app.kit import theme, url
+from app.kit import figure, theme, url
 from app.kit.pages import pages_of, script_of
 from peft_core.counting.by_hand import count
 from peft_core.methods.registry import METHODS, method_config
@@ -47,6 +47,7 @@ def cards(base_name: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+@figure.kept
 def chart(rows: pd.DataFrame, base_name: str) -> None:
     """All methods on one logarithmic axis, in their own colours and markers, named directly."""
     colours = [theme.METHOD[key].colour for key in rows["key"]]

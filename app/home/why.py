@@ -8,7 +8,7 @@ import streamlit as st
 
 from app import services
 from app.content import label, text
-from app.kit import theme, url
+from app.kit import figure, theme, url
 from app.kit.formats import megabytes, times
 from app.kit.pages import page_for, pages_of, script_of
 from peft_core.checkpoints.listing import CheckpointInfo
@@ -85,6 +85,7 @@ def draw() -> None:
         )  # fmt: skip
 
 
+@figure.kept
 def _chart(rows: list[Storage], tasks: int, base: int) -> None:
     records = []
     for row in rows:

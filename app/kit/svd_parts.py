@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from app.content import label
-from app.kit import theme, url
+from app.kit import figure, theme, url
 from app.kit.formats import percent
 from peft_core.analysis.spectra.spectrum import Term, partial_sum
 
@@ -64,6 +64,7 @@ def _written(matrix: np.ndarray) -> list[list[str]]:
     return [[number(value) for value in row] for row in matrix]
 
 
+@figure.kept
 def _map(name: str, matrix: np.ndarray, written: list[list[str]], limit: float, key: str) -> None:
     """Cells from orange (negative) to blue (positive) with their numbers in them."""
     cells = pd.DataFrame(

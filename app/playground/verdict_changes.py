@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from app.content import label
-from app.kit import theme
+from app.kit import figure, theme
 
 ROOM = 0.15  # of the axis: half of the words above a line, on a phone
 
@@ -63,6 +63,7 @@ def table(changes: Sequence[Change], title: str, key: str) -> None:
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", key=key)
 
 
+@figure.kept
 def _chart(changes: Sequence[Change], key: str) -> None:
     frame = pd.DataFrame(
         [

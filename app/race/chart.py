@@ -9,6 +9,7 @@ nothing flickers.
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import altair as alt
@@ -61,7 +62,7 @@ def data(lanes: Sequence[Lane], along: Along, position: float, mark: float) -> d
             words = f"{known[-1].validation.accuracy:.1%}"
             rows["heads"].append(look | {"x": here, "y": last, "words": words})
         places = sorted({m.at(along) for racer in lane.racers for m in racer.moments if m.at(along) <= here})
-        for start, end in zip(places, [*places[1:], here], strict=True):
+        for start, end in pairwise([*places, here]):  # none before the first
             if (band := lane.band(along, start)) and end > start:
                 rows["bands"].append(look | {"x": start, "x2": end, "y": y(number, band[0]), "y2": y(number, band[1])})
     columns = {

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from app.content import label, text
-from app.kit import theme, url
+from app.kit import figure, theme, url
 from app.kit.asking import verdicts
 from app.kit.formats import percent
 from app.kit.plain import escaped
@@ -75,6 +75,7 @@ def _k(most: int) -> int:
     return k
 
 
+@figure.kept
 def _bars(one: AgainstBase, k: int, method: str) -> None:
     """Three norms of W₀ in k directions, and that of what training has added in the same ones."""
     values = [float(getattr(one, name)[k - 1]) for name in BARS]

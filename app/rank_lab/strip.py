@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from app.content import label
-from app.kit import theme
+from app.kit import figure, theme
 from app.rank_lab import data
 from peft_core.t5.names import Place
 
@@ -25,6 +25,7 @@ class Cell:
     more: Mapping[str, str] = field(default_factory=dict)
 
 
+@figure.kept
 def draw(cells: Sequence[Cell], chosen: str, method: str, words: str, key: str) -> None:
     """The strip; the chosen matrix is framed in the colour of the method.
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from app.compare.curves.runs import Curve
 from app.content import label
-from app.kit import theme
+from app.kit import figure, theme
 from app.kit.training_curves import MAX_POINTS, SMOOTHING
 
 HEIGHT, LEGEND_LINE = 330, 24  # pixels
@@ -27,6 +27,7 @@ def draw(found: list[Curve], along: str) -> None:
             _loss(with_loss, found, along)
 
 
+@figure.kept
 def _accuracy(found: list[Curve], along: str) -> None:
     frame = pd.concat([one.accuracy.assign(run=one.title) for one in found], ignore_index=True)
     frame = frame.dropna(subset=[along])
@@ -42,6 +43,7 @@ def _accuracy(found: list[Curve], along: str) -> None:
     _show(spread + line + points, "compare_accuracy", words, -(-len(found) // _columns(found)))
 
 
+@figure.kept
 def _loss(with_loss: list[Curve], found: list[Curve], along: str) -> None:
     """Smoothed: the raw losses of several runs would hide one another."""
     parts = []

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from app.content import label
-from app.kit import theme
+from app.kit import figure, theme
 from peft_core.statistics.formats import points
 
 ROW = 52  # pixels
@@ -45,6 +45,7 @@ class Claim:
         return self.claimed - self.honest
 
 
+@figure.kept
 def claims(rows: Sequence[Claim], key: str, honest: str) -> None:
     """A line a curve: hollow what was chosen without the test set, filled what was chosen on it."""
     frame = pd.DataFrame(
@@ -72,6 +73,7 @@ def claims(rows: Sequence[Claim], key: str, honest: str) -> None:
     st.caption(label("compare", "claims_legend", honest=label("compare", f"honest_{honest}")))
 
 
+@figure.kept
 def curve(claim: Claim) -> None:
     """The test curve, dashed the validation curve that chose, and a mark at each of the two choices."""
     along = label("compare", f"along_{claim.along}")

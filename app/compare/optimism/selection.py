@@ -8,7 +8,7 @@ import streamlit as st
 from app.compare import answered
 from app.compare.significant.pair_charts import SIGNED
 from app.content import label, text
-from app.kit import theme, url
+from app.kit import figure, theme, url
 from peft_core.report.optimism import SelectionOptimism, selection_optimism
 from peft_core.statistics.formats import points
 
@@ -52,6 +52,7 @@ def _measured(right: np.ndarray, chosen_on: int) -> SelectionOptimism:
     return selection_optimism(right, chosen_on)
 
 
+@figure.kept
 def _chart(found: list[SelectionOptimism], chosen_on: int) -> None:
     frame = pd.DataFrame(
         [{"n": o.chosen_on, "middle": 100 * o.difference, "low": 100 * o.low, "high": 100 * o.high} for o in found]

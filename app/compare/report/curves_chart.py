@@ -5,7 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from app.content import label
-from app.kit import theme
+from app.kit import figure, theme
 from peft_core.methods.registry import METHODS
 
 HEIGHT, LEGEND_LINE = 290, 24  # pixels
@@ -13,6 +13,7 @@ SIDES = ("ours", "report")
 DASHES = {"ours": ([1, 0], [14, 3]), "report": ([7, 3], [2, 3], [10, 3, 2, 3])}
 
 
+@figure.kept
 def draw(frame: pd.DataFrame, what: str, one_method: bool) -> None:
     """Accuracy or loss. The legend names the methods or, where there is one method, its runs."""
     methods = [name for name in METHODS if name in set(frame["method"])]

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from app.content import label, text
-from app.kit import theme
+from app.kit import figure, theme
 from app.kit.formats import NOTHING
 from app.kit.pages import script_of
 from peft_core.report.quoted import TEST_REVIEWS, Quoted, quoted_rows
@@ -52,6 +52,7 @@ def _test(best: Quoted, worst: Quoted) -> None:
     st.session_state["report_first"], st.session_state["report_second"] = best.key, worst.key
 
 
+@figure.kept
 def _intervals(frame: pd.DataFrame) -> None:
     scale = alt.Scale(zero=False, nice=True)
     axis = alt.Axis(format=".1~%", tickCount=6, grid=False)

@@ -6,7 +6,7 @@ import streamlit as st
 
 from app.compare import shared
 from app.content import label, text
-from app.kit import theme, url
+from app.kit import figure, theme, url
 from app.kit.plain import escaped
 from peft_core.report.reread.courses import Course, courses
 from peft_core.statistics.formats import points
@@ -30,6 +30,7 @@ def draw_last() -> None:
     st.markdown(text("report", "last_sentence"))
 
 
+@figure.kept
 def _best_epochs(every: list[Course]) -> None:
     """A line a run, filled where the best epoch is the last one."""
     frame = pd.DataFrame(
@@ -108,6 +109,7 @@ def draw_rising() -> None:
     st.caption(text("report", "rising_reading", first=f"{course.epochs[0].train_loss:.3f}"))
 
 
+@figure.kept
 def _after_the_first(course: Course, what: str) -> None:
     """Epochs 2 to 10: beside the first loss the others would be a flat line."""
     frame = pd.DataFrame([{"epoch": e.epoch + 1, "value": getattr(e, what)} for e in course.epochs[1:]])

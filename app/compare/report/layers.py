@@ -9,7 +9,7 @@ import streamlit as st
 
 from app.compare import shared
 from app.content import label, text
-from app.kit import theme
+from app.kit import figure, theme
 from app.kit.pages import script_of
 from peft_core.report.reread.starts import Start, starts
 from peft_core.report.reread.targets import Choice, choices, quoted_row
@@ -64,6 +64,7 @@ def draw_starts() -> None:
     )  # fmt: skip
 
 
+@figure.kept
 def _ranges(start: Start) -> None:
     """Where the first values lie: a bar from −bound to bound each; a tick where all are 0."""
     bounds = {"report": start.report, "ours": start.ours}

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from app.content import label
-from app.kit import theme
+from app.kit import figure, theme
 from peft_core.statistics.formats import p_value, points
 from peft_core.statistics.many_tests import PairOfMany
 from peft_core.statistics.paired_test import LEVEL
@@ -17,6 +17,7 @@ ROOM = 42  # pixels, below which a cell has no number in it
 KINDS = ("holm", "alone", "chance")
 
 
+@figure.kept
 def draw(found: Sequence[PairOfMany], called: dict[str, str]) -> None:
     """A cell a pair: the points by which the column is ahead of the row; its colour says what is left of p."""
     ranked = _ranked(found)

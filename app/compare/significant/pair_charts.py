@@ -5,7 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from app.content import label
-from app.kit import theme
+from app.kit import figure, theme
 from app.kit.plain import escaped
 from peft_core.analysis.comparison import Comparison
 from peft_core.statistics.formats import points
@@ -13,6 +13,7 @@ from peft_core.statistics.formats import points
 SIGNED = "datum.value == 0 ? '0' : datum.label"  # "+0" is no number
 
 
+@figure.kept
 def difference(found: Comparison) -> None:
     """The difference in points on a line with 0 on it: does the interval reach across?"""
     test = found.test

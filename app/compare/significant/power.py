@@ -9,7 +9,7 @@ import streamlit as st
 
 from app.compare import answered
 from app.content import label, text
-from app.kit import theme, url
+from app.kit import figure, theme, url
 from peft_core.report.quoted import TEST_REVIEWS
 from peft_core.statistics.formats import points
 from peft_core.statistics.many_tests import PairOfMany
@@ -42,6 +42,7 @@ def draw() -> None:
     st.caption(label("compare", "power_reading"))
 
 
+@figure.kept
 def _chart(found: tuple[PairOfMany, ...], n: int, rate: float) -> None:
     """The curve; crosses: our own pairs; marks: our number of reviews and the report's."""
     tried = np.unique(np.geomspace(FEWEST, MOST, 80).round().astype(int))

@@ -9,7 +9,7 @@ import streamlit as st
 
 from app.compare.significant.pair_charts import SIGNED
 from app.content import label
-from app.kit import theme
+from app.kit import figure, theme
 from peft_core.report.quoted_differences import QuotedDifference
 from peft_core.statistics.formats import p_text, p_value, points
 from peft_core.statistics.paired_test import LEVEL
@@ -20,6 +20,7 @@ CURVE_POINTS = 60
 SMALLEST = 1e-6  # of the axis of p
 
 
+@figure.kept
 def intervals(pairs: Mapping[str, QuotedDifference]) -> None:
     """A line a pair: the difference, its 95% interval, and 0; the pair's names over the line."""
     frame = pd.DataFrame(
@@ -64,6 +65,7 @@ def intervals(pairs: Mapping[str, QuotedDifference]) -> None:
     _show(chart, ROW * len(frame) + 36, "quoted_intervals", label("compare", "quoted_alt", rows=spoken))
 
 
+@figure.kept
 def paired(found: QuotedDifference, disagreements: int) -> None:
     """p of the exact McNemar test against the number of reviews on which the two might have disagreed."""
     low, high = max(found.fewest_disagreements, 1), max(found.most_disagreements, 2)

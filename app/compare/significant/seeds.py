@@ -6,7 +6,7 @@ import streamlit as st
 
 from app.compare import shared
 from app.content import label, text
-from app.kit import theme
+from app.kit import figure, theme
 from app.kit.plain import escaped
 from peft_core.report.seeds import RowDifference, RowSeeds, row_differences, rows_with_seeds
 from peft_core.statistics.formats import p_value, points
@@ -34,6 +34,7 @@ def draw() -> None:
     st.markdown(label("compare", "seeds_sentence", **told, alone=alone, left=left))
 
 
+@figure.kept
 def _chart(rows: tuple[RowSeeds, ...]) -> None:
     """Hollow: a seed. Filled: the mean of several, its line their 95% t-interval."""
     ordered = sorted(rows, key=lambda row: -row.mean.value)

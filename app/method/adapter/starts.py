@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from app.content import label, text
-from app.kit import theme
+from app.kit import figure, theme
 from app.kit.measured_on import measured_on
 from app.kit.plain import escaped
 from app.method.adapter.parts import INITS
@@ -57,6 +57,7 @@ def points(change: float) -> str:
     )
 
 
+@figure.kept
 def _chart(widths: Sequence[StartWidth]) -> None:
     """Both axes logarithmic: ten times the spread, a hundred times the change, as long as it is small."""
     rows = pd.DataFrame(

@@ -14,6 +14,7 @@ from peft_core.counting.by_hand import count
 from peft_core.counting.training_bytes import FP32
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.full.method import FullConfig
+from peft_core.methods.registry import method_label
 from peft_core.t5.architecture import base_model
 from peft_core.training.as_script.script import (
     ADAPTERS_VERSIONS,
@@ -54,7 +55,8 @@ def draw(run: RunConfig) -> None:
             if tabs[name].open and name in libraries(method):
                 _library(run, name)
             elif tabs[name].open:
-                st.info(text(own, f"without_{name}"), icon=":material/info:")
+                words = {"library": label("code", name), "method": method_label(method)}
+                st.info(text("code", "not_so", **words), icon=":material/info:")
 
 
 def _library(run: RunConfig, library: Library) -> None:

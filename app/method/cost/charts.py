@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from app.content import label
-from app.kit import theme
+from app.kit import figure, theme
 from app.kit.formats import duration, megabytes
 from app.method.cost.words import with_range
 from app.method.quiz.questions.measured import PARTS
@@ -58,6 +58,7 @@ def sums(bars: Sequence[Bar]) -> None:
     _stacked(bars, "cost_sum", "sum_alt")
 
 
+@figure.kept
 def _stacked(rows: Sequence[Bar], key: str, alt_text: str) -> None:
     """A stacked bar a row of `rows`, each part with its number in the table and, where it fits, its name."""
     parts, spoken = [], []
@@ -94,6 +95,7 @@ def _stacked(rows: Sequence[Bar], key: str, alt_text: str) -> None:
     _show(bars + inside + names, AXIS + ROW * len(rows), key, label("cost", alt_text, rows="; ".join(spoken)))
 
 
+@figure.kept
 def time(rows: Sequence[TrainingCost]) -> None:
     """A marker a row at the median, a line over the range of the rounds."""
     frame = pd.DataFrame(
@@ -158,6 +160,7 @@ class Axis:
     logarithmic: bool
 
 
+@figure.kept
 def curves(
     key: str, title: str, axis: Axis, found: Sequence[Curve], mark: tuple[int, str] | None,
     level: tuple[float, str] | None = None, logarithmic: bool = False,

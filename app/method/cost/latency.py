@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from app.content import label, text
-from app.kit import theme
+from app.kit import figure, theme
 from app.kit.formats import share
 from app.kit.measured_on import measured_on
 from app.kit.plain import escaped
@@ -94,6 +94,7 @@ def _more(report: LatencyReport, row: Latency) -> str:
     return label("cost", "latency_more", share=share(more)) if more else label("cost", "latency_none")
 
 
+@figure.kept
 def _chart(report: LatencyReport, shape: str) -> None:
     """A line of each form, batch by batch: filled is one review, hollow are many; the base model is the rule at 1."""
     rows, spoken = [], []

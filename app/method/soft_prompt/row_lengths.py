@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from app.content import label, text
-from app.kit import theme
+from app.kit import figure, theme
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.methods.registry import METHODS
 from peft_core.paths import RESULTS
@@ -51,6 +51,7 @@ def tried(trials: Sequence[Trial], info: CheckpointInfo) -> list[Trial]:
     return sorted(found, key=lambda trial: trial.learning_rate)
 
 
+@figure.kept
 def _chart(words: np.ndarray, start: Sequence[float], end: Sequence[float]) -> None:
     """The words as a shape over the axis, the rows as marks below it: hollow at the start, filled after training."""
     counts, edges = np.histogram(words, BINS)

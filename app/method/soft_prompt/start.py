@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from app.content import label, text
-from app.kit import theme
+from app.kit import figure, theme
 from app.kit.measured_on import measured_on
 from app.kit.plain import escaped
 from peft_core.errors import PeftClassroomError
@@ -101,6 +101,7 @@ def points(change: float) -> str:
     return f"{100 * change:.2g}"
 
 
+@figure.kept
 def _bars(measured: Mapping[str, StepZeroRow], chosen: str) -> None:
     """A bar a start; the page's own is strong."""
     rows = pd.DataFrame(

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from app.content import label
-from app.kit import theme
+from app.kit import figure, theme
 from app.kit.plain import escaped
 from peft_core.methods.steps import Tensor
 
@@ -36,6 +36,7 @@ def shape(sizes: Sequence[int]) -> str:
     return " × ".join(f"{size:,}" for size in sizes)
 
 
+@figure.kept
 def strips(tensors: Sequence[Tensor], key: str, last: bool = True) -> None:
     """Vectors of one length, one row each, on one scale; few numbers are written out. The `last` one has an axis."""
     values = np.stack([tensor.values[:COLUMNS] for tensor in tensors])
@@ -51,6 +52,7 @@ def strips(tensors: Sequence[Tensor], key: str, last: bool = True) -> None:
     _show(_written_out(cells) if written_out else _strips(cells, names, last), key, tensors, values)
 
 
+@figure.kept
 def matrix(tensor: Tensor, rows: Sequence[str], first_row: int, key: str) -> None:
     """The rows from `first_row` on, and the first columns. `rows` are names of all rows; they may be user text."""
     shown = tensor.values[first_row : first_row + ROWS, :COLUMNS]

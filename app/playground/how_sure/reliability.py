@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from app.content import label, text
-from app.kit import theme
+from app.kit import figure, theme
 from app.kit.plain import escaped
 from app.playground.how_sure.threshold import Tested
 from peft_core.statistics.calibration import (
@@ -40,18 +40,20 @@ def _diagrams(tested: list[Tested]) -> None:
     for number, (one, found) in enumerate(zip(tested, bins, strict=True)):
         with columns[number % len(columns)]:
             st.markdown(f"**{escaped(one.title)}**")
-            st.altair_chart(
-                theme.readable(diagram(found, one.style, largest)),
-                width="stretch",
-                key=f"calibration_diagram_{number}",
-                alt=label("calibration", "diagram_alt", name=one.title, rows="; ".join(map(in_words, found))),
-            )
+            _diagram(tuple(found), one.title, one.style, largest, number)
             about = within(one.positive, one.labels, *ABOUT)
             if about:
                 values = {"n": round(100 * about.observed), "count": f"{about.count:,}"}
                 st.markdown(label("calibration", "about", **values))
             else:
                 st.markdown(label("calibration", "about_none"))
+
+
+@figure.kept
+def _diagram(bins: Sequence[Bin], title: str, style: theme.Style, largest: int, number: int) -> None:
+    words = label("calibration", "diagram_alt", name=title, rows="; ".join(map(in_words, bins)))
+    chart = theme.readable(diagram(bins, style, largest))
+    st.altair_chart(chart, width="stretch", key=f"calibration_diagram_{number}", alt=words)
 
 
 def in_words(b: Bin) -> str:

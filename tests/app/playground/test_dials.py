@@ -1,5 +1,6 @@
 """Dials in the Playground: every dial that a method has, in the link, with needles and an accuracy that follow."""
 
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -25,7 +26,9 @@ def opened(open_page, name: str, **query: str):
 
 def said(app) -> dict[str, str]:
     """The rows of the needles' description for screen readers: who → p(positive)."""
-    (words,) = [chart.proto.alt for chart in app.get("vega_lite_chart")]
+    (drawn,) = [json.loads(each.proto.json) for each in app.get("bidi_component")]
+    words = drawn["alt"]
+    assert all(f"{row['who']} {row['p']:.1%}" in words and f"{row['p']:.1%}" in row["words"] for row in drawn["rows"])
     rows = words.removeprefix(label("dials", "needles_alt", rows="").rstrip(".")).rstrip(".").split("; ")
     return dict(row.rsplit(" ", 1) for row in rows)
 

@@ -78,3 +78,12 @@ def test_all_methods_are_queued_with_one_budget_as_many_as_the_queue_takes(open_
     assert len({(spec.config.data, spec.config.train) for spec in line}) == 1
     assert app.query_params["race_run"] == [spec.id for spec in line]
     assert any(f"{len(line)} of {len(METHODS)} runs were taken" in i.value for i in app.info)
+
+
+def test_over_seconds_a_race_begins_before_anything_was_measured(light):
+    known = lanes.known()
+    chosen = [known[key] for key in lanes.at_first(known)]
+    first = min(lane.first.moments[0].at("seconds") for lane in chosen)
+    assert first > 0
+    rows = chart.data(chosen, "seconds", 0, mark(chosen))
+    assert len(rows["lanes"]) == len(chosen) and all(rows[name].empty for name in ("paths", "bars", "bands", "heads"))

@@ -7,7 +7,7 @@ import streamlit as st
 
 from app import services
 from app.content import label, text
-from app.kit import theme, url
+from app.kit import figure, theme, url
 from app.kit.formats import share
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.method import MethodConfig
@@ -79,6 +79,7 @@ def _share_lost(base: str, rate: float) -> float:
     return still / sum(w.size for w in weights)
 
 
+@figure.kept
 def _chart(found: dict[str, np.ndarray]) -> None:
     names = {name: label(PAGE, f"precision_{name}") for name in found}
     frame = pd.DataFrame(

@@ -8,7 +8,7 @@ import streamlit as st
 
 from app import services
 from app.content import label, text
-from app.kit import theme
+from app.kit import figure, theme
 from peft_core.config import RunConfig
 from peft_core.methods.method import MethodConfig
 from peft_core.methods.registry import method_label
@@ -55,6 +55,7 @@ def _usual(base: BaseModel, config: MethodConfig) -> tuple[RunConfig, int]:
     return run, run.train.epochs * -(-run.data.train_size // run.train.batch_size)
 
 
+@figure.kept
 def _line(points: Sequence[tuple[float, float]], x_title: str, colour: str, key: str, words: str) -> None:
     frame = pd.DataFrame(points, columns=["x", "y"])
     x = alt.X("x:Q", title=label(PAGE, x_title), axis=alt.Axis(tickCount=5, grid=False))

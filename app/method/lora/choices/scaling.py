@@ -5,7 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from app.content import label, text
-from app.kit import theme, url
+from app.kit import figure, theme, url
 from app.kit.measured_on import measured_on
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.registry import method_of
@@ -53,6 +53,7 @@ def _line(report: ScalingReport, what: str, rule: str) -> list[float]:
     return [factor(r) * size(r) / middle for r in report.ranks]
 
 
+@figure.kept
 def _chart(ranks: tuple[int, ...], lines: dict[str, list[float]], what: str) -> None:
     rows = pd.DataFrame(
         [

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from app.content import label, text
-from app.kit import theme
+from app.kit import figure, theme
 from app.method.shapes import matrix_shape
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.t5.architecture import BaseModel
@@ -32,6 +32,7 @@ def draw(base: BaseModel, config: LoraConfig) -> None:
     st.caption(text("lora_choices", "start_source"))
 
 
+@figure.kept
 def _chart(ours: float, report: float) -> None:
     """Densities over the same axis: two boxes, and a bell with the spread of the narrow box."""
     x = np.linspace(-1.25 * report, 1.25 * report, POINTS)

@@ -5,7 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from app.content import label, text
-from app.kit import theme
+from app.kit import figure, theme
 from app.kit.formats import NOTHING
 from app.kit.measured_on import measured_on
 from app.kit.plain import escaped
@@ -50,6 +50,7 @@ def _name(targets: Targets) -> str:
     return label("lora_choices", "all_linear") if len(targets) == 6 else ", ".join(targets)
 
 
+@figure.kept
 def _chart(report: TargetsReport) -> None:
     """A row a choice: a mark a seed, a line at their mean."""
     choices = sorted({run.targets for run in report.runs}, key=lambda targets: -report.mean(targets))

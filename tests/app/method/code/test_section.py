@@ -68,7 +68,8 @@ def test_a_library_that_lacks_the_method_is_named(open_page):
     app.get_by_key("lora_targets").set_value(["q", "o"]).run()
     assert not app.exception
     assert not app.code
-    assert text("method/lora", "without_adapters") in [i.value for i in app.info]
+    said = text("code", "not_so", library=label("code", "adapters"), method="LoRA r=8")
+    assert said in [i.value for i in app.info]
     app.get_by_key("lora_targets").set_value(["q"]).run()
     assert "import adapters" in source(app)
     for page in ("adapter", "soft_prompt"):
@@ -97,3 +98,16 @@ def test_every_colour_of_the_code_can_be_read(ground, scheme):
     for kinds, colours in COLOURS.items():
         dark, light = sorted((luminance(ground), luminance(colours[scheme])))
         assert (light + 0.05) / (dark + 0.05) >= 4.5, kinds
+
+
+@pytest.mark.parametrize(
+    ("page", "query"),
+    [
+        ("adapter", {"adapter_library": "adapters", "adapter_start": "linear"}),
+        ("adapterhub", {"adapter_library": "opendelta", "hub_placement": "parallel"}),
+        ("lora", {"lora_library": "opendelta", "lora_variant": "rsLoRA"}),
+    ],
+)
+def test_a_library_that_lacks_the_settings_says_so(page, query, open_page):
+    app = open_page(page, section="code", **query)
+    assert not app.code and any("with these settings" in each.value for each in app.info)
