@@ -20,7 +20,7 @@ from app.kit import figure, theme
 from app.kit.formats import NOTHING, megabytes
 from peft_core.report.race import Along, Lane, Moment, length
 
-LANE, FEWEST, AXES = 43, 4, 54  # pixels of a lane; as high as so many are two or three; what is over and under them
+LANE, FEWEST, AXES = 43, 3, 54  # pixels of a lane; as high as so many are two; what stands over and under them
 FILL = 0.84  # share of a lane that its accuracies take
 WIDE, COLUMNS, ROOM = 620, {"trains": 205, "memory": 110, "time": 0}, 70  # pixels; of columns, from the right edge
 SETS = ("lanes", "paths", "bars", "bands", "heads")

@@ -86,4 +86,4 @@ def test_the_lanes_fill_one_after_the_other_as_the_line_has_places_and_the_end_i
     assert {1, 2, 3} <= set(seen), "each starts when the one before has ended"
     assert len(app.query_params["race_run"]) == 3, "nobody has pressed the button again"
     assert r"You said \(IA\)³." in told and re.search(r"Highest at the end: .*\d%", told)
-    assert "test answers were not stored" in " ".join(m.value for m in app.markdown)
+    assert "answers to test reviews are not compared here" in " ".join(m.value for m in app.markdown)
