@@ -18,6 +18,9 @@ def in_turn(runs: Sequence[Run]) -> list[Run]:
     waited longest, and an owner begins to wait when his last run has ended: whoever has just had the place is behind
     all who have not. Nobody who comes later can get ahead of him for ever.
     """
+    queued = [run for run in runs if run.status.queued]
+    if not queued:
+        return []
     now = time.time()
     ended: dict[str, float] = defaultdict(float)
     ahead: dict[str, int] = defaultdict(int)
@@ -27,7 +30,7 @@ def in_turn(runs: Sequence[Run]) -> list[Run]:
         if status.finished and status.pid is not None:  # it has had a place
             ended[owner] = max(ended[owner], _past(status.heartbeat, now))
     placed = []
-    for run in sorted((run for run in runs if run.status.queued), key=lambda run: _since(run, now)):
+    for run in sorted(queued, key=lambda run: _since(run, now)):
         owner = run.spec.owner
         placed.append((ahead[owner], max(_since(run, now)[0], ended[owner]), run.id, run))
         ahead[owner] += 1

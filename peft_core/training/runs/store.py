@@ -61,6 +61,7 @@ class RunStore:
 
     def __init__(self, root: Path | None = None) -> None:
         self.root = Path(root or runs_dir()).resolve()
+        self._root = str(self.root)  # for a list of thousands: joining paths takes longer than asking the system
         self._known: dict[str, tuple[_Stamp, Run | DamagedRun]] = {}
 
     def create(self, spec: RunSpec, texts: StoredTexts | None = None) -> Run:
@@ -183,9 +184,12 @@ class RunStore:
 
     def _look_up(self, run_id: str) -> Run | DamagedRun | None:
         """What lies under this name. What has ended is read once, until a file changes: pages ask again and again."""
-        path = os.path.join(self.root, run_id)
-        stamp = (_stamp(os.path.join(path, "status.json")), _stamp(os.path.join(path, "spec.json")))
+        path = f"{self._root}{os.sep}{run_id}"
+        status = _stamp(f"{path}{os.sep}status.json")
         known = self._known.get(run_id)
+        if known and known[0][0] == status and isinstance(known[1], Run):  # what was asked never changes
+            return known[1]
+        stamp = (status, _stamp(f"{path}{os.sep}spec.json"))
         if known and known[0] == stamp:
             return known[1]
         if stamp == (None, None):

@@ -18,7 +18,7 @@ from peft_core.config import RunConfig
 from peft_core.errors import PeftClassroomError
 from peft_core.files import writing
 from peft_core.paths import SHIPPED_CHECKPOINTS
-from peft_core.validated import Frozen, from_outside, shortened
+from peft_core.validated import Frozen, from_outside, open_regular, shortened
 
 FOLDER = "snapshots"
 RECORDED = SHIPPED_CHECKPOINTS / "recorded"  # a folder of snapshots for each run that comes with the project
@@ -99,6 +99,7 @@ def list_moments(folder: Path) -> Moments:
 
 def _read(path: Path) -> Moment:
     try:
+        open_regular(path).close()  # a pipe in its place would never end
         with safe_open(path, "numpy") as file:
             said = (file.metadata() or {}).get(SAYS, "")
     except (SafetensorError, OSError) as error:

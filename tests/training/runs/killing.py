@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -249,8 +250,9 @@ def main() -> None:
             try:
                 killing.kill(rate, **how)
             except (AssertionError, PeftClassroomError) as error:
-                failed.append(f"{how}: {error}")
-            print(f"{number + 1} of {options.kills}: {how} {'FAILED' if failed else ''}", flush=True)
+                failed.append(f"{how}: {error or traceback.format_exc()}")
+                print(failed[-1], flush=True)
+            print(f"{number + 1} of {options.kills}: {how}", flush=True)
         result = {
             "ordered": options.kills, "seed": options.seed, "killed": killing.killed,
             "half_checkpoints_listed": killing.half, "did_not_end_in_the_same_bytes": len(failed), "failed": failed,
