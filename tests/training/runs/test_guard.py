@@ -1,5 +1,6 @@
 """What a run takes is watched: time, memory, disk, and whether it gets on; and whether its process lives at all."""
 
+import math
 import os
 import signal
 import sys
@@ -27,20 +28,24 @@ def looks_often(monkeypatch):
 
 
 LIMITED = {
-    "memory": ({"memory_gb": 1e-3}, "has taken more memory than the 0.0 GB"),
-    "disk": ({"run_gb": 1e-6}, "has taken more of the disk than the 0.0 GB"),
+    "memory": ({}, "has taken more memory than the 0.0 GB"),
+    "disk": ({"run_gb": 5e-5}, "has taken more of the disk than the 0.0 GB"),
 }
 
 
 @pytest.mark.parametrize("limit", LIMITED)
-def test_a_run_that_takes_too_much_saves_its_state_and_says_so(store, looks_often, limit):
+def test_a_run_that_takes_too_much_saves_its_state_and_says_so(store, looks_often, limit, monkeypatch):
     values, said = LIMITED[limit]
+    begun = []
+    if limit == "memory":
+        monkeypatch.setattr(guard, "allowed_memory", lambda limits: 1e6 if begun else math.inf)
     run = spec()
     folder = RunFolder(store.create(run).path)
 
     def experiment(config, path, should_stop, should_keep):
         yield log("start", 0)
-        folder.log.write_bytes(bytes(10_000))
+        begun.append(True)
+        folder.log.write_bytes(bytes(100_000))
         eventually(should_stop, "it is asked to stop", 30)
         folder.resume_state.write_text("saved")
 
