@@ -20,7 +20,7 @@ from peft_core.serving.door import Door
 from peft_core.serving.health import Health
 from peft_core.serving.keys import Keys
 from peft_core.serving.lines import in_json, log_as_json
-from peft_core.training.runs import RunStore, workers
+from peft_core.training.runs import RunStore
 
 SECONDS_BETWEEN_LOOKS = 2.0
 _log = logging.getLogger("peft_core.serving")
@@ -34,12 +34,19 @@ def parts(script: str) -> dict[str, object]:
     door = Middleware(
         Door,
         keys=Keys(),
-        health=Health(RunStore(), workers),
+        health=Health(RunStore(), _at_once),
         base=f"/{base}" if base else "",
         words=labels("door") | {"app": labels("app")["title"]},
         class_name=os.environ.get("PEFT_CLASS", ""),
     )
     return {"script_path": Path(script).resolve(), "middleware": [door], "lifespan": _lifespan}
+
+
+def _at_once() -> int:
+    """How many may train at a time, as the backend knows it now: a cluster may have grown."""
+    from app.services import backend
+
+    return backend().max_running
 
 
 @asynccontextmanager

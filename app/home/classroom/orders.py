@@ -48,6 +48,7 @@ def _limits(now: Orders) -> None:
         "max_seconds": (60, int(backend.limits.max_seconds), now.max_seconds),
     }
     for name, (low, high, ordered) in limits.items():
+        high = max(low, high)  # of a cluster that does not answer there are no places at all
         value = min(high, int(high if ordered is None else ordered))
         st.number_input(
             label("class", name), low, high, value, key=f"class_{name}", on_change=_ordered, args=(name, high),

@@ -26,10 +26,13 @@ def draw() -> None:
         with st.container(horizontal=True, vertical_alignment="center", key="class_line"):
             _line(runs)
             orders.draw()
+        if trouble := services.backend().trouble:
+            st.error(escaped(trouble), icon=":material/error:")
         if why := st.session_state.pop("class refused", ""):
             st.error(escaped(why), icon=":material/error:")
-        if runs:
-            table.draw(runs)
+        damaged = services.backend().store.damaged()
+        if runs or damaged:
+            table.draw(runs, damaged)
         else:
             st.info(label("class", "none"), icon=":material/hourglass_empty:")
         if under_way is not any(not run.status.finished for run in runs):

@@ -9,23 +9,23 @@ import streamlit as st
 
 from app import services
 from app.content import label
-from app.kit.formats import rough
+from app.kit.formats import megabytes, rough
 from app.kit.plain import escaped
 from peft_core.errors import PeftClassroomError
 from peft_core.reviews.spreadsheet.writing import safe_cell
 from peft_core.serving.keys import short
-from peft_core.training.runs import Run
+from peft_core.training.runs import DamagedRun, Run
 
 MOST = 300  # rows; of older runs the number is said
 ROW, HIGHEST = 37, 410  # pixels
-WIDTHS = {"student": 205, "state": 175, "progress": 130, "run": 265, "left": 70, "age": 75}
+WIDTHS = {"student": 185, "state": 160, "progress": 120, "run": 240, "size": 80, "left": 65, "age": 70}
 NAMED = 5  # runs that a question names
 _log = logging.getLogger("peft_core.serving")
 
 
-def draw(runs: Sequence[Run]) -> None:
+def draw(runs: Sequence[Run], damaged: Sequence[DamagedRun]) -> None:
     """The table, and under it what can be done with the rows that are chosen."""
-    shown, key = _in_their_places(_in_order(runs)[:MOST])
+    shown, key = _in_their_places([*_in_order(runs), *damaged][:MOST])
     frame = pd.DataFrame([_row(run) for run in shown])
     columns = {name: st.column_config.Column(label("class", name), width=WIDTHS[name]) for name in WIDTHS}
     columns["progress"] = st.column_config.ProgressColumn(
@@ -36,8 +36,8 @@ def draw(runs: Sequence[Run]) -> None:
         on_select="rerun", selection_mode="multi-row", alt=label("class", "alt", n=len(shown)),
         column_config=columns,
     )  # fmt: skip
-    if len(runs) > MOST:
-        st.caption(label("train", "older_runs", n=len(runs) - MOST))
+    if (more := len(runs) + len(damaged) - MOST) > 0:
+        st.caption(label("train", "older_runs", n=more))
     chosen = [shown[row] for row in _chosen(key) if row < len(shown)]
     if chosen:
         _actions(chosen)
@@ -53,7 +53,7 @@ def _in_order(runs: Sequence[Run]) -> list[Run]:
     return sorted(runs, key=lambda run: (place.get(run.status.state, 2), turn.get(run.id, 0)))
 
 
-def _in_their_places(runs: list[Run]) -> tuple[list[Run], str]:
+def _in_their_places(runs: list[Run | DamagedRun]) -> tuple[list[Run | DamagedRun], str]:
     """The rows, and the key of their table.
 
     A choice is of row numbers: while there is one, every run stays in its row, whatever starts, ends or comes.
@@ -74,14 +74,26 @@ def _chosen(key: str) -> list[int]:
     return st.session_state.get(key, {}).get("selection", {}).get("rows", [])
 
 
-def _row(run: Run) -> dict[str, object]:
+def _row(run: Run | DamagedRun) -> dict[str, object]:
+    who = [services.names()[_owner(run)], short(_owner(run))] if _owner(run) else []
+    row = {
+        "student": safe_cell(" · ".join(filter(None, who))),
+        "state": label("class", "damaged"),
+        "progress": 0.0,
+        "run": run.id,
+        "size": megabytes(services.backend().upkeep.size(run)),
+        "left": "",
+        "age": "",
+    }
+    if isinstance(run, DamagedRun):
+        return row
     status = run.status
-    words = label("train", f"state_{status.state}", step=f"{status.step:,}", total=f"{status.total_steps:,}")
+    counted = {"step": f"{status.step:,}", "total": f"{status.total_steps:,}"}
+    counted |= {"place": services.backend().queue_position(run.id) or 1} if status.queued else {}
     share = 1.0 if status.state == "succeeded" else min(1.0, status.step / max(1, status.total_steps))
     left = status.remaining if status.active else None
-    return {
-        "student": safe_cell(" · ".join(filter(None, [services.names()[run.spec.owner], short(run.spec.owner)]))),
-        "state": words,
+    return row | {
+        "state": label("train", f"state_{status.state}", **counted).rstrip("."),
         "progress": 100 * share,
         "run": run.spec.name,
         "left": "" if left is None else rough(left),
@@ -89,14 +101,25 @@ def _row(run: Run) -> dict[str, object]:
     }
 
 
-def _actions(chosen: list[Run]) -> None:
+def _owner(run: Run | DamagedRun) -> str | None:
+    return run.owner if isinstance(run, DamagedRun) else run.spec.owner
+
+
+def _has_ended(run: Run | DamagedRun) -> bool:
+    return isinstance(run, DamagedRun) or run.status.finished
+
+
+def _actions(chosen: list[Run | DamagedRun]) -> None:
     """Cancel what is under way, delete what has ended; what would go is said before the button that deletes it."""
-    under_way, ended = ([run.id for run in chosen if run.status.finished is over] for over in (False, True))
+    under_way, ended = ([run.id for run in chosen if _has_ended(run) is over] for over in (False, True))
     asked = bool(ended) and st.session_state.get("class to delete") == ended
     if asked:
-        names = [run.spec.name for run in chosen if run.status.finished]
+        going = [run for run in chosen if _has_ended(run)]
+        names = [run.id if isinstance(run, DamagedRun) else run.spec.name for run in going]
         named = ", ".join(names[:NAMED]) + (" …" if len(names) > NAMED else "")
-        st.warning(label("class", "to_delete", n=len(ended), names=escaped(named)), icon=":material/delete_forever:")
+        size = megabytes(sum(services.backend().upkeep.size(run) for run in going))
+        words = label("class", "to_delete", n=len(ended), names=escaped(named), size=size)
+        st.warning(words, icon=":material/delete_forever:")
     with st.container(horizontal=True, vertical_alignment="center", key="class_actions"):
         if asked:
             _button("delete_now", "delete_forever", len(ended), "primary", _each, "delete", ended)
@@ -138,4 +161,5 @@ def _each(action: str, run_ids: Sequence[str]) -> None:
     _ask(None)
     if action == "delete":
         services.listing.clear()
-        services.names().keep_only({run.spec.owner for run in backend.store.list()})
+        left = [*backend.store.list(), *backend.store.damaged()]
+        services.names().keep_only({owner for owner in map(_owner, left) if owner})

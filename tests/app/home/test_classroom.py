@@ -25,6 +25,8 @@ def runs(tmp_path, monkeypatch):
         folder = RunFolder(run.path)
         folder.write_status(folder.status().changed(state=state, step=3, total_steps=12))
         made[state] = run
+    damaged = store.create(new_spec(config, "eve"))
+    (damaged.path / "status.json").write_text("{")
     Names(store.root)["ann"] = NAME
     return made
 
@@ -42,10 +44,10 @@ def test_the_teacher_sees_all_runs_pauses_the_line_cancels_and_deletes(open_page
     monkeypatch.setattr(services, "is_teacher", lambda: True)
     app = open_page("classroom")
     (frame,) = (one.value for one in app.dataframe)
-    assert list(frame["state"]) == ["step 3 of 12", "waiting", "finished"]
-    assert list(frame["progress"]) == [25, 25, 100]
+    assert list(frame["state"]) == ["step 3 of 12", "number 1 in line", "finished", "damaged"]
+    assert list(frame["progress"]) == [25, 25, 100, 0]
     assert frame["student"][0].startswith("'=HYPERLINK")  # a table can be taken home, into a spreadsheet
-    assert len(set(frame["student"])) == 2
+    assert len(set(frame["student"])) == 3
     app.button(key="class_pause").click().run()
     assert services.backend().orders().paused
     assert any("0 training" in one.value or "of 0" in one.value for one in app.markdown)
