@@ -10,8 +10,8 @@ import os
 import sys
 import time
 
+from peft_core.training.loop.step_log import StepLog
 from peft_core.training.runs import worker
-from peft_core.training.step_log import StepLog
 
 STEPS = 5
 
