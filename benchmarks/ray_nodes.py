@@ -22,7 +22,7 @@ from peft_core.training.runs.cluster.settings import RaySettings
 
 _HEAD, _PORT = "127.0.0.10", 6399
 _STORE_BYTES = 100 * 10**6  # of shared memory; these runs put nothing there
-_STARTING = 400.0
+_STARTING = 900.0
 _PATIENT = {  # the cores may be other people's for a while
     "RAY_raylet_start_wait_time_s": "90",
     "RAY_gcs_server_request_timeout_seconds": "300",
