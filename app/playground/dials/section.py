@@ -1,6 +1,6 @@
 """Dials on a trained checkpoint: turn it down, up or off, keep fewer terms or rows, blend it with another one.
 
-A fragment: a dial that is let go draws this panel alone. The needle comes first, the accuracy follows.
+A dial that is let go draws its panel alone. The needle comes first, the accuracy follows.
 """
 
 from collections.abc import Sequence
@@ -32,10 +32,17 @@ MOST_ANSWERS = 100
 
 @st.fragment
 def draw(review: str, trained: Sequence[CheckpointInfo]) -> None:
-    """Dials at the left, what they do at the right."""
+    """Whose dials these are; dials at the left, what they do at the right."""
+    _panel(review, *_who(trained))
+    with st.expander(label("dials", "how")):
+        st.markdown(text("dials", "how", n=2 * services.dials.FIXED_A_LABEL))
+
+
+@st.fragment
+def _panel(review: str, info: CheckpointInfo, second: CheckpointInfo | None) -> None:
+    """What is drawn again when a dial is let go, and nothing else."""
+    left, right = st.columns([2, 3], gap="large")
     try:
-        info, second = _who(trained)
-        left, right = st.columns([2, 3], gap="large")
         with left:
             place = _between(info, second) if second else _turn(info, services.dials.offered(info))
         with right:
@@ -44,8 +51,6 @@ def draw(review: str, trained: Sequence[CheckpointInfo]) -> None:
             accuracy.draw(place)
     except PeftClassroomError as error:
         st.error(escaped(error), icon=":material/error:")
-    with st.expander(label("dials", "how")):
-        st.markdown(text("dials", "how", n=2 * services.dials.FIXED_A_LABEL))
 
 
 def _who(trained: Sequence[CheckpointInfo]) -> tuple[CheckpointInfo, CheckpointInfo | None]:
