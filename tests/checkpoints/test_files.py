@@ -174,7 +174,7 @@ def test_what_fails_while_it_is_written_leaves_nothing(backbone, tmp_path, monke
         raise OSError("disk full")
 
     monkeypatch.setattr(files, "write_record", broken)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(PeftClassroomError, match=r"cannot be written \(disk full\); free some space"):
         save_checkpoint(
             apply(backbone, LoraConfig()), make_record(backbone, LoraConfig()), backbone, tmp_path / "a" / "b"
         )

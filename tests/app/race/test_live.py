@@ -8,7 +8,7 @@ import pytest
 
 from peft_core.config import RunConfig, TrainConfig
 from peft_core.reviews.config import DataConfig
-from peft_core.training.runs import LocalBackend
+from peft_core.training.runs import LocalBackend, RunStore
 from peft_core.training.runs.spec import Limits
 
 # The real worker and the real experiment; a classroom's server does not train a base model that lies in a folder.
@@ -43,12 +43,12 @@ def backend(monkeypatch, base_folder, tmp_path):
         def bases(self):
             return [str(base_folder)]
 
-    def make(store):
+    def make():
         command = [sys.executable, str(script), str(base_folder)]
-        made.append(LocalBackend(store, max_queued_per_owner=1, command=command, limits=AnyBase()))
+        made.append(LocalBackend(RunStore(), max_queued_per_owner=1, command=command, limits=AnyBase()))
         return made[-1]
 
-    monkeypatch.setattr("app.services.runs.LocalBackend", make)
+    monkeypatch.setattr("app.services.runs.open_backend", make)
     yield
     for child in (child for one in made for child in one._children):
         child.kill()

@@ -20,7 +20,7 @@ from tests.training.as_script.test_script import of
 
 @every_config
 def test_the_command_line_reads_the_command_back(config, monkeypatch):
-    def train(config, out):
+    def train(config, out, snapshots):
         heard.append((config, str(out)))
         return dict(SUMMARY)
 

@@ -87,7 +87,7 @@ def _work(run_dir: Path, at: int | None, pipe: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         seen += 1
         os.write(
-            pipe, f"{json.dumps((event, Path(str(arguments[-1] if event == 'os.rename' else path)).name))}\n".encode()
+            pipe, f"{json.dumps((event, Path(str(arguments[1] if event == 'os.rename' else path)).name))}\n".encode()
         )
 
     log = os.open(run_dir / "log.txt", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
