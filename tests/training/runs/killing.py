@@ -163,7 +163,7 @@ class Killer:
             run_dir, begun = self.new(rate), time.monotonic()
             done = self.order(run_dir)
             assert done["code"] == 0, RunFolder(run_dir).log_tail()
-            self._whole[rate] = left(run_dir), done["touched"], time.monotonic() - begun
+            self._whole[rate] = left(run_dir), [tuple(each) for each in done["touched"]], time.monotonic() - begun
         return self._whole[rate]
 
     def kill(self, rate: float, **how: Any) -> None:
