@@ -28,6 +28,7 @@ from peft_core.errors import PeftClassroomError
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.paths import ROOT
 from peft_core.training.runs import LocalBackend, RunFolder, RunStore, local, new_spec
+from tests.cases import make_base
 from tests.own import brought
 
 GOES_WELL, MADE_WORSE = 0.05, 1.0  # learning rates; the last weights of the second are kept beside its first
@@ -129,11 +130,12 @@ def left(run_dir: Path) -> Left:
 
 
 class Killer:
-    """Runs over `base` in the folder `root`; `orders` go to the process that forks."""
+    """Runs over `base` in the folder `root`, and over one beside it; `orders` go to the process that forks."""
 
     def __init__(self, root: Path, base: Path, process: subprocess.Popen) -> None:
         self.backend = LocalBackend(RunStore(root), max_running=0, max_queued_per_owner=10**6, max_queued=10**6)
-        self.base, self.process = base, process
+        unlucky = make_base(root.parent / "unlucky", seed=1)  # it answers better than after any step
+        self.bases, self.process = {GOES_WELL: base, MADE_WORSE: unlucky}, process
         self.states: Counter[str] = Counter()
         self.killed = self.half = 0
         self._whole: dict[float, tuple[Left, list[tuple[str, str]], float]] = {}
@@ -149,7 +151,7 @@ class Killer:
             epochs=3, batch_size=8, learning_rate=rate, evaluations=3, max_seconds=900, backbone_dropout=0.1
         )
         config = RunConfig(
-            base=str(self.base),
+            base=str(self.bases[rate]),
             method=LoraConfig(r=2),
             data=texts.texts.data(texts.labels, texts.labels, 16),
             train=train,
@@ -241,8 +243,6 @@ def main() -> None:
     if options.serve:
         return serve([])
     from tempfile import TemporaryDirectory
-
-    from tests.cases import make_base
 
     begun, failed = time.monotonic(), []
     with TemporaryDirectory() as folder, killer(Path(folder) / "runs", make_base(Path(folder) / "base")) as killing:
