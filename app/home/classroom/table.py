@@ -17,8 +17,8 @@ from peft_core.serving.keys import short
 from peft_core.training.runs import DamagedRun, Run
 
 MOST = 300  # rows; of older runs the number is said
-ROW, HIGHEST = 37, 410  # pixels
-WIDTHS = {"student": 185, "state": 160, "progress": 120, "run": 240, "size": 80, "left": 65, "age": 70}
+ROW, HIGHEST = 37, 336  # pixels
+WIDTHS = {"student": 170, "state": 155, "progress": 115, "run": 265, "size": 80, "left": 65, "age": 70}
 NAMED = 5  # runs that a question names
 _log = logging.getLogger("peft_core.serving")
 
