@@ -179,7 +179,7 @@ class Soak:
             if fault in ("node killed", "cancelled and resumed", "worker killed"):
                 self.until(lambda: self._differs(spec, before), "a word of what happened")
                 noticed = time.monotonic() - struck
-            if self.status(spec).finished:
+            if self.status(spec).resumable:
                 self.backend.resume(spec.id)
                 by_hand = True
         self.until(lambda: self.status(spec).finished, "its end")

@@ -57,7 +57,7 @@ class Job(BaseModel):
 class RayJobs:
     """The jobs of one cluster."""
 
-    def __init__(self, settings: RaySettings, timeout: float = 3.0) -> None:
+    def __init__(self, settings: RaySettings, timeout: float = 8.0) -> None:
         self.settings, self.timeout = settings, timeout
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect)
 
