@@ -76,7 +76,10 @@ def _library(run: RunConfig, library: Library) -> None:
         source = script(run, library)
     except PeftClassroomError as error:  # a task that this library's script cannot read
         st.info(escaped(error), icon=":material/info:")
+        st.code(" ".join(command(run, output_folder(run.method))), language=None, wrap_lines=True)
         return
+    if run.data.own:
+        st.caption(text("code", "own_texts"))
     name = f"{run.method.method}-{library}"
     with st.container(horizontal=True):
         _download("python", source, f"{name}.py", "text/x-python")
