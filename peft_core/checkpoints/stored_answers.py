@@ -69,7 +69,8 @@ def stored_test(record: RunRecord, splits: Mapping[str, Split]) -> tuple[np.ndar
 
 
 def untrained_test(records: Iterable[RunRecord]) -> Accuracy | None:
-    """The base model's own test accuracy, which a run notes before its first step if its method starts as the base.
+    """The base model's own test accuracy, as runs have noted it: on their curve, if their method starts as the base, or
+    on the same reviews as their own.
 
     Args:
         records: of runs on one base model.
@@ -78,11 +79,17 @@ def untrained_test(records: Iterable[RunRecord]) -> Accuracy | None:
         What was measured on the most reviews, read the farthest; of several the first, for other machines round
         differently. None: no run here has noted it.
     """
+    records = tuple(records)
     noted = [
         (record.test.n, record.config.data.max_length, curve[0][1])
         for record in records
         if (curve := record.test_curve) and curve[0][0] == 0
         if method_of(record.config.method).starts_as_base(record.config.method)
+    ]
+    noted += [
+        (record.test.n, record.config.data.max_length, record.untrained_test.accuracy)
+        for record in records
+        if record.untrained_test and not record.config.start_from
     ]
     if not noted:
         return None

@@ -129,7 +129,8 @@ def test_a_checkpoint_is_measured_on_more_texts_of_its_two_classes(run, two, fil
 
 
 def predicted(checkpoint, texts):
-    from peft_core.checkpoints.predictor import Predictor
+    from peft_core.checkpoints.asking.predictor import Predictor
+
     from peft_core.t5.backbone import load_backbone
 
     record = read_record(checkpoint)

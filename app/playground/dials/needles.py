@@ -22,8 +22,8 @@ class Needle:
     method: str | None = None
 
 
-def draw(needles: Sequence[Needle]) -> None:
-    """The rows in this order, on an axis from 0 to 1 whatever they say."""
+def draw(needles: Sequence[Needle], title: str) -> None:
+    """The rows in this order, on an axis from 0 to 1 whatever they say; `title` is what p is of."""
     rows = [
         {
             "who": needle.title,
@@ -33,16 +33,18 @@ def draw(needles: Sequence[Needle]) -> None:
         }
         for needle in needles
     ]
-    spec = figure.filled(_form(theme.is_dark()), {"needles": pd.DataFrame(rows)}, {}, height=AXIS + ROW * len(rows))
+    spec = figure.filled(
+        _form(theme.is_dark(), title), {"needles": pd.DataFrame(rows)}, {}, height=AXIS + ROW * len(rows)
+    )
     listed = "; ".join(f"{needle.title} {needle.p:.1%}" for needle in needles)
-    figure.draw(spec, "dial_needles", label("dials", "needles_alt", rows=listed))
+    figure.draw(spec, "dial_needles", label("dials", "needles_alt", p=title, rows=listed))
 
 
 @st.cache_data(show_spinner=False)
-def _form(dark: bool) -> str:
+def _form(dark: bool, title: str) -> str:
     """`dark` is for the cache: the colours of axes and words follow the theme."""
     scale = alt.Scale(domain=[0, 1], nice=False)
-    x = alt.X("p:Q", title=label("playground", "probability"), scale=scale, axis=alt.Axis(format="%", tickCount=5))
+    x = alt.X("p:Q", title=title, scale=scale, axis=alt.Axis(format="%", tickCount=5))
     y = alt.Y("who:N", sort=None, title=None, axis=alt.Axis(labelLimit=170, labelFontSize=14))
     base = alt.Chart(alt.NamedData("needles")).encode(y=y)
     half = (

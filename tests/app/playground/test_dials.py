@@ -26,7 +26,9 @@ def opened(open_page, name: str, **query: str):
 def said(app) -> dict[str, str]:
     """The rows of the needles' description for screen readers: who → p(positive)."""
     (words,) = [chart.proto.alt for chart in app.get("vega_lite_chart")]
-    rows = words.removeprefix(label("dials", "needles_alt", rows="").rstrip(".")).rstrip(".").split("; ")
+    rows = (
+        words.removeprefix(label("dials", "needles_alt", p="p(positive)", rows="").rstrip(".")).rstrip(".").split("; ")
+    )
     return dict(row.rsplit(" ", 1) for row in rows)
 
 
@@ -93,7 +95,7 @@ def test_a_timer_asks_the_fixed_reviews_and_ends_itself(monkeypatch):
     monkeypatch.setattr(services.dials, "known", test_of)
     monkeypatch.setattr(services.dials, "fixed_test", lambda one: test_of(one, wanted // 2))
     monkeypatch.setattr(accuracy.st, "fragment", lambda run_every: lambda f: drawn.append((f, run_every)) or f)
-    monkeypatch.setattr(accuracy, "_show", lambda tests: sent.append(len(tests["now"].right)))
+    monkeypatch.setattr(accuracy, "_show", lambda tests, texts: sent.append(len(tests["now"].right)))
     monkeypatch.setattr(accuracy, "get_script_run_ctx", lambda: SimpleNamespace(enqueue=sent.append))
     monkeypatch.setattr(accuracy.ThreadState, "get", lambda: SimpleNamespace(fragment_id="of the reviews"))
     services.libraries().finished.wait(timeout=120)

@@ -39,7 +39,7 @@ def test_one_task_at_a_time_is_asked_in_its_own_words(open_page, tmp_path, batch
 
 def test_many_texts_are_answered_in_the_classes_names_and_none_is_a_formula():
     reviews = Reviews(texts=("a", "b"), rows=(1, 2), labels=(1, None))
-    answers = {"x": many_results.Answers(2, {0: 0.9, 1: 0.2}, seconds=1.0)}
+    answers = {"x": many_results.Answers(2, {0: 0.9, 1: 0.2})}
     labels = ("ham", "=spam")
     rows = many_results.review_rows(reviews, {"x": "X"}, answers, labels)
     assert list(rows["verdict"]) == ["+ =spam", "− ham"] and list(rows["truth"]) == ["+ =spam", ""]
