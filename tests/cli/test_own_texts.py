@@ -109,6 +109,7 @@ def test_a_checkpoint_is_measured_on_more_texts_of_its_two_classes(run, two, fil
     record = read_record(gone)
     assert (code, json.loads(printed)["accuracy"], json.loads(printed)["n"]) == (0, record.test.accuracy, 10), told
     assert "the texts that it has learned" in told  # and so the split that it was tested on
+    assert run("evaluate", gone, "--data", file, *COLUMNS, "--store")[0] == 0 and read_record(gone) == record
     more = tmp_path / "more.csv"
     known, label = stored().train[0]
     rows = (
