@@ -1,5 +1,7 @@
 """Checkpoints that have learned own texts: every section that can answer about them does, in the classes' names."""
 
+import shutil
+
 import pytest
 
 from app import services
@@ -15,15 +17,26 @@ IDS = ("20260101-000000-aaaaaa", "20260101-000001-bbbbbb")
 RIGHT = ([True] * 8 + [False] * 2, [True] * 5 + [False] * 5)
 
 
-@pytest.fixture
-def runs(open_page, tmp_path, batch):
-    """Two runs of somebody's in the folder of runs, on tiny-t5; the id of each."""
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Two runs of somebody's, on tiny-t5."""
+    import torch
+
     from peft_core.t5.backbone import load_backbone
 
-    backbone = load_backbone("tiny-t5")
+    folder, backbone = tmp_path_factory.mktemp("made"), load_backbone("tiny-t5")
+    ids = torch.randint(5, 27, (3, 7), generator=torch.Generator().manual_seed(2))
     for name, rank, right in zip(IDS, (2, 1), RIGHT, strict=True):
         config = LoraConfig(r=rank)
-        run_on_own_texts(tmp_path / "runs" / name, backbone, config, trained(backbone, config, batch), right)
+        model = trained(backbone, config, (ids, torch.ones_like(ids)))
+        run_on_own_texts(folder / name, backbone, config, model, right)
+    return folder
+
+
+@pytest.fixture
+def runs(open_page, tmp_path, made):
+    """Opens a page, with these two in the folder of runs."""
+    shutil.copytree(made, tmp_path / "runs")
     return open_page
 
 

@@ -1,10 +1,10 @@
 """What is learned is a choice on Train: another task is another run, and a file is kept by nobody before that."""
 
 import pytest
-from app.playground.task import _title
 
 from app import services
 from app.content import label
+from app.kit.asking.task import _title
 from app.kit.pages import training_link
 from peft_core.config import LIE_PRESETS, presets_of
 from peft_core.reviews.config import DataConfig
