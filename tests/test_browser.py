@@ -345,3 +345,15 @@ def test_a_link_with_impossible_values_still_opens(page, address):
     expect(page).to_have_url(re.compile("lora_r=256"))  # a copied link shows what is shown
     for unknown in ("t5-nano", "<b>"):
         expect(page.get_by_text(f"= {unknown}, which is not here")).to_be_visible()
+
+
+def test_the_end_of_a_section_leads_to_the_beginning_of_the_next(page, address):
+    page.goto(f"{address}/lora?section=count")
+    settled(page)
+    place = "document.querySelector('[data-testid=stMain]').scrollTop"
+    page.get_by_role("button", name="Next: Maths →").scroll_into_view_if_needed()
+    assert page.evaluate(place) > 0
+    page.get_by_role("button", name="Next: Maths →").click()
+    page.wait_for_url("**section=maths**")
+    settled(page)
+    assert page.evaluate(place) == 0

@@ -11,7 +11,7 @@ from app.compare.significant import section as significant
 from app.compare.table import section as table
 from app.compare.trade_off import section as trade_off
 from app.content import label, text
-from app.kit import url
+from app.kit import onward, url
 from app.kit.plain import escaped
 from peft_core.errors import PeftClassroomError
 
@@ -26,13 +26,15 @@ PARTS = {
 }
 
 st.markdown(text("compare", "lead"))
-tabs = url.tabs("part", tuple(PARTS), [label("compare", f"part_{name}") for name in PARTS])
+titles = {name: label("compare", f"part_{name}") for name in PARTS}
+tabs = url.tabs("part", tuple(PARTS), list(titles.values()))
 opened = next(name for name, tab in tabs.items() if tab.open)
 with tabs[opened]:
     try:
         PARTS[opened]()
     except PeftClassroomError as error:  # a file of measurements is damaged, or a base model's folder is gone
         st.error(escaped(error), icon=":material/error:")
+onward.draw("part", tabs, titles)
 for left_out in (*services.listing().adopted, *services.listing().damaged):
     st.caption(f"{label('compare', 'left_out', name=escaped(left_out.name))} {escaped(left_out.why)}")
 services.rerun_when_ready(examples=opened in ("trade_off", "significant", "optimism"))

@@ -19,6 +19,7 @@ _HTML = """
 _CSS = """
 label { display: block; }
 label > span { font-size: 0.875rem; }
+label > span[title] { cursor: help; text-decoration: underline dotted; text-underline-offset: 0.2em; }
 input { display: block; width: 100%; height: 1.75rem; margin: 0; cursor: pointer; }
 input { accent-color: var(--st-primary-color); }
 input:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 2px; border-radius: 4px; }
@@ -28,7 +29,9 @@ input:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset
 _JS = """
 export default function ({ parentElement, data, setTriggerValue }) {
   const input = parentElement.querySelector("input"), ticks = parentElement.querySelector(".ticks");
-  parentElement.querySelector("label > span").textContent = data.name;
+  const name = parentElement.querySelector("label > span");
+  name.textContent = data.name;
+  if (data.help) { name.title = input.ariaDescription = data.help; }
   input.max = data.stops.length - 1;
   const said = () => { input.ariaValueText = data.stops[input.value]; };
   if (!input.dragged) { input.value = data.nearest; }
@@ -52,8 +55,11 @@ def powers(high: int) -> tuple[int, ...]:
     return (*(1 << n for n in range(high.bit_length()) if 1 << n < high), high)
 
 
-def number(key: str, name: str, stops: Sequence[int], default: int) -> int:
-    """A whole number from the first stop to the last: what the slider and the box together say. In the URL as `key`."""
+def number(key: str, name: str, stops: Sequence[int], default: int, meaning: str = "") -> int:
+    """A whole number from the first stop to the last: what the slider and the box together say. In the URL as `key`.
+
+    `meaning` is shown where the mouse rests on the name, as that of a term in a text is.
+    """
     low, high = stops[0], stops[-1]
     url.clamp(key, name, low, high)
     value = st.session_state.get(key) or default
@@ -71,6 +77,7 @@ def number(key: str, name: str, stops: Sequence[int], default: int) -> int:
             key=f"{key}_stops",
             data={
                 "name": name,
+                "help": meaning,
                 "stops": list(stops),
                 "nearest": nearest,
                 "value": value,

@@ -92,12 +92,11 @@ def _map(name: str, matrix: np.ndarray, written: list[list[str]], limit: float, 
 
 def vector(key: str, defaults: Sequence[int]) -> np.ndarray:
     """The student's x, one input an entry, each in the URL."""
-    entries = []
+    named = [(f"{key}{i}", label("rank_one", "x", i=i), default) for i, default in enumerate(defaults, start=1)]
+    for one, name, _ in named:  # what it says stands above all of them, over the whole width
+        url.clamp(one, name, -MAX_X, MAX_X)
     with st.container(horizontal=True, key=key):
-        for i, default in enumerate(defaults, start=1):
-            name, one = label("rank_one", "x", i=i), f"{key}{i}"
-            url.clamp(one, name, -MAX_X, MAX_X)
-            entries.append(st.number_input(name, -MAX_X, MAX_X, default, key=one, bind="query-params", width=130))
+        entries = [url.bounded_number(one, name, -MAX_X, MAX_X, default, width=130) for one, name, default in named]
     return np.array(entries)
 
 

@@ -13,8 +13,8 @@ import streamlit as st
 from streamlit.elements.lib.mutable_tab_container import TabContainer
 
 from app import services
-from app.content import label, text
-from app.kit import url
+from app.content import glossary, label, text
+from app.kit import onward, url
 from app.method.code import section as code_section
 from app.method.cost import section as cost_section
 from app.method.count import calculator, count_chart, idle, module_tree
@@ -50,8 +50,10 @@ def draw(page: MethodPage) -> None:
     st.markdown(text(f"method/{page.name}", "lead"))
     left, right = st.columns([3, 8], gap="large")
     with left.container(key="controls"):  # stays in view while the rest scrolls past: see theme.tidy
-        url.known("base", label("count", "base"), list(catalogue()), next(iter(catalogue())))
-        base = catalogue()[st.selectbox(label("count", "base"), list(catalogue()), key="base", bind="query-params")]
+        name, bases = label("count", "base"), list(catalogue())
+        url.known("base", name, bases, bases[0])
+        told = glossary()["base model"]
+        base = catalogue()[st.selectbox(name, bases, key="base", bind="query-params", help=told)]
         config = page.controls(base)
         below = st.container()
     result = count(base.architecture, config)
@@ -59,7 +61,8 @@ def draw(page: MethodPage) -> None:
         more = page.more or {}
         check = ("check",) if asks(page.name) else ()
         names = ("idea", "count", "maths", *more, "steps", "train", "inside", "try", *check, "cost", "code")
-        tabs = url.tabs("section", names, [label("sections", name) for name in names])
+        titles = {name: label("sections", name) for name in names}
+        tabs = url.tabs("section", names, list(titles.values()))
     with below:
         if tabs["try"].open:  # trained checkpoints are asked there, whatever is set here
             st.caption(label("count", "not_in_try"))
@@ -67,6 +70,7 @@ def draw(page: MethodPage) -> None:
             calculator.headline(result)
     with right:
         _sections(page, tabs, base, config, result)
+        onward.draw("section", tabs, titles)
     services.rerun_when_ready()
 
 

@@ -5,8 +5,7 @@ import streamlit as st
 from app import services
 from app.content import label
 from app.kit import url
-from app.kit.asking import verdicts
-from app.playground import task
+from app.kit.asking import task, verdicts
 from peft_core.t5.architecture import catalogue
 
 

@@ -11,6 +11,7 @@ from app.kit.plain import escaped
 from peft_core.checkpoints.exchange.zipped import MEGABYTE, MOST_BYTES, MOST_UNPACKED, pack
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.errors import PeftClassroomError
+from peft_core.methods.lora.method import MAX_ALPHA
 from peft_core.t5.architecture import catalogue
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def _open() -> None:
         st.session_state.pop(FINDINGS, None)
         return
     base, alpha = st.session_state.get("exchange_base", AS_NAMED), st.session_state.get("exchange_alpha")
+    alpha = alpha if _is_alpha(alpha) else None
     asked = (file.file_id, base, alpha)
     if st.session_state.get(FINDINGS, (None,))[0] != asked:
         try:
@@ -68,7 +70,13 @@ def _more() -> None:
         label("exchange", "base"), bases, key="exchange_base",
         format_func=lambda name: name or label("exchange", "as_named"),
     )  # fmt: skip
-    right.number_input(label("exchange", "alpha"), min_value=0.0, max_value=4096.0, value=None, key="exchange_alpha")
+    alpha = right.number_input(label("exchange", "alpha"), value=None, key="exchange_alpha")
+    if alpha is not None and not _is_alpha(alpha):
+        st.info(label("exchange", "no_alpha", asked=f"{alpha:g}", most=MAX_ALPHA), icon=":material/info:")
+
+
+def _is_alpha(alpha: float | None) -> bool:
+    return alpha is not None and 0 < alpha <= MAX_ALPHA
 
 
 def _tell(said: "Inspection") -> None:

@@ -11,14 +11,16 @@ from streamlit.delta_generator import DeltaGenerator
 
 from app import services
 from app.content import label, text
-from app.kit import theme, url
+from app.kit import url
 from app.kit.asking import verdicts
+from app.kit.asking.classes import Classes, classes_of
 from app.kit.asking.verdicts import Model, base_of, name_of
 from app.kit.plain import escaped
 from app.playground import starts, word_chart
 from app.playground.word_chart import signed
 from peft_core.errors import PeftClassroomError
 from peft_core.reviews.checks import check_text
+from peft_core.reviews.config import REVIEWS, Learned
 from peft_core.reviews.notes import notes_on
 
 if TYPE_CHECKING:
@@ -34,22 +36,24 @@ TOP = 10
 
 def draw(review: str, chosen: list[Model]) -> None:
     """Controls, and what was computed for this review with them."""
-    st.markdown(text("explain", "lead"))
+    classes = classes_of(verdicts.learned_of(chosen))
+    st.markdown(text("explain", "lead", **classes.written))
     left, right = st.columns(2)
     with left:
         info = choose_checkpoint("explain_checkpoint", label("explain", "checkpoint"), chosen)
     with right:
         methods = _choose_methods()
     start = _choose_start() if "integrated_gradients" in methods else STARTS[0]
-    cleaned = usable(review)
+    learned = verdicts.learned_of(chosen)
+    cleaned = usable(review, learned)
     if cleaned is None:
         return
     if st.button(label("explain", "explain"), type="primary", key="explain_go"):
-        explain(cleaned, info, methods, start)
-    found = [known(cleaned, info, method, start) for method in methods]
+        explain(cleaned, info, methods, learned, start)
+    found = [known(cleaned, info, method, learned, start) for method in methods]
     shown = [result for result in found if result is not None]
     if shown:
-        _show(shown, verdicts.titles([*services.askable(), info])[name_of(info)], start)
+        _show(shown, verdicts.titles([*services.askable(), info])[name_of(info)], start, classes)
     else:
         st.caption(label("explain", "on_demand"))
     with st.expander(label("explain", "how")):
@@ -79,28 +83,30 @@ def _choose_start() -> str:
     return url.one_of("explain_start", label("explain", "start"), titles)
 
 
-def usable(review: str) -> str | None:
+def usable(review: str, learned: Learned = REVIEWS) -> str | None:
     """The review as the models read it; None, and a sentence on the screen, where there is nothing to read."""
     try:
         read = check_text(review)
     except PeftClassroomError as error:
         st.info(escaped(error), icon=":material/info:")
         return None
-    for note in notes_on(review, read):
+    for note in notes_on(review, read, learned):
         verdicts.warn(note.words, note.doubtful)
     return read
 
 
-def known(review: str, info: Model, method: str, start: str = STARTS[0]) -> "Attribution | None":
+def known(review: str, info: Model, method: str, learned: Learned, start: str = STARTS[0]) -> "Attribution | None":
     """What was computed before, if it was."""
-    return st.session_state.get(KEPT, {}).get(_key(review, info, method, start))
+    return st.session_state.get(KEPT, {}).get(_key(review, info, method, learned, start))
 
 
-def _key(review: str, info: Model, method: str, start: str) -> tuple[str, ...]:
-    return review, name_of(info), method, start if method == "integrated_gradients" else ""
+def _key(review: str, info: Model, method: str, learned: Learned, start: str) -> tuple[str, ...]:
+    """Of own texts with their task: a base model is asked for the words of each."""
+    name = f"{name_of(info)} {learned.task_key}" if learned.own else name_of(info)
+    return review, name, method, start if method == "integrated_gradients" else ""
 
 
-def explain(review: str, info: Model, methods: tuple[str, ...], start: str = STARTS[0]) -> None:
+def explain(review: str, info: Model, methods: tuple[str, ...], learned: Learned, start: str = STARTS[0]) -> None:
     """Compute what is not known yet and keep it. What cannot be computed is a sentence on the screen."""
     from peft_core.analysis.explain import attribution
 
@@ -109,12 +115,13 @@ def explain(review: str, info: Model, methods: tuple[str, ...], start: str = STA
     try:
         with services.exclusive_predictor(base_of(info)) as predictor:
             model, max_length = predictor.model(None if isinstance(info, str) else info.path)
+            backbone = predictor.backbone.answering(learned.words)
             for method in methods:
-                if (key := _key(review, info, method, start)) not in kept:
+                if (key := _key(review, info, method, learned, start)) not in kept:
                     compute = partial(attribution.METHODS[method], progress=partial(_tell, bar, method))
                     if method == "integrated_gradients":
                         compute = partial(compute, baseline=start)
-                    kept[key] = compute(predictor.backbone, model, review, max_length)
+                    kept[key] = compute(backbone, model, review, max_length)
     except PeftClassroomError as error:
         st.error(escaped(error), icon=":material/error:")
     bar.empty()
@@ -127,11 +134,10 @@ def _tell(bar: DeltaGenerator, method: str, done: int, of: int) -> None:
     bar.progress(done / of, text=label("explain", f"progress_{method}", done=f"{done:,}", of=f"{of:,}"))
 
 
-def _show(shown: list["Attribution"], title: str, start: str) -> None:
+def _show(shown: list["Attribution"], title: str, start: str, classes: Classes) -> None:
     """The verdict, the text once a method, in one scale, then the most influential words side by side."""
     p = shown[0].probability
-    said = "positive" if p > 0.5 else "negative"
-    values = {"verdict": f"{theme.sign(said)} {label('playground', said)}", "p": f"{p:.1%}"}
+    values = {"verdict": classes.written_verdict(p > 0.5), "p": f"{p:.1%}", **classes.written}
     st.markdown(label("explain", "verdict", title=escaped(title), whole=signed(shown[0].whole), **values))
     scores = [score for result in shown for score in result.scores if score is not None]
     for result in shown:
@@ -139,11 +145,11 @@ def _show(shown: list["Attribution"], title: str, start: str) -> None:
         word_chart.words(result, max(map(abs, scores), default=0.0), key=f"explain_words_{result.method}")
         st.markdown(_sum_in_words(result))
         if result.starts:
-            starts.show(result, start)
+            starts.show(result, start, classes)
     st.markdown(f"**{label('explain', 'top')}**")
     for column, result in zip(st.columns(len(shown)), shown, strict=True):
         with column:
-            axis = label("explain", "score_axis", method=label("explain", result.method))
+            axis = label("explain", "score_axis", method=label("explain", result.method), **classes.plain)
             word_chart.bars(result, TOP, axis, scores, key=f"explain_bars_{result.method}")
     if len(shown) == 2:
         both = set(shown[0].most_influential(TOP)) & set(shown[1].most_influential(TOP))

@@ -10,8 +10,8 @@ import streamlit as st
 
 from app import services
 from app.content import label, text
-from app.kit import theme
 from app.kit.asking import verdicts
+from app.kit.asking.classes import named
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.reviews.splits import LABEL_WORDS
 from peft_core.reviews.spreadsheet import Reviews, write_csv
@@ -27,7 +27,7 @@ Labels = tuple[str, str]  # the two classes' names
 
 @dataclass
 class Answers:
-    """One checkpoint's answers so far: p("positive") by row, notes by row."""
+    """One checkpoint's answers so far: p("positive") by row, and notes by row."""
 
     n: int
     positive: dict[int, float] = field(default_factory=dict)
@@ -77,7 +77,7 @@ def show(reviews: Reviews, done: list[CheckpointInfo], answers: Mapping[str, Ans
             **{name: number(title, format="%.1f%%") for name, title in titles.items()},
         },
     )
-    st.caption(text("many", "reading"))
+    st.caption(text("many", "reading", **named(labels).written))
     st.download_button(
         label("many", "download"),
         data=lambda: result_file(reviews, titles, answers, labels),
@@ -93,18 +93,18 @@ def review_rows(
     reviews: Reviews, titles: Mapping[str, str], answers: Mapping[str, Answers], labels: Labels = LABEL_WORDS
 ) -> pd.DataFrame:
     """A row a review, those on which the checkpoints disagree first. A checkpoint's column holds p("positive")."""
-    rows = []
+    rows, classes = [], named(labels)
     for position, (number, words) in enumerate(zip(reviews.rows, reviews.texts, strict=True)):
         positive = {name: answers[name].positive[position] for name in titles}
         for_it = sum(p > 0.5 for p in positive.values())
         row = {"row": number, "text": words, "disagree": 0 < for_it < len(positive)}
         if reviews.labels is not None:
             truth = reviews.labels[position]
-            row["truth"] = "" if truth is None else _signed(truth, labels)
+            row["truth"] = "" if truth is None else classes.verdict(bool(truth))
         row["verdict"] = (
             label("many", "split", yes=for_it, no=len(positive) - for_it)
             if row["disagree"]
-            else _signed(for_it > 0, labels)
+            else classes.verdict(for_it > 0)
         )
         row |= positive
         note = " ".join(dict.fromkeys(answers[name].notes.get(position, "") for name in titles)).strip()
@@ -115,14 +115,11 @@ def review_rows(
     return frame.sort_values("disagree", ascending=False, kind="stable")
 
 
-def _signed(positive: int, labels: Labels) -> str:
-    """A class with its sign; of own texts, too, the second class is the positive one."""
-    name = LABEL_WORDS[positive]
-    return f"{theme.sign(name)} {label('many', name) if labels == LABEL_WORDS else labels[positive]}"
-
-
 def _checkpoint_table(reviews: Reviews, titles: Mapping[str, str], answers: Mapping[str, Answers]) -> None:
-    """How often each checkpoint says what, and, where labels are given, how often it is right."""
+    """How often each checkpoint says what, and, where labels are given, how often it is right.
+
+    Not how fast: those that share the base model are computed together, so no one's time can be told.
+    """
     labels = reviews.labels or ()
     known = [position for position, truth in enumerate(labels) if truth is not None]
     rows = []

@@ -11,7 +11,6 @@ from app.playground import choice, exchange, explain, many_reviews, what_if
 from app.playground.dials import section as dials
 from app.playground.how_sure import section as how_sure
 from app.playground.identity import section as identity
-from peft_core.reviews.config import REVIEWS
 
 TABS = ("compare", "dials", "explain", "what_if", "identity", "many", "calibration")
 OF_ONE_REVIEW = ("compare", "dials", "explain", "what_if")  # the others bring texts of their own
@@ -29,7 +28,7 @@ def compare(review: str, truth: int | None, chosen: list[verdicts.Model]) -> Non
 
 def _reading(chosen: list[verdicts.Model]) -> str:
     """What the numbers are of: of own texts, of the words that stand for their classes."""
-    learned = next((model.record.learned for model in chosen if not isinstance(model, str)), REVIEWS)
+    learned = verdicts.learned_of(chosen)
     no, yes = map(escaped, learned.words)
     return text("playground", "reading_own", no=no, yes=yes) if learned.own else text("playground", "reading")
 
@@ -39,15 +38,15 @@ top = st.container()
 tabs = url.tabs("tab", TABS, [label("playground", f"tab_{name}") for name in TABS])
 opened = next(name for name, tab in tabs.items() if tab.open)
 with top:
-    review, truth, beside = "", None, st.container()
-    if opened in OF_ONE_REVIEW:
-        left, beside = st.columns([3, 2])
-        with left:
-            review, truth = review_box.review_box()
+    review, truth = "", None
+    left, beside = st.columns([3, 2]) if opened in OF_ONE_REVIEW else (None, st.container())
     with beside:
         chosen = choice.choose()
         trained = [model for model in chosen if not isinstance(model, str)]
         exchange.draw(trained)
+    if left:
+        with left:
+            review, truth = review_box.review_box(learned=verdicts.learned_of(chosen))
 with tabs[opened]:
     if not chosen:
         st.caption(label("playground", "none_chosen"))
@@ -55,8 +54,6 @@ with tabs[opened]:
         st.info(services.libraries().error or label("playground", "loading"), icon=":material/hourglass_top:")
     elif opened == "compare":
         compare(review, truth, chosen)
-    elif trained and trained[0].record.learned.own and opened != "many":
-        st.info(label("playground", "of_reviews"), icon=":material/info:")
     elif opened == "explain":
         explain.draw(review, chosen)
     elif opened == "what_if":

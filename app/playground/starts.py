@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from app.content import label, text
+from app.kit.asking.classes import Classes
 from app.playground.word_chart import named, signed
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 MOST_NAMED = 3
 
 
-def show(result: "Attribution", start: str) -> None:
+def show(result: "Attribution", start: str, classes: Classes) -> None:
     """A line a baseline: what this checkpoint calls it, and what scores that begin there add up to."""
     from peft_core.analysis.explain.attribution import AVERAGE, probability
 
@@ -24,12 +25,15 @@ def show(result: "Attribution", start: str) -> None:
         "p": f"{probability(d):.0%}",
         "start": label("explain", f"start_{start}"),
         "sum": signed(result.whole - d),
+        **classes.written,
     }
     st.markdown(label("explain", "from_average" if start == AVERAGE else "from_start", **values))
     rows = [
         {
             label("explain", "column_start"): ("▸ " if name == start else "") + label("explain", f"start_{name}"),
-            label("explain", "column_called"): "" if name == AVERAGE else f"{probability(of_start):.1%}",
+            label("explain", "column_called", **classes.plain): ""
+            if name == AVERAGE
+            else f"{probability(of_start):.1%}",
             label("explain", "column_d"): signed(of_start),
             label("explain", "column_sum"): signed(result.whole - of_start),
         }

@@ -9,6 +9,7 @@ import streamlit as st
 
 from app.content import label
 from app.kit import figure, theme
+from app.kit.asking.classes import Classes
 
 ROOM = 0.15  # of the axis: half of the words above a line, on a phone
 
@@ -34,13 +35,13 @@ class Change:
         return "positive" if self.after > 0.5 else "negative"
 
 
-def show(changes: Sequence[Change], key: str) -> None:
+def show(changes: Sequence[Change], key: str, classes: Classes) -> None:
     """How many flip, then the chart, then every number."""
     ordered = ranked(changes)
     flips = sum(change.flips for change in ordered)
     st.markdown(f"**{label('what_if', 'flips_none' if not flips else 'flips_some', n=flips, of=len(ordered))}**")
-    _chart(ordered, f"{key}_chart")
-    table(ordered, label("what_if", "checkpoint"), f"{key}_table")
+    _chart(ordered, f"{key}_chart", classes)
+    table(ordered, label("what_if", "checkpoint"), f"{key}_table", classes)
 
 
 def ranked(changes: Sequence[Change]) -> list[Change]:
@@ -48,12 +49,12 @@ def ranked(changes: Sequence[Change]) -> list[Change]:
     return sorted(changes, key=lambda change: (not change.flips, -abs(change.points)))
 
 
-def table(changes: Sequence[Change], title: str, key: str) -> None:
+def table(changes: Sequence[Change], title: str, key: str, classes: Classes) -> None:
     """The same numbers to be read off; `title` heads the first column."""
     rows = [
         {
             title: change.title,
-            label("what_if", "verdict"): _verdict(change),
+            label("what_if", "verdict"): _verdict(change, classes),
             label("what_if", "before"): f"{change.before:.1%}",
             label("what_if", "after"): f"{change.after:.1%}",
             label("what_if", "change"): label("what_if", "points", n=_signed(change.points)),
@@ -64,7 +65,7 @@ def table(changes: Sequence[Change], title: str, key: str) -> None:
 
 
 @figure.kept
-def _chart(changes: Sequence[Change], key: str) -> None:
+def _chart(changes: Sequence[Change], key: str, classes: Classes) -> None:
     frame = pd.DataFrame(
         [
             {
@@ -81,7 +82,7 @@ def _chart(changes: Sequence[Change], key: str) -> None:
     names = frame["checkpoint"].tolist()
     kinds, styles = ["positive", "negative"], [theme.POSITIVE, theme.NEGATIVE]
     scale = alt.Scale(domain=[0, 1])
-    title = label("playground", "probability")
+    title = classes.p
     x = alt.X("after:Q", title=title, scale=scale, axis=alt.Axis(format="%", tickCount=5))
     base = alt.Chart(frame).encode(y=alt.Y("checkpoint:N", sort=names, title=None, axis=alt.Axis(labelLimit=200)))
     way = base.mark_rule(color=theme.frozen(), strokeWidth=3).encode(x=x, x2=alt.X2("before:Q"))
@@ -103,13 +104,13 @@ def _chart(changes: Sequence[Change], key: str) -> None:
         theme.readable(chart.properties(height=60 + 52 * len(changes))),
         width="stretch",
         key=key,
-        alt=label("what_if", "chart_alt", rows=listed),
+        alt=label("what_if", "chart_alt", rows=listed, **classes.plain),
     )
-    st.caption(label("what_if", "legend"))
+    st.caption(label("what_if", "legend", **classes.written))
 
 
-def _verdict(change: Change) -> str:
-    said = f"{theme.sign(change.label)} {label('playground', change.label)}"
+def _verdict(change: Change, classes: Classes) -> str:
+    said = classes.verdict(change.after > 0.5)
     return label("what_if", "flipped" if change.flips else "stayed", verdict=said)
 
 

@@ -13,6 +13,7 @@ import streamlit as st
 from app import services
 from app.content import label, text
 from app.kit.asking import verdicts
+from app.kit.asking.classes import Classes, classes_of
 from app.kit.asking.verdicts import Model, name_of
 from app.kit.plain import escaped
 from app.playground import explain, verdict_changes, word_chart
@@ -20,10 +21,11 @@ from app.playground.verdict_changes import Change
 from peft_core.analysis.explain.edits import Edit, delete_word, negate, replace_word
 from peft_core.errors import PeftClassroomError
 from peft_core.reviews.checks import check_text
+from peft_core.reviews.config import Learned
 from peft_core.reviews.words import split_words
 
 EDITS = "what_if edits"  # session state: (the review, [Edit, …])
-ANSWERS = "what_if answers"  # session state: {(text, checkpoint): probability of positive}, the latest MOST_ANSWERS
+ANSWERS = "what_if answers"  # session state: {(text, checkpoint): p(positive)}, the latest MOST_ANSWERS
 PROBLEM = "what_if problem"  # session state: why the last edit could not be made
 MOST_ANSWERS = 200
 MOST_PILLS = 150
@@ -35,7 +37,9 @@ WORD_JOINER = "\u2060"  # has no width
 def draw(review: str, chosen: list[Model]) -> None:
     """Word picker and buttons, the edited text, what it does to every verdict; then all deletions."""
     st.markdown(text("explain", "what_if_lead"))
-    cleaned = explain.usable(review)
+    learned = verdicts.learned_of(chosen)
+    classes = classes_of(learned)
+    cleaned = explain.usable(review, learned)
     if cleaned is None:
         return
     if st.session_state.get(EDITS, ("", []))[0] != cleaned:
@@ -46,16 +50,16 @@ def draw(review: str, chosen: list[Model]) -> None:
     if edits:
         st.text("\n".join(edit.done for edit in edits))
         st.code(now, language=None, wrap_lines=True)
-        changes = _changes(cleaned, now, chosen)
+        changes = _changes(cleaned, now, chosen, learned)
         if changes:
             with st.container(key="what_if_changes"):
-                verdict_changes.show(changes, "what_if")
+                verdict_changes.show(changes, "what_if", classes)
     else:
         st.caption(label("what_if", "nothing_yet"))
     with st.expander(label("what_if", "rules")):
         st.markdown(text("explain", "rules"))
     st.divider()
-    _deletions(now, chosen)
+    _deletions(now, chosen, learned, classes)
 
 
 def _controls(now: str, edits: list[Edit]) -> None:
@@ -118,14 +122,15 @@ def _letter_for_letter(word: str) -> str:
     return escaped(re.sub("([.:@])", f"{WORD_JOINER}\\1", word)).replace("&", "\\&")
 
 
-def _changes(before: str, after: str, chosen: list[Model]) -> list[Change]:
+def _changes(before: str, after: str, chosen: list[Model], learned: Learned) -> list[Change]:
     """Every checkpoint on both texts; a sentence for each that cannot answer."""
     titles = verdicts.titles([*services.askable(), *chosen])
-    answers = st.session_state.setdefault(ANSWERS, {})
+    # a base model answers each task in its words
+    answers = st.session_state.setdefault(f"{ANSWERS} {learned.task_key}" if learned.own else ANSWERS, {})
     both = dict.fromkeys((before, after))
     asked = [info for info in chosen if any((t, name_of(info)) not in answers for t in both)]
     new = [t for t in both if any((t, name_of(info)) not in answers for info in asked)]
-    for info, found in zip(asked, services.ask(new, asked) if asked else (), strict=True):
+    for info, found in zip(asked, services.ask(new, asked, learned) if asked else (), strict=True):
         if isinstance(found, PeftClassroomError):
             st.error(escaped(found), icon=":material/error:")
             continue
@@ -141,13 +146,13 @@ def _changes(before: str, after: str, chosen: list[Model]) -> list[Change]:
     return changes
 
 
-def _deletions(now: str, chosen: list[Model]) -> None:
+def _deletions(now: str, chosen: list[Model], learned: Learned, classes: Classes) -> None:
     """Every word left out in turn: occlusion, told in probabilities."""
     st.markdown(f"**{label('what_if', 'deletions')}** {text('explain', 'deletions')}")
     info = explain.choose_checkpoint("what_if_checkpoint", label("what_if", "deletions_for"), chosen)
     if st.button(label("what_if", "try_all"), key="what_if_try_all"):
-        explain.explain(now, info, ("occlusion",))
-    found = explain.known(now, info, "occlusion")
+        explain.explain(now, info, ("occlusion",), learned)
+    found = explain.known(now, info, "occlusion", learned)
     if found is None or not found.most_influential(1):
         return
     read = found.most_influential(len(found.words))
@@ -155,7 +160,8 @@ def _deletions(now: str, chosen: list[Model]) -> None:
     changes = {i: Change(word_chart.named(found, i), p, found.probability_without(i)) for i in read}
     flips = sum(change.flips for change in changes.values())
     words = {"n": f"{flips:,}", "of": f"{len(changes):,}", "p": f"{p:.1%}", "seconds": f"{found.seconds:.1f}"}
+    words |= classes.written
     st.markdown(label("what_if", "deletions_none" if not flips else "deletions_some", **words))
-    word_chart.bars(found, TOP, label("what_if", "deletions_axis"), (), key="what_if_bars")
+    word_chart.bars(found, TOP, label("what_if", "deletions_axis", **classes.plain), (), key="what_if_bars")
     flips_first = sorted(changes.values(), key=lambda change: not change.flips)
-    verdict_changes.table(flips_first[:TOP], label("what_if", "left_out"), "what_if_deletions")
+    verdict_changes.table(flips_first[:TOP], label("what_if", "left_out"), "what_if_deletions", classes)

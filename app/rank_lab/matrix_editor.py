@@ -20,7 +20,7 @@ PRESETS: dict[str, tuple[tuple[int, ...], ...]] = {
 }
 DEFAULT = "full"
 LINK, ROWS, COLUMNS = "matrix", "matrix_rows", "matrix_columns"  # the URL; the keys of two widgets
-REFUSED = "matrix refused"  # session state: what is wrong with the link, until the matrix is changed
+REFUSED = "matrix refused"  # session state: what is wrong with the link or the last entry, until the next change
 LONGEST = 100  # characters of a link that are looked at
 
 Rows = Sequence[Sequence[int]]
@@ -65,9 +65,16 @@ def _cell(i: int, j: int, changed: Callable[[], None]) -> int:
     key = _key(i, j)
     st.session_state.setdefault(key, 0)  # the matrix has just grown
     name = label("rank_lab", "cell", row=i + 1, column=j + 1)
-    return st.number_input(
-        name, -MAX_ENTRY, MAX_ENTRY, step=1, key=key, on_change=changed, width=62, label_visibility="collapsed"
-    )
+
+    def typed() -> None:
+        """Streamlit's own bounds would leave an impossible number red in its box, and go on with the one before it."""
+        changed()
+        asked = st.session_state[key] or 0  # None: it was emptied
+        st.session_state[key] = used = min(max(asked, -MAX_ENTRY), MAX_ENTRY)
+        if used != asked:
+            st.session_state[REFUSED] = label("count", "clamped", name=name, asked=asked, used=used)
+
+    return st.number_input(name, step=1, key=key, on_change=typed, width=62, label_visibility="collapsed")
 
 
 def _key(i: int, j: int) -> str:

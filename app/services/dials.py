@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,9 @@ from peft_core.checkpoints.dials.setting import Offered, Setting
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.checkpoints.run_json import RECORD
 from peft_core.reviews.config import REVIEWS, Learned
+from peft_core.reviews.own.stored import check_texts, texts_beside
 from peft_core.reviews.splits import load_splits
-from peft_core.reviews.tasks import in_task
+from peft_core.reviews.tasks import Split, in_task
 from peft_core.statistics.intervals import Accuracy, wilson
 
 if TYPE_CHECKING:
@@ -84,9 +86,17 @@ def dial(place: Place, text: str) -> "Prediction":
 
 
 def known(place: Place) -> FixedTest:
-    """What has been asked of this place so far; nothing is computed."""
+    """What has been asked of this place so far; nothing is computed.
+
+    Raises:
+        PeftClassroomError: if it is about own texts, and these are gone.
+    """
     found = _fixed_tests().get(place.key)
-    return FixedTest(found.total, list(found.right)) if found else FixedTest(2 * FIXED_A_LABEL)
+    return FixedTest(found.total, list(found.right)) if found else FixedTest(_how_many(place.info))
+
+
+def _how_many(info: CheckpointInfo) -> int:
+    return len(_fixed_texts(info)[0]) if info.record.learned.own else 2 * FIXED_A_LABEL
 
 
 def fixed_test(place: Place) -> FixedTest:
@@ -96,7 +106,7 @@ def fixed_test(place: Place) -> FixedTest:
         PeftClassroomError: as `dial`.
     """
     learned = place.info.record.learned
-    kept, texts, labels = _fixed_tests(), *fixed_reviews(learned)
+    kept, texts, labels = _fixed_tests(), *_fixed_texts(place.info)
     with exclusive_predictor(place.info.base) as one:
         found = kept.setdefault(place.key, FixedTest(len(texts)))
         kept.move_to_end(place.key)
@@ -117,12 +127,30 @@ def fixed_reviews(learned: Learned = REVIEWS) -> tuple[Sequence[str], Sequence[i
     Raises:
         PeftClassroomError: of own texts, which no reviews stand in for.
     """
-    test = in_task(learned, load_splits())["test"]
+    return _shortest(in_task(learned, load_splits())["test"])
+
+
+def _fixed_texts(info: CheckpointInfo) -> tuple[Sequence[str], Sequence[int]]:
+    """What its accuracy with the dials so is of: the fixed reviews, or test texts of its own run."""
+    learned = info.record.learned
+    return _fixed_own(str(info.path), learned) if learned.own else fixed_reviews(learned)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _fixed_own(folder: str, learned: Learned) -> tuple[Sequence[str], Sequence[int]]:
+    texts = texts_beside(Path(folder), learned)
+    check_texts(learned, texts)
+    return _shortest(texts.splits()["test"])
+
+
+def _shortest(test: Split) -> tuple[Sequence[str], Sequence[int]]:
+    """Of each label at most so many, in turns as long as there are of both."""
     texts, labels = test["text"][:], test["label"][:]
     of_label = [
         sorted((i for i, y in enumerate(labels) if y == wanted), key=lambda i: len(texts[i])) for wanted in (0, 1)
     ]
-    rows = [row for pair in zip(*(rows[:FIXED_A_LABEL] for rows in of_label), strict=True) for row in pair]
+    pairs = zip_longest(*(rows[:FIXED_A_LABEL] for rows in of_label))
+    rows = [row for pair in pairs for row in pair if row is not None]
     return [texts[row] for row in rows], [labels[row] for row in rows]
 
 

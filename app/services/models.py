@@ -11,7 +11,7 @@ import streamlit as st
 from peft_core.checkpoints.listing import CheckpointInfo, Listing, list_all
 from peft_core.checkpoints.stored_answers import untrained_test as untrained_of_records
 from peft_core.errors import PeftClassroomError
-from peft_core.reviews.config import REVIEWS
+from peft_core.reviews.config import REVIEWS, Learned
 from peft_core.reviews.tasks import check_one_task
 from peft_core.serving.health import ANSWERS
 from peft_core.statistics.intervals import Accuracy
@@ -113,18 +113,20 @@ def _take_cores() -> None:
 
 
 @ANSWERS.time()
-def ask(texts: Sequence[str], chosen: Sequence[CheckpointInfo | str]) -> list["list[Prediction] | PeftClassroomError"]:
+def ask(
+    texts: Sequence[str], chosen: Sequence[CheckpointInfo | str], learned: Learned | None = None
+) -> list["list[Prediction] | PeftClassroomError"]:
     """For each checkpoint, in order, its predictions for `texts`, or why there are none; a name is a base model's own.
 
     Checkpoints of one base model are asked together with it, while no other session computes. A base model answers in
-    the words of the task that the checkpoints have learned.
+    the words of the task `learned`; None: of the one that the checkpoints have learned.
 
     Raises:
         PeftClassroomError: if they have learned different tasks.
     """
     trained = [one for one in chosen if not isinstance(one, str)]
     check_one_task([one.record.learned for one in trained], [one.name for one in trained])
-    untrained = trained[0].record.learned if trained else REVIEWS
+    untrained = learned or (trained[0].record.learned if trained else REVIEWS)
     answers: dict[int, list[Prediction] | PeftClassroomError] = {}
     bases = [one if isinstance(one, str) else one.base for one in chosen]
     for base in dict.fromkeys(bases):

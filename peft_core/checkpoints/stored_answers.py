@@ -1,7 +1,7 @@
 """The answers on the test reviews that a record holds, beside the true labels. No torch here."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 
@@ -9,10 +9,27 @@ from peft_core.checkpoints.record import RunRecord
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.registry import method_of
 from peft_core.reviews.draws import draw, drawn_fingerprints, run_fingerprint
+from peft_core.reviews.own.stored import check_texts, texts_beside
+from peft_core.reviews.splits import load_splits
+from peft_core.reviews.tasks import Split
 from peft_core.statistics.intervals import Accuracy, wilson
 
-if TYPE_CHECKING:
-    from datasets import Dataset
+
+def splits_of(record: RunRecord, folder: Path | None) -> Mapping[str, Split]:
+    """The texts that a run drew from: the reviews, or the own ones, which lie in the run's folder and nowhere else.
+
+    Args:
+        folder: of its checkpoint, if that is here.
+
+    Raises:
+        PeftClassroomError: if own texts are not there, or are others than it has learned.
+    """
+    data = record.config.data
+    if data.own is None:
+        return load_splits(data.source)
+    texts = folder and texts_beside(folder, data)
+    check_texts(data, texts)
+    return texts.splits()
 
 
 def decimals(probabilities: Sequence[float] | np.ndarray) -> tuple[float, ...]:
@@ -20,11 +37,11 @@ def decimals(probabilities: Sequence[float] | np.ndarray) -> tuple[float, ...]:
     return tuple(float(str(p)) for p in np.asarray(probabilities, dtype=np.float32))
 
 
-def stored_test(record: RunRecord, splits: Mapping[str, "Dataset"]) -> tuple[np.ndarray, np.ndarray]:
+def stored_test(record: RunRecord, splits: Mapping[str, Split]) -> tuple[np.ndarray, np.ndarray]:
     """The stored probabilities of "positive" and the true labels (0 or 1) of the test rows, both of shape (n,).
 
     Args:
-        splits: of `peft_core.reviews.splits.load_splits(record.config.data.source)`.
+        splits: of `splits_of(record, …)`.
 
     Raises:
         PeftClassroomError: if the record has no probabilities, was made with other reviews, or if the probabilities
@@ -52,7 +69,8 @@ def stored_test(record: RunRecord, splits: Mapping[str, "Dataset"]) -> tuple[np.
 
 
 def untrained_test(records: Iterable[RunRecord]) -> Accuracy | None:
-    """The base model's own test accuracy, which a run notes before its first step if its method starts as the base.
+    """The base model's own test accuracy, as runs have noted it: on their curve, if their method starts as the base, or
+    on the same reviews as their own.
 
     Args:
         records: of runs on one base model.
@@ -61,11 +79,17 @@ def untrained_test(records: Iterable[RunRecord]) -> Accuracy | None:
         What was measured on the most reviews, read the farthest; of several the first, for other machines round
         differently. None: no run here has noted it.
     """
+    records = tuple(records)
     noted = [
         (record.test.n, record.config.data.max_length, curve[0][1])
         for record in records
         if (curve := record.test_curve) and curve[0][0] == 0
         if method_of(record.config.method).starts_as_base(record.config.method)
+    ]
+    noted += [
+        (record.test.n, record.config.data.max_length, record.untrained_test.accuracy)
+        for record in records
+        if record.untrained_test and not record.config.start_from
     ]
     if not noted:
         return None

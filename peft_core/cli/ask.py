@@ -1,14 +1,27 @@
 """`checkpoints`, `evaluate`, `classify`: what there is, how good it is, what it says."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from peft_core.cli.output import Json, aligned, print_result
-from peft_core.cli.tables import SEPARATORS, Told, how_read, reviews_of_file
+from peft_core.cli.own_texts import More, check_file_named, learned_texts, more_texts
+from peft_core.cli.tables import (
+    Encoding,
+    LabelColumn,
+    Names,
+    Separator,
+    TextColumn,
+    Told,
+    how_read,
+    reviews_of_file,
+)
 from peft_core.errors import PeftClassroomError
-from peft_core.reviews.spreadsheet import ENCODINGS
 from peft_core.statistics.intervals import wilson
+
+if TYPE_CHECKING:
+    from peft_core.checkpoints.listing import CheckpointInfo
+    from peft_core.reviews.own.stored import StoredTexts
 
 commands = typer.Typer()
 BaseFolder = Annotated[
@@ -60,9 +73,22 @@ def evaluate(
         typer.Option("--store", help="note in the checkpoint's run.json what was measured, and of which weights"),
     ] = False,
     base: BaseFolder = None,
+    data: Annotated[
+        str | None, typer.Option("--data", help="a table of texts with labels, the checkpoint's two classes")
+    ] = None,
+    text_column: TextColumn = None,
+    label_column: LabelColumn = None,
+    names: Names = None,
+    encoding: Encoding = None,
+    separator: Separator = None,
     as_json: Json = False,
 ) -> None:
-    """Measure a checkpoint's accuracy with its 95% Wilson interval. A base model's name measures it untrained."""
+    """Measure a checkpoint's accuracy with its 95% Wilson interval. A base model's name measures it untrained.
+
+    With --data: on the texts of that table. If they are the very ones that it has learned, on a split of them, as ever.
+    """
+    told = Told(text_column, label_column, names=names, encoding=encoding, separator=separator)
+    check_file_named(data, told)
     if split not in ("train", "validation", "test"):
         raise PeftClassroomError(f"Unknown split {split!r}. Choose one of: train, validation, test.")
     if store and (split != "test" or limit is not None):
@@ -74,27 +100,55 @@ def evaluate(
     from peft_core.t5.architecture import catalogue
 
     untrained = checkpoint in catalogue()
+    if untrained and data:
+        raise PeftClassroomError(
+            f"The base model {checkpoint} has learned no classes: with --data name a checkpoint. What the base says of "
+            "the same test texts before training, `train --data` tells."
+        )
     if store and untrained:
         raise PeftClassroomError(f"--store adds to a checkpoint's record, and the base model {checkpoint} has none.")
     if store:
         find_checkpoint(checkpoint)  # one of another library has no record: it is imported first
     with at_hand([] if untrained else [checkpoint], base, _tell) as infos:
+        texts, more = _of_file(data, told, infos[0], (split, limit, store)) if data else (None, None)
         from peft_core.cli.progress import working
-        from peft_core.training.evaluate import evaluate_base, evaluate_checkpoint, measure_again
+        from peft_core.training.evaluate import evaluate_base, evaluate_checkpoint, evaluate_on, measure_again
 
         with working(f"measuring {checkpoint}"):
             if untrained:
                 measured = evaluate_base(checkpoint, split, limit)
+            elif more:
+                measured = evaluate_on(infos[0].path, more.texts, more.labels, base)
             elif store:
-                measured = measure_again(infos[0].path, base)
+                measured = measure_again(infos[0].path, base, texts)
             else:
-                measured = evaluate_checkpoint(infos[0].path, split, limit, base)
+                measured = evaluate_checkpoint(infos[0].path, split, limit, base, texts)
     for info in infos:
         if info.why and not store and not info.record.source:
             _tell(f"{info.name}: {info.why}")
-    data = {"accuracy": measured.accuracy, "low": measured.low, "high": measured.high, "n": measured.n}
-    text = f"{measured.accuracy:.2%} of {measured.n:,} reviews (95% interval {measured.low:.2%} to {measured.high:.2%})"
-    print_result(as_json, data, [text])
+    what = "texts" if data or any(info.record.learned.own for info in infos) else "reviews"
+    figures = {"accuracy": measured.accuracy, "low": measured.low, "high": measured.high, "n": measured.n}
+    text = f"{measured.accuracy:.2%} of {measured.n:,} {what} (95% interval {measured.low:.2%} to {measured.high:.2%})"
+    print_result(as_json, figures, [text])
+
+
+def _of_file(
+    file: str, told: Told, info: "CheckpointInfo", asked: tuple[str, int | None, bool]
+) -> "tuple[StoredTexts | None, More | None]":
+    """The texts that it has learned, if the file holds them; else those to measure it on."""
+    learned = info.record.learned
+    texts, table = learned_texts(file, told, learned)
+    _tell(how_read(table))
+    if texts:
+        _tell("These are the texts that it has learned, split as they were then.")
+        return texts, None
+    if asked != ("test", None, False):
+        raise PeftClassroomError("All texts of --data are measured, and nothing is stored: leave --split, --limit and "
+                                 "--store out.")  # fmt: skip
+    more = more_texts(file, told, learned, info.path)
+    for line in more.said:
+        _tell(line)
+    return None, more
 
 
 @commands.command()
@@ -106,9 +160,9 @@ def classify(
     label_column: Annotated[str | None, typer.Option(help="its column of true labels, if there is one")] = None,
     positive: Annotated[str | None, typer.Option(help="labels that mean positive, with commas: 4,5")] = None,
     negative: Annotated[str | None, typer.Option(help="labels that mean negative; others are left out")] = None,
-    names: Annotated[bool | None, typer.Option("--names/--no-names", help="the first row names the columns")] = None,
-    encoding: Annotated[str | None, typer.Option(help=f"if it is told wrongly: {', '.join(ENCODINGS)}")] = None,
-    separator: Annotated[str | None, typer.Option(help=f"if it is told wrongly: {' '.join(SEPARATORS)}")] = None,
+    names: Names = None,
+    encoding: Encoding = None,
+    separator: Separator = None,
     base: BaseFolder = None,
     as_json: Json = False,
 ) -> None:

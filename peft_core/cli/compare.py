@@ -7,43 +7,78 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from peft_core.cli.output import Json, aligned, print_result
+from peft_core.cli.own_texts import check_file_named, learned_texts
+from peft_core.cli.tables import Encoding, LabelColumn, Names, Separator, TextColumn, Told, how_read
 from peft_core.errors import PeftClassroomError
 from peft_core.files import writing
 from peft_core.reviews.config import REVIEWS
 from peft_core.t5.architecture import base_model
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from peft_core.checkpoints.listing import CheckpointInfo
+    from peft_core.reviews.tasks import Split
 
 commands = typer.Typer()
 
 
 @commands.command()
 def compare(
-    names: Annotated[list[str], typer.Argument(metavar="A B …", help="names or folders of two checkpoints or more")],
+    checkpoints: Annotated[
+        list[str], typer.Argument(metavar="A B …", help="names or folders of two checkpoints or more")
+    ],
+    data: Annotated[
+        str | None, typer.Option("--data", help="the table of texts that they have learned, if no run's folder has it")
+    ] = None,
+    text_column: TextColumn = None,
+    label_column: LabelColumn = None,
+    names: Names = None,
+    encoding: Encoding = None,
+    separator: Separator = None,
     as_json: Json = False,
 ) -> None:
     """Is one checkpoint better than another, on the same test reviews? Of more than two: all pairs, Holm-corrected."""
+    told = Told(text_column, label_column, names=names, encoding=encoding, separator=separator)
+    check_file_named(data, told)
     from peft_core.checkpoints.listing import find_run
 
-    if len(names) < 2:
+    if len(checkpoints) < 2:
         raise PeftClassroomError("One checkpoint cannot be compared. Name another one.")
-    infos = [find_run(name) for name in names]
+    infos = [find_run(name) for name in checkpoints]
     folders = [info.path.resolve() for info in infos]
-    if twice := next((name for name, folder in zip(names, folders, strict=True) if folders.count(folder) > 1), None):
+    named = zip(checkpoints, folders, strict=True)
+    if twice := next((name for name, folder in named if folders.count(folder) > 1), None):
         raise PeftClassroomError(f"{twice} is named twice, and nothing differs from itself. Name each once.")
+    splits = _splits(data, told, infos[0]) if data else None
     if len(infos) == 2:
-        _two(*infos, as_json)
+        _two(*infos, as_json, splits)
     else:
-        _all_pairs(infos, as_json)
+        _all_pairs(infos, as_json, splits)
 
 
-def _all_pairs(infos: "list[CheckpointInfo]", as_json: bool) -> None:
+def _splits(file: str, told: Told, first: "CheckpointInfo") -> "Mapping[str, Split]":
+    """The texts that the first of them has learned, from a file.
+
+    Raises:
+        PeftClassroomError: if they are others.
+    """
+    texts, table = learned_texts(file, told, first.record.learned)
+    typer.echo(how_read(table), err=True)
+    if texts is None:
+        raise PeftClassroomError(
+            f"{file} does not hold the texts that {first.name} has learned, letter for letter and in their order, so "
+            "what it answered to its test texts cannot be looked up in it."
+        )
+    return texts.splits()
+
+
+def _all_pairs(infos: "list[CheckpointInfo]", as_json: bool, splits: "Mapping[str, Split] | None") -> None:
     """Smallest p first."""
     from peft_core.analysis.comparison import all_pairs_sentence, compare_all
     from peft_core.statistics.formats import p_value, points
 
-    pairs = sorted(compare_all(infos), key=lambda pair: pair.test.p)
+    pairs = sorted(compare_all(infos, splits), key=lambda pair: pair.test.p)
     sentence = all_pairs_sentence(pairs)
     data = {
         "pairs": [
@@ -60,12 +95,14 @@ def _all_pairs(infos: "list[CheckpointInfo]", as_json: bool) -> None:
     print_result(as_json, data, [*aligned(lines), sentence])
 
 
-def _two(first: "CheckpointInfo", second: "CheckpointInfo", as_json: bool) -> None:
+def _two(
+    first: "CheckpointInfo", second: "CheckpointInfo", as_json: bool, splits: "Mapping[str, Split] | None"
+) -> None:
     """McNemar test and bootstrap interval."""
     from peft_core.analysis.comparison import compare as compare_checkpoints
     from peft_core.statistics.formats import p_text, points
 
-    found = compare_checkpoints(first, second)
+    found = compare_checkpoints(first, second, splits)
     test = found.test
     data = {
         "first": found.first,
@@ -80,7 +117,7 @@ def _two(first: "CheckpointInfo", second: "CheckpointInfo", as_json: bool) -> No
         "sentence": found.sentence,
     }
     lines = [
-        (found.first, f"{test.first_accuracy:.2%} of {test.n:,} test reviews"),
+        (found.first, f"{test.first_accuracy:.2%} of {test.n:,} test {'texts' if found.own else 'reviews'}"),
         (found.second, f"{test.second_accuracy:.2%}"),
         ("both right", f"{test.both_right:,}"),
         (f"only {found.first}", f"{test.only_first:,}"),

@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from peft_core.errors import PeftClassroomError
 from peft_core.reviews.spreadsheet import (
@@ -20,6 +23,12 @@ from peft_core.reviews.spreadsheet import (
 )
 
 SEPARATORS = {"tab": "\t", **{mark: mark for mark in DELIMITERS if mark != "\t"}}
+
+TextColumn = Annotated[str | None, typer.Option(help="its column of texts: a name or a number from 1")]
+LabelColumn = Annotated[str | None, typer.Option(help="its column of labels")]
+Names = Annotated[bool | None, typer.Option("--names/--no-names", help="the first row names the columns")]
+Encoding = Annotated[str | None, typer.Option(help=f"if it is told wrongly: {', '.join(ENCODINGS)}")]
+Separator = Annotated[str | None, typer.Option(help=f"if it is told wrongly: {' '.join(SEPARATORS)}")]
 
 
 @dataclass(frozen=True)

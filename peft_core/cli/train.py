@@ -8,14 +8,13 @@ import typer
 from peft_core.cli.options import every_method, part, takes
 from peft_core.cli.output import Base, Json, Method, aligned, print_result
 from peft_core.cli.own_texts import on_own_texts, own_texts, said_of, word_counts_of
-from peft_core.cli.tables import SEPARATORS, Told, how_read
+from peft_core.cli.tables import Encoding, LabelColumn, Names, Separator, TextColumn, Told, how_read
 from peft_core.config import TrainConfig, run_config
 from peft_core.errors import PeftClassroomError
 from peft_core.files import make_writable
 from peft_core.methods.registry import method_config
 from peft_core.reviews.config import DataConfig
-from peft_core.reviews.own.stored import check_texts, read_texts
-from peft_core.reviews.spreadsheet import ENCODINGS
+from peft_core.reviews.own.stored import check_texts, texts_beside
 from peft_core.training.pretraining.config import PRESETS, PretrainConfig
 from peft_core.training.snapshots.moments import BUDGET, FOLDER
 from peft_core.validated import validated
@@ -41,11 +40,11 @@ def train(
     out: Annotated[Path, typer.Option(help="folder of the new checkpoint")],
     base: Base = "tiny-t5",
     data: DataFile = None,
-    text_column: Annotated[str | None, typer.Option(help="its column of texts: a name or a number from 1")] = None,
-    label_column: Annotated[str | None, typer.Option(help="its column of labels")] = None,
-    names: Annotated[bool | None, typer.Option("--names/--no-names", help="the first row names the columns")] = None,
-    encoding: Annotated[str | None, typer.Option(help=f"if it is told wrongly: {', '.join(ENCODINGS)}")] = None,
-    separator: Annotated[str | None, typer.Option(help=f"if it is told wrongly: {' '.join(SEPARATORS)}")] = None,
+    text_column: TextColumn = None,
+    label_column: LabelColumn = None,
+    names: Names = None,
+    encoding: Encoding = None,
+    separator: Separator = None,
     snapshots: Snapshots = False,
     as_json: Json = False,
 ) -> None:
@@ -102,7 +101,7 @@ def continue_(
         raise PeftClassroomError(f"{out} exists already. Choose another --out or remove this folder.")
     path = find_checkpoint(checkpoint).path
     config = continuation(path, part(given, DataConfig), part(given, TrainConfig), base)
-    texts = read_texts(path.resolve().parent) if config.data.own else None
+    texts = texts_beside(path, config.data)
     check_texts(config.data, texts)
     from peft_core.cli.progress import train_with_progress
 

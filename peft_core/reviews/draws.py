@@ -37,10 +37,11 @@ def draw(
     """The reviews of a run with this seed, split by split; those of other splits than `names` are not touched.
 
     Args:
-        splits: of `load_splits(data.source)`; the task's own labels are put in here.
+        splits: of `load_splits(data.source)`; the task's own labels are put in here. Of own texts their splits, which
+            are drawn whole.
 
     Raises:
-        PeftClassroomError: of own texts, which are not drawn from.
+        PeftClassroomError: of own texts, if these are others.
     """
     in_split = in_task(data, splits)
     return {name: select(in_split[name], *_wanted(data, seed, name)) for name in names}

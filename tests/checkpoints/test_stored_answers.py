@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from peft_core.checkpoints.listing import list_checkpoints
 from peft_core.checkpoints.record import Measured, RunRecord
 from peft_core.checkpoints.run_json import MAX_RECORD_BYTES, RECORD, read_run_json, write_record
-from peft_core.checkpoints.stored_answers import decimals, stored_test
+from peft_core.checkpoints.stored_answers import decimals, stored_test, untrained_test
 from peft_core.config import TrainConfig
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.lora.method import LoraConfig
@@ -117,3 +117,13 @@ def test_labels_of_other_reviews_are_refused(tested, splits):
     swapped = tuple(1 - p for p in record.test_probabilities)
     with pytest.raises(PeftClassroomError, match="do not give the accuracy"):
         stored_test(record.model_copy(update={"test_probabilities": swapped}), splits)
+
+
+def test_a_run_that_has_drawn_no_curve_still_says_what_the_untrained_base_had_right(backbone):
+    before = Measured(split="test", accuracy=0.25, low=0.1, high=0.6, n=4)
+    record = with_probabilities(make_record(backbone, LoraConfig()), [0.9, 0.1, 0.9, 0.9], 0.75)
+    assert untrained_test([record]) is None
+    told = RunRecord(**dict(record) | {"untrained_test": before, "discordant": (2, 0)})
+    assert untrained_test([record, told]).accuracy == 0.25
+    went_on = told.model_copy(update={"config": told.config.model_copy(update={"start_from": "0" * 64})})
+    assert untrained_test([went_on]) is None  # that was a checkpoint, not the base

@@ -1,12 +1,13 @@
 """`train --data`, `train --task lie`: the same command line, another task."""
 
 import json
+import shutil
 
 import pytest
 
 from peft_core.checkpoints.run_json import read_record
 from peft_core.config import presets_of
-from peft_core.reviews.own.stored import FILE
+from peft_core.reviews.own.stored import FILE, write_texts
 from tests.own import NAMES, as_csv, stored
 
 pytestmark = pytest.mark.usefixtures("easy_reviews")
@@ -78,3 +79,96 @@ def test_own_texts_are_in_a_file(run, tmp_path):
     for options in (("--task", "own"), ("--text-column", "x"), ("--data", tmp_path / "no file", *COLUMNS)):
         code, _, error = run("train", "lora", *options, "--out", tmp_path / "x")
         assert code == 2 and "file" in error.lower(), error
+
+
+@pytest.fixture(scope="module")
+def two(base_folder, tmp_path_factory):
+    """Two checkpoints that have learned the same texts: one whose run's folder still holds them, one of a command."""
+    from peft_core.config import RunConfig, TrainConfig
+    from peft_core.methods.lora.method import LoraConfig
+    from peft_core.training.experiment import run_experiment
+
+    folder, out = tmp_path_factory.mktemp("two"), []
+    for name, rank in (("kept", 2), ("gone", 1)):
+        (folder / name).mkdir()
+        write_texts(folder / name, stored())
+        train = TrainConfig(epochs=rank, batch_size=16, learning_rate=0.02)
+        config = RunConfig(
+            base=str(base_folder), method=LoraConfig(r=rank), data=stored().data(NAMES, NAMES, 16), train=train
+        )
+        for _ in run_experiment(config, folder / name, checkpoint=folder / name / f"the-{name}"):
+            pass
+        out.append(folder / name / f"the-{name}")
+    (folder / "gone" / FILE).unlink()
+    return tuple(out)
+
+
+def test_a_checkpoint_is_measured_on_more_texts_of_its_two_classes(run, two, file, tmp_path):
+    kept, gone = two
+    code, printed, told = run("evaluate", gone, "--data", file, *COLUMNS, "--json")
+    record = read_record(gone)
+    assert (code, json.loads(printed)["accuracy"], json.loads(printed)["n"]) == (0, record.test.accuracy, 10), told
+    assert "the texts that it has learned" in told  # and so the split that it was tested on
+    assert run("evaluate", gone, "--data", file, *COLUMNS, "--store")[0] == 0 and read_record(gone) == record
+    more = tmp_path / "more.csv"
+    known, label = stored().train[0]
+    rows = (
+        "kind,what was said",
+        "LIVELY,a lively film",
+        "dull,sad plot of old",
+        ",no label",
+        f"{NAMES[label]},{known}",
+    )
+    more.write_text("\n".join(rows))
+    code, printed, told = run("evaluate", kept, "--data", more, *COLUMNS, "--json")
+    assert (code, json.loads(printed)["n"]) == (0, 2), told
+    answers = [one.probability_positive > 0.5 for one in predicted(kept, ["a lively film", "sad plot of old"])]
+    assert json.loads(printed)["accuracy"] == sum(a == b for a, b in zip(answers, (True, False), strict=True)) / 2
+    assert "1 rows without" in told and "1 texts that it was trained or chosen on" in told
+    code, printed, told = run("evaluate", gone, "--data", more, *COLUMNS, "--json")
+    assert (json.loads(printed)["n"], "not known here" in told) == (3, True)
+
+
+def predicted(checkpoint, texts):
+    from peft_core.checkpoints.asking.predictor import Predictor
+    from peft_core.t5.backbone import load_backbone
+
+    record = read_record(checkpoint)
+    return Predictor(load_backbone(record.base, record.prefix)).classify(texts, checkpoint)
+
+
+def test_what_cannot_be_measured_is_a_sentence(run, two, tmp_path):
+    other = tmp_path / "other.csv"
+    other.write_text("what was said;kind\na film;dull\nanother;weird\n")
+    code, printed, error = run("evaluate", two[0], "--data", other, *COLUMNS)
+    assert (code, printed) == (2, "") and "'dull' and 'lively'; the column of labels also has 'weird'" in error
+    seen = tmp_path / "seen.csv"
+    seen.write_text("what was said;kind\n" + "\n".join(f"{text};{NAMES[label]}" for text, label in stored().train))
+    for command, said in (
+        (("evaluate", two[0], "--data", seen, *COLUMNS), "trained or chosen on all of these"),
+        (("evaluate", two[0], "--data", seen, *COLUMNS, "--store"), "leave --split, --limit and --store out"),
+        (("evaluate", "tiny-t5", "--data", seen, *COLUMNS), "has learned no classes"),
+        (("evaluate", two[0], *COLUMNS), "name it with --data"),
+        (("compare", *two, *COLUMNS), "name it with --data"),
+        (("compare", *two, "--data", seen, *COLUMNS), "does not hold the texts"),
+    ):
+        code, _, error = run(*command)
+        assert (code, said in error) == (2, True), error
+
+
+def test_two_that_have_learned_the_same_own_texts_are_compared_on_their_test_texts(run, two, file, base_folder):
+    code, printed, error = run("compare", *two, "--json")
+    assert code == 0, error
+    found, truth = json.loads(printed), [label for _, label in stored().test]
+    said = [[one.probability_positive > 0.5 for one in predicted(it, [t for t, _ in stored().test])] for it in two]
+    assert found["n"] == 10 and "the same 10 test texts" in found["sentence"]
+    assert [found["first_accuracy"], found["second_accuracy"]] == [
+        sum(a == b for a, b in zip(answers, truth, strict=True)) / 10 for answers in said
+    ]
+    assert all(row["label"] in NAMES for row in found["disagreements"])
+    assert run("compare", *reversed(two))[0] == 0  # whichever of the two still has them
+    gone, again = two[1], two[1].with_name("again")
+    shutil.copytree(gone, again)
+    code, _, error = run("compare", gone, again)
+    assert (code, "go with it" in error) == (2, True)
+    assert run("compare", gone, again, "--data", file, *COLUMNS)[0] == 0

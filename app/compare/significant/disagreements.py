@@ -5,7 +5,7 @@ import streamlit as st
 
 from app.compare import shared
 from app.content import label
-from app.kit import theme
+from app.kit.asking.classes import named
 from app.kit.plain import escaped
 from peft_core.analysis.comparison import Comparison
 
@@ -14,7 +14,9 @@ WHOSE = ("all", "first", "second")
 
 def draw(found: Comparison) -> None:
     """Which of them, and the reviews: those on which the two are farthest apart first."""
-    st.markdown(f"**{label('compare', 'disagreements', n=f'{found.test.discordant:,}', total=f'{found.test.n:,}')}**")
+    classes = named(found.labels, own=found.own)
+    counts = {"n": f"{found.test.discordant:,}", "total": f"{found.test.n:,}"}
+    st.markdown(f"**{label('compare', 'disagreements', **counts, **classes.written)}**")
     if not found.disagreements:
         return
     whose = shared.choose("whose", label("compare", "whose"), WHOSE, "whose")
@@ -34,7 +36,9 @@ def draw(found: Comparison) -> None:
             "second": number(found.second, format="%.1f%%"),
             "row": number(label("compare", "column_number"), width=60),
         },
-        alt=label("compare", "disagreements_alt", n=len(frame), first=found.first, second=found.second),
+        alt=label(
+            "compare", "disagreements_alt", n=len(frame), first=found.first, second=found.second, **classes.plain
+        ),
     )
     st.caption(
         label(
@@ -42,17 +46,19 @@ def draw(found: Comparison) -> None:
             "disagreements_reading",
             first=escaped(found.first),
             second=escaped(found.second),
+            **classes.written,
         )
     )
 
 
 def rows(found: Comparison, whose: str) -> pd.DataFrame:
     """A row a review: text, true label, who is right, both probabilities of "positive" in percent, number from 1."""
+    classes = named(found.labels, own=found.own)
     wanted = {"all": (True, False), "first": (True,), "second": (False,)}[whose]
     found_rows = [
         {
             "review": d.text,
-            "truth": f"{theme.sign(d.label)} {label('playground', d.label)}",
+            "truth": classes.verdict(d.label == found.labels[1]),
             "right": found.first if d.first_right else found.second,
             "first": 100 * d.first_positive,
             "second": 100 * d.second_positive,

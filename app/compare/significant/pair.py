@@ -10,12 +10,13 @@ from app.compare import answered
 from app.compare.significant import disagreements, pair_charts
 from app.content import label, text
 from app.kit import url
-from app.kit.asking import stored_answers, verdicts
+from app.kit.asking import stored_answers, task, verdicts
 from app.kit.plain import escaped
 from peft_core.analysis.comparison import Comparison, compare
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.checkpoints.run_json import RECORD
 from peft_core.errors import PeftClassroomError
+from peft_core.reviews.config import REVIEWS, Learned
 from peft_core.statistics.formats import p_text, p_value
 from peft_core.statistics.paired_test import LEVEL
 
@@ -26,8 +27,14 @@ KEYS = ("first", "second")
 # Which two
 
 
-def _usable() -> list[CheckpointInfo]:
-    return [info for info in services.checkpoints() if info.record.test_probabilities is not None]
+def _usable(key: str = REVIEWS.task_key) -> list[CheckpointInfo]:
+    return [info for info in services.checkpoints(key) if info.record.test_probabilities is not None]
+
+
+def _tasks() -> dict[str, Learned]:
+    """What can be looked into here. The texts on which two disagree are shown: own ones to whoever brought them."""
+    mine = {run.spec.config.data.task_key for run in services.own_runs()}
+    return {key: learned for key, learned in services.tasks().items() if not learned.own or key in mine}
 
 
 def _defaults(usable: list[CheckpointInfo]) -> list[CheckpointInfo]:
@@ -49,14 +56,14 @@ def chosen_pair() -> list[CheckpointInfo]:
 
 def titles(pair: Sequence[CheckpointInfo]) -> list[str]:
     """What people call them."""
-    called = verdicts.titles(services.checkpoints())
+    called = verdicts.titles({info.name: info for info in (*services.checkpoints(pair[0].task), *pair)}.values())
     return [called[info.name] for info in pair]
 
 
 def _choose(usable: list[CheckpointInfo]) -> list[CheckpointInfo]:
     """Both are in the URL by their names."""
     by_name = {info.name: info for info in usable}
-    called = verdicts.titles(services.checkpoints())
+    called = verdicts.titles(services.checkpoints(usable[0].task))
     chosen = []
     for key, column, info in zip(KEYS, st.columns(2), _defaults(usable), strict=True):
         default = info.name
@@ -71,9 +78,9 @@ def _choose(usable: list[CheckpointInfo]) -> list[CheckpointInfo]:
     return chosen
 
 
-def _without(usable: list[CheckpointInfo]) -> None:
+def _without(usable: list[CheckpointInfo], key: str) -> None:
     """The checkpoints that cannot be chosen here, and the command that makes it possible."""
-    others = [info for info in services.checkpoints() if info not in usable]
+    others = [info for info in services.checkpoints(key) if info not in usable]
     if others:
         commands = "\n".join(f"python -m peft_core evaluate {info.name} --store" for info in others)
         with st.expander(label("compare", "not_stored", n=len(others))):
@@ -103,15 +110,17 @@ def _compared(pair: Sequence[CheckpointInfo]) -> Comparison:
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _found(one: tuple, other: tuple, _first: CheckpointInfo, _second: CheckpointInfo) -> Comparison:
     """`one`, `other`: folder and time of change of the records, for the cache."""
-    bundled = _first.record.config.data.source == "bundled"
+    data = _first.record.config.data
+    bundled = data.source == "bundled" and not data.own
     return compare(_first, _second, stored_answers.splits() if bundled else None)
 
 
 def draw() -> None:
     """Two checkpoints, what tells them apart, the careful sentence, the reviews on which they disagree."""
     st.markdown(text("compare", "significant"))
-    usable = _usable()
-    _without(usable)
+    key = task.choose(_tasks())
+    usable = _usable(key)
+    _without(usable, key)
     if len(usable) < len(KEYS):
         st.info(label("compare", "too_few"), icon=":material/info:")
         return

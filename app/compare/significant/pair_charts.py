@@ -6,6 +6,7 @@ import streamlit as st
 
 from app.content import label
 from app.kit import figure, theme
+from app.kit.asking.classes import named
 from app.kit.plain import escaped
 from peft_core.analysis.comparison import Comparison
 from peft_core.statistics.formats import points
@@ -47,7 +48,8 @@ def difference(found: Comparison) -> None:
         key="difference_chart",
         alt=label("compare", "difference_alt", first=found.first, second=found.second, words=row["words"].item()),
     )
-    st.caption(label("compare", "difference_reading", first=escaped(found.first), second=escaped(found.second)))
+    who = {"first": escaped(found.first), "second": escaped(found.second)}
+    st.caption(label("compare", "difference_reading", **who, **named(found.labels, own=found.own).written))
 
 
 def two_by_two(found: Comparison) -> None:

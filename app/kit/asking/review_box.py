@@ -11,6 +11,7 @@ from app.content import label
 from app.kit import url
 from peft_core.errors import PeftClassroomError
 from peft_core.reviews.checks import MAX_CHARACTERS, check_text
+from peft_core.reviews.config import REVIEWS, Learned
 
 OWN_WORDS = -1
 LINK = "words"  # the key of typed words in a link
@@ -20,12 +21,15 @@ ASKED = "review asked"  # session state: whether verdicts are wanted, from now o
 SHARED = "words in the link"  # session state: whether the visitor wants them there
 
 
-def review_box(review_key: str = "review", example_key: str = "example") -> tuple[str, int | None]:
+def review_box(
+    review_key: str = "review", example_key: str = "example", learned: Learned = REVIEWS
+) -> tuple[str, int | None]:
     """The review and, if it is one of the test split, unchanged, its label. The number of the example is in the URL.
 
-    Ctrl+Enter, or leaving the box, asks for verdicts: see `asked`.
+    Ctrl+Enter, or leaving the box, asks for verdicts: see `asked`. Where own texts were learned, no review is offered.
     """
-    examples = services.examples()
+    own_texts = learned.own is not None
+    examples = [] if own_texts else services.examples()
     _begin(review_key, example_key, [text for text, _ in examples])
     options = [OWN_WORDS, *range(len(examples))]
 
@@ -48,14 +52,14 @@ def review_box(review_key: str = "review", example_key: str = "example") -> tupl
             label("playground", "example"), options, format_func=name, key=example_key, on_change=take,
             label_visibility="collapsed",
         )  # fmt: skip
-    else:  # without a key: the link keeps what it asks for until they are read
+    elif not own_texts:  # without a key: the link keeps what it asks for until they are read
         own = [label("playground", "own")]
         below.selectbox(label("playground", "example"), own, disabled=True, label_visibility="collapsed")
     review = box.text_area(
-        label("playground", "review"),
+        label("playground", "text" if own_texts else "review"),
         key=review_key,
         height=90,
-        placeholder=label("playground", "placeholder"),
+        placeholder=label("playground", "placeholder_text" if own_texts else "placeholder"),
         on_change=ask_from_now_on,
     )
     picked = st.session_state[example_key] if examples else OWN_WORDS

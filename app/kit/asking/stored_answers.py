@@ -7,7 +7,7 @@ import streamlit as st
 
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.checkpoints.run_json import RECORD, read_run
-from peft_core.checkpoints.stored_answers import stored_test
+from peft_core.checkpoints.stored_answers import splits_of, stored_test
 
 
 @st.cache_resource(show_spinner=False)
@@ -19,11 +19,12 @@ def splits():
 
 
 def answers(info: CheckpointInfo) -> tuple[np.ndarray, np.ndarray]:
-    """Stored p("positive") and true labels of the test reviews of a checkpoint, both of shape (n,).
+    """Stored p("positive") and true labels of the test texts of a checkpoint, both of shape (n,).
 
     Raises:
         OSError: if its record is gone.
-        PeftClassroomError: if they were not stored, or with other reviews than those installed here.
+        PeftClassroomError: if they were not stored, or with other reviews than those installed here, or if own texts
+            are gone.
     """
     return _answers(str(info.path), (info.path / RECORD).stat().st_mtime_ns)
 
@@ -31,4 +32,5 @@ def answers(info: CheckpointInfo) -> tuple[np.ndarray, np.ndarray]:
 @st.cache_data(max_entries=64, show_spinner=False)
 def _answers(folder: str, changed: int) -> tuple[np.ndarray, np.ndarray]:
     """`changed` is the record's time of change, for the cache."""
-    return stored_test(read_run(Path(folder)), splits())
+    record = read_run(Path(folder))
+    return stored_test(record, splits_of(record, Path(folder)) if record.learned.own else splits())

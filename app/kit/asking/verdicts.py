@@ -17,11 +17,12 @@ import streamlit as st
 from app import services
 from app.content import label
 from app.kit import theme
+from app.kit.asking.classes import named
 from app.kit.formats import NOTHING, with_interval
 from app.kit.plain import escaped
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.methods.registry import method_label
-from peft_core.reviews.config import REVIEWS
+from peft_core.reviews.config import REVIEWS, Learned
 from peft_core.reviews.splits import LABEL_WORDS
 
 if TYPE_CHECKING:
@@ -47,9 +48,7 @@ class Verdict:
     @property
     def words(self) -> str:
         """What is answered, with its sign; a class's name letter for letter."""
-        given = self.prediction.labels == LABEL_WORDS
-        answer = label("playground", self.label) if given else escaped(self.prediction.label)
-        return f"{theme.sign(self.label)} {answer}"
+        return named(self.prediction.labels).written_verdict(self.probability > 0.5)
 
     @property
     def probability(self) -> float:
@@ -59,6 +58,11 @@ class Verdict:
 def name_of(model: Model) -> str:
     """What it is called in a link."""
     return model if isinstance(model, str) else model.name
+
+
+def learned_of(models: Iterable[Model]) -> Learned:
+    """The task that they have learned, all the same one. Base models alone are asked about the film reviews."""
+    return next((model.record.learned for model in models if not isinstance(model, str)), REVIEWS)
 
 
 def base_of(model: Model) -> str:
@@ -196,7 +200,7 @@ def _chart(verdicts: Sequence[Verdict]) -> None:
 
 
 def _table(verdicts: Sequence[Verdict]) -> None:
-    task = next((v.model.task for v in verdicts if not isinstance(v.model, str)), REVIEWS.task_key)
+    task = learned_of(v.model for v in verdicts).task_key
     rows = []
     for v in verdicts:
         record = None if isinstance(v.model, str) else v.model.record

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.content import label, text
+from app.content import glossary, label, text
 from app.kit import stops
 from app.method import skeleton
 from app.method.adapter import choices, parts, picture
@@ -16,7 +16,8 @@ MAX_BOTTLENECK = 256
 def controls(base: BaseModel) -> AdapterConfig:
     """What the class moves. All of it is in the URL."""
     default = AdapterConfig()
-    m = stops.number("adapter_m", label("count", "m"), stops.powers(MAX_BOTTLENECK), default.bottleneck_dim)
+    told = glossary()["bottleneck"]
+    m = stops.number("adapter_m", label("count", "m"), stops.powers(MAX_BOTTLENECK), default.bottleneck_dim, told)
     act, init = parts.non_linearity("adapter_act", default), parts.start("adapter_start", default)
     return AdapterConfig(bottleneck_dim=m, non_linearity=act, adapter_init=init)
 

@@ -20,10 +20,9 @@ def rounding(base: BaseModel, config: AdapterConfig) -> None:
     d, factor = base.architecture.d_model, st.session_state[KEY]
     m, found = bottleneck(d, factor), one_too_small(d)
     st.markdown(text("method/adapterhub", "rounding", d=d, factor=factor, quotient=f"{d / factor:.4g}", m=m))
-    url.clamp("hub_wish", label("method/adapterhub", "wish"), 1, d // 2)
-    wish = st.number_input(
-        label("method/adapterhub", "wish"), 1, d // 2, found[0] if found else 8, key="hub_wish", bind="query-params"
-    )
+    name = label("method/adapterhub", "wish")
+    url.clamp("hub_wish", name, 1, d // 2)
+    wish = url.bounded_number("hub_wish", name, 1, d // 2, found[0] if found else 8)
     got = bottleneck(d, d / wish)
     code = f">>> reduction_factor = {d} / {wish}\n>>> reduction_factor\n{d / wish!r}\n>>> int({d} // reduction_factor)"
     st.code(f"{code}\n{got}", language="python")

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.content import label, text
+from app.content import glossary, label, text
 from app.kit import stops
 from app.method import skeleton
 from app.method.adapter import parts
@@ -19,7 +19,8 @@ MAX_BOTTLENECK = 512
 
 def controls(base: BaseModel) -> AdapterConfig:
     """What the class moves. All of it is in the URL."""
-    factor = stops.number(KEY, label("count", "reduction_factor"), FACTORS, LIBRARY_DEFAULT)
+    told = glossary()["reduction factor"]
+    factor = stops.number(KEY, label("count", "reduction_factor"), FACTORS, LIBRARY_DEFAULT, told)
     placement = st.radio(
         label("count", "placement"), PLACEMENTS, key="hub_placement", bind="query-params",
         captions=[label("count", f"placement_{name}") for name in PLACEMENTS],
@@ -36,7 +37,9 @@ def idea(base: BaseModel, config: AdapterConfig) -> None:
     """From the library's number to the bottleneck, then where the adapters sit."""
     d, m = base.architecture.d_model, config.bottleneck_dim
     factor = st.session_state[KEY]
-    st.markdown(text("method/adapterhub", "idea", d=d, m=m, factor=factor, base=base.name))
+    usual = AdapterConfig().bottleneck_dim
+    values = {"default": LIBRARY_DEFAULT, "usual": usual, "usual_factor": d // usual}
+    st.markdown(text("method/adapterhub", "idea", d=d, m=m, factor=factor, base=base.name, **values))
     picture.draw(base, config)
     st.markdown(text("method/adapterhub", "names"))
 

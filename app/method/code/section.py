@@ -61,6 +61,12 @@ def draw(run: RunConfig) -> None:
 
 def _library(run: RunConfig, library: Library) -> None:
     """How far the script has been tried, what it needs, and the script itself, to copy or to download."""
+    try:
+        source = script(run, library)
+    except PeftClassroomError as error:  # a task that this library's script cannot read
+        st.info(escaped(error), icon=":material/info:")
+        st.code(" ".join(command(run, output_folder(run.method))), language=None, wrap_lines=True)
+        return
     st.markdown(text("code", library, **_versions(library)))
     if library == "peft_core":
         needs = " ".join(command(run, output_folder(run.method)))
@@ -74,11 +80,8 @@ def _library(run: RunConfig, library: Library) -> None:
     numbers = count(base_model(run.base).architecture, FullConfig()).total_parameters
     if FP32 * numbers >= HEAVY:
         st.caption(text("code", "heavy", numbers=f"{numbers:,}", gigabytes=f"{FP32 * numbers / 1e9:.0f}"))
-    try:
-        source = script(run, library)
-    except PeftClassroomError as error:  # a task that this library's script cannot read
-        st.info(escaped(error), icon=":material/info:")
-        return
+    if run.data.own:
+        st.caption(text("code", "own_texts"))
     name = f"{run.method.method}-{library}"
     with st.container(horizontal=True):
         _download("python", source, f"{name}.py", "text/x-python")

@@ -100,7 +100,7 @@ def draw(base: BaseModel, config: MethodConfig, run: RunConfig, knob: Knob | Non
     if now is not None and marked is None:
         _nearest(name, written, mine, now)
     st.markdown(cost_words.growth(name, written, mine))
-    notes = [_fixed(name, mine[0]), measured_on(sweep.provenance)]
+    notes = [_fixed(name, mine[0], run.data.max_length), measured_on(sweep.provenance)]
     if marked and chosen in ("length", "batch"):
         notes.insert(0, label("cost", "train_setting", name=written, value=f"{now:,}"))
     st.caption(" ".join(filter(None, notes)))
@@ -160,9 +160,13 @@ def _nearest(name: SweepName, written: str, mine: Sequence[Row], now: int) -> No
     st.info(text("cost", "nearest_point", name=written, asked=asked, used=used, cost=cost), icon=":material/info:")
 
 
-def _fixed(name: SweepName, row: Row) -> str:
-    """What stays as it is while this number is turned; nothing to say of answers, whose reviews are real ones."""
+def _fixed(name: SweepName, row: Row, now: int) -> str:
+    """What stays as it is while this number is turned; nothing to say of answers, whose reviews are real ones.
+
+    `now`: tokens of a review that Train would read.
+    """
     if isinstance(row, ServingCost):
         return label("cost", "answers")
-    batch, length = label("cost", "fixed_batch", n=row.batch), label("cost", "fixed_length", n=row.width)
+    batch = label("cost", "fixed_batch", n=row.batch)
+    length = label("cost", "fixed_length" if row.width == now else "fixed_length_unlike_train", n=row.width, now=now)
     return {"length": batch, "batch": length}.get(name, f"{batch} {length}")

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from app import services
 from app.content import label, text
 from app.kit import url
 from app.kit.formats import megabytes
@@ -43,7 +44,7 @@ def draw(base: BaseModel, config: MethodConfig, run: RunConfig, knob: Knob | Non
         label("cost", "to_check"), key="cost_to_check", type="tertiary", icon=":material/quiz:", on_click=_to_check
     )
     try:
-        _one_step(base, config, load_cost())
+        _one_step(base, config, load_cost(), run.data.max_length)
     except PeftClassroomError as error:
         st.error(escaped(error))
     growth.draw(base, config, run, knob)
@@ -55,8 +56,8 @@ def _to_check() -> None:
     st.session_state["section"] = label("sections", "check")
 
 
-def _one_step(base: BaseModel, config: MethodConfig, report: CostReport) -> None:
-    """This method beside full fine-tuning; full fine-tuning beside a method to choose."""
+def _one_step(base: BaseModel, config: MethodConfig, report: CostReport, now: int) -> None:
+    """This method beside full fine-tuning; full fine-tuning beside a method to choose. `now`: tokens, as in Train."""
     rows = [row for row in report.training if row.shape == base.name]
     if not rows:
         command = f"python -m benchmarks.cost --shapes {base.name}"
@@ -83,7 +84,10 @@ def _one_step(base: BaseModel, config: MethodConfig, report: CostReport) -> None
     st.markdown(cost_words.comparison(first, second))
     st.markdown(cost_words.reason(first))
     st.markdown(table([first, second]))
-    st.caption(f"{label('cost', 'work', batch=first.batch, width=first.width)} {measured_on(report.provenance)}")
+    work = label("cost", "work", batch=first.batch, width=first.width)
+    if now != first.width and any(info.record.max_length == first.width for info in services.checkpoints()):
+        work = f"{work} {label('cost', 'work_unlike_train', now=now)}"
+    st.caption(f"{work} {measured_on(report.provenance)}")
     _sum(base, config, beside)
 
 

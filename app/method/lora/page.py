@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.content import label, text
+from app.content import glossary, label, text
 from app.kit import stops, url
 from app.method import skeleton
 from app.method.count.count_chart import Knob, Limit
@@ -24,7 +24,7 @@ def controls(base: BaseModel) -> LoraConfig:
     default = LoraConfig()
     with st.container(gap="xsmall"):  # so that the count stays on a projector's screen
         variant = url.one_of(VARIANT, label("count", "variant"), {name: name for name in VARIANTS}, untitled=True)
-        r = stops.number("lora_r", label("count", "r"), stops.powers(MAX_RANK), default.r)
+        r = stops.number("lora_r", label("count", "r"), stops.powers(MAX_RANK), default.r, glossary()["rank"])
         targets = _targets(list(default.target_modules))
     rslora = variant == "rsLoRA"
     alpha = _free_alpha(r) if rslora else _alpha(r)
@@ -48,6 +48,7 @@ def _targets(default: list[str]) -> list[str]:
         key=TARGETS,
         bind="query-params",
         on_change=keep_one,
+        help=glossary()["q, k, v, o, wi, wo"],
     )
     st.session_state[kept] = targets = targets or default  # a link may ask for none
     if st.session_state.get(ALONE):
@@ -78,8 +79,9 @@ def _free_alpha(r: int) -> float:
 
 
 def _number(disabled: bool) -> float:
-    default = LoraConfig().alpha
-    return url.bounded_number(ALPHA, label("count", "alpha"), 1, MAX_ALPHA, default, format="%g", disabled=disabled)
+    default, told = LoraConfig().alpha, glossary()["alpha"]
+    name = label("count", "alpha")
+    return url.bounded_number(ALPHA, name, 1, MAX_ALPHA, default, format="%g", disabled=disabled, help=told)
 
 
 def idea(base: BaseModel, config: LoraConfig) -> None:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.content import label, text
+from app.content import glossary, label, text
 from app.kit import stops
 from app.method import skeleton
 from app.method.count.count_chart import Knob
@@ -18,7 +18,8 @@ STARTS = ("random", "zero")
 def controls(base: BaseModel) -> PrefixConfig:
     """What the class moves. All of it is in the URL."""
     default = PrefixConfig()
-    n = stops.number("prefix_n", label("count", "n"), stops.powers(MAX_TOKENS), default.num_virtual_tokens)
+    told = glossary()["virtual token"]
+    n = stops.number("prefix_n", label("count", "n"), stops.powers(MAX_TOKENS), default.num_virtual_tokens, told)
     start = st.radio(
         label("count", "prompt_init"), STARTS, key="prefix_init", bind="query-params",
         captions=[label(PAGE, f"start_{name}") for name in STARTS],

@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from app.content import label, text
+from app.content import glossary, label, text
 from app.kit import stops
+from app.kit.length import tokens_read
 from app.method import skeleton
 from app.method.count.count_chart import Knob
 from app.method.soft_prompt import choices, picture, start
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
-from peft_core.reviews.config import DataConfig
 from peft_core.t5.architecture import BaseModel
 
 MAX_TOKENS = 200
@@ -17,7 +17,8 @@ MAX_TOKENS = 200
 def controls(base: BaseModel) -> SoftPromptConfig:
     """What the class moves. All of it is in the URL."""
     default = SoftPromptConfig()
-    n = stops.number("prompt_n", label("count", "n"), stops.powers(MAX_TOKENS), default.num_virtual_tokens)
+    told = glossary()["virtual token"]
+    n = stops.number("prompt_n", label("count", "n"), stops.powers(MAX_TOKENS), default.num_virtual_tokens, told)
     init = st.radio(
         label("count", "prompt_init"), list(start.STARTS), key="prompt_init", bind="query-params",
         captions=[label("method/soft_prompt", f"start_{name}") for name in start.STARTS],
@@ -36,7 +37,7 @@ def idea(base: BaseModel, config: SoftPromptConfig) -> None:
 
 def maths(base: BaseModel, config: SoftPromptConfig) -> None:
     """The formula with this page's values in it."""
-    n, d, longest = config.num_virtual_tokens, base.architecture.d_model, DataConfig().max_length
+    n, d, longest = config.num_virtual_tokens, base.architecture.d_model, tokens_read()
     st.latex(r"\left[\,P_1;\,\dots;\,P_n;\,E(x_1);\,\dots;\,E(x_T)\,\right]")
     both = rf"\Big[\underbrace{{P}}_{{{n} \times {d}}}\,;\,\underbrace{{E(x)}}_{{T \times {d}}}\Big]"
     st.latex(rf"\underbrace{{{both}}}_{{({n}+T) \times {d}}}")

@@ -2,9 +2,9 @@
 
 from app.content import label, text
 from app.kit import theme
+from app.kit.length import tokens_read
 from app.method.sheet import Block, Length, Sheet, Stroke, Words, line, lines, matrix, px, show, w
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
-from peft_core.reviews.config import DataConfig
 from peft_core.t5.architecture import BaseModel
 
 PIXELS = 360
@@ -17,12 +17,12 @@ LABEL = 150  # the words over P
 
 def rows_of_e(config: SoftPromptConfig) -> int:
     """Rows of E that are drawn on each side of the break: together about as many as the encoder's input has."""
-    return (config.num_virtual_tokens + DataConfig().max_length) // 2
+    return (config.num_virtual_tokens + tokens_read()) // 2
 
 
 def sheet(base: BaseModel, config: SoftPromptConfig) -> Sheet:
     """The table on the left, cut; the encoder's input on the right."""
-    a, n, longest = base.architecture, config.num_virtual_tokens, DataConfig().max_length
+    a, n, longest = base.architecture, config.num_virtual_tokens, tokens_read()
     d, half = a.d_model, min(rows_of_e(config), a.vocab_size // 2)
     shape = f"{a.vocab_size:,} × {d:,}"
     top, right = px(ABOVE), w(d) + px(BETWEEN)
@@ -51,7 +51,7 @@ def sheet(base: BaseModel, config: SoftPromptConfig) -> Sheet:
 
 def draw(base: BaseModel, config: SoftPromptConfig) -> None:
     """P solid, everything else pale."""
-    a, n, longest = base.architecture, config.num_virtual_tokens, DataConfig().max_length
+    a, n, longest = base.architecture, config.num_virtual_tokens, tokens_read()
     rows, vocabulary = n + longest, a.vocab_size
     values = {"rows": rows, "d": a.d_model, "n": n, "nd": n * a.d_model, "longest": longest, "vocabulary": vocabulary}
     caption = text("method/soft_prompt", "picture", longest=longest, times=vocabulary / rows)

@@ -10,9 +10,9 @@ import streamlit as st
 from app.content import label, text
 from app.kit import figure, theme
 from app.kit.formats import share
+from app.kit.length import tokens_read
 from peft_core.counting.longer_input import Work, work
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
-from peft_core.reviews.config import DataConfig
 from peft_core.t5.architecture import BaseModel
 
 DATA = "rows"  # its name
@@ -24,7 +24,7 @@ TOTAL = "total"
 
 def draw(base: BaseModel, config: SoftPromptConfig) -> None:
     """Claim, bars, the two ratios, and why no merging helps."""
-    n, tokens = config.num_virtual_tokens, DataConfig().max_length
+    n, tokens = config.num_virtual_tokens, tokens_read()
     st.markdown(text(PAGE, "price", n=n, tokens=tokens))
     factors = growth(work(base.architecture, tokens), work(base.architecture, tokens + n))
     rows = pd.DataFrame([_bar(part, factor) for part, factor in factors.items()])

@@ -7,6 +7,7 @@ import streamlit as st
 
 from app import services
 from app.content import has_section, label, text
+from app.kit.length import tokens_read
 from app.kit.plain import escaped
 from app.method.steps import controls, panels
 from peft_core.checkpoints.listing import CheckpointInfo
@@ -14,7 +15,6 @@ from peft_core.checkpoints.run_json import RECORD
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.registry import MethodConfig, method_config, method_label, method_of
 from peft_core.methods.steps import Reading, Step, Walk
-from peft_core.reviews.config import DataConfig
 from peft_core.t5.architecture import BaseModel
 
 KEPT = 32  # walks and readings that are remembered: Back and Next compute nothing
@@ -48,7 +48,7 @@ def _choose(base: BaseModel, page_config: MethodConfig) -> tuple[Walk, MethodCon
         words = controls.words()
     with left:
         chosen = controls.model(base, page_config)
-    config, max_length = page_config, DataConfig().max_length
+    config, max_length = page_config, tokens_read()
     if chosen:
         config, max_length = chosen.record.method, chosen.record.max_length
     with right:

@@ -4,6 +4,7 @@ import streamlit as st
 
 from app import services
 from app.content import label
+from app.kit.asking.classes import classes_of
 from app.kit.pages import script_of
 from app.method.train.task import yardstick
 from peft_core.checkpoints.listing import CheckpointInfo
@@ -66,7 +67,7 @@ def _sentence(record: RunRecord) -> None:
         st.info(words, icon=":material/info:")
         return
     _, low, high = record.change
-    values = {"n": f"{test.n:,}", "low": signed(low), "high": signed(high)}
+    values = {"n": f"{test.n:,}", "low": signed(low), "high": signed(high), **classes_of(record.learned).plain}
     if low > 0:
         st.success(label("train", "better", **values), icon=":material/check_circle:")
     elif high < 0:

@@ -2,9 +2,12 @@
 
 import streamlit as st
 
+from app import services
 from app.content import label
 from app.kit import url
+from app.kit.asking.classes import classes_of
 from app.kit.formats import rough
+from app.kit.length import KEY, STOPS, USUAL
 from app.kit.pages import FORM, rate_key
 from app.method.train import times
 from app.method.train.task import TaskChoice, task_choice
@@ -16,7 +19,6 @@ from peft_core.t5.architecture import BaseModel
 from peft_core.training.runs import CLASSROOM_LIMITS
 
 SIZES = (64, 500, 1000, 2000, 4000, 8000, 20_000)
-LENGTHS = (64, 128, 160, 192, 256, 320)
 RATES = (0.0001, 0.0002, 0.0004, 0.001, 0.002, 0.004, 0.01, 0.03, 0.1, 0.3, 1.0)
 SETTLED = "task that the settings suit"  # session state
 MAX_EPOCHS, MAX_SECONDS, MAX_SEED = 20, int(CLASSROOM_LIMITS.max_seconds), 2**31 - 1
@@ -34,7 +36,7 @@ def train_settings(base: BaseModel, method: MethodConfig) -> tuple[RunConfig, Ta
             size = _choice("train_size", "reviews", SIZES, PRESETS["minute"].train_size(method.method))
         epochs = _slider("epochs", "epochs", 1, MAX_EPOCHS, PRESETS["minute"].epochs)
     with two:
-        length = _choice("max_length", "max_length", LENGTHS, PRESETS["minute"].max_length)
+        length = _choice(KEY, "max_length", STOPS, USUAL, shipped=_shipped_length())
         seconds = _slider("max_seconds", "max_seconds", 10, MAX_SECONDS, PRESETS["minute"].max_seconds, step=10)
     with three:
         rate = _choice(rate_key(method.method), "learning_rate", RATES, method_of(method).learning_rate)
@@ -53,14 +55,19 @@ def in_one_line(config: RunConfig) -> str:
     """The settings of a run, folded."""
     data, train = config.data, config.train
     values = {"reviews": f"{data.train_size:,}", "tokens": data.max_length, "seed": train.seed}
-    words = label("train", "folded", **values, rate=f"{config.learning_rate:g}")
+    words = label("train", "folded", **values, **classes_of(data).plain, rate=f"{config.learning_rate:g}")
     return words if data.task == "reviews" else f"{label('task', data.task)} · {words}"
 
 
-def _choice(key: str, name: str, options: tuple, start):
-    title = label("train", name)
+def _choice(key: str, name: str, options: tuple, start, **values: object):
+    title, told = label("train", name), label("train", f"help_{name}", **values)
     url.nearest(key, title, options)
-    return st.select_slider(title, options, start, key=key, help=label("train", f"help_{name}"), bind="query-params")
+    return st.select_slider(title, options, start, key=key, help=told, bind="query-params")
+
+
+def _shipped_length() -> int:
+    """Of the shipped checkpoints, the most tokens of a review that one reads."""
+    return max((info.record.max_length for info in services.checkpoints() if info.shipped), default=USUAL)
 
 
 def _slider(key: str, name: str, low: int, high: int, start: int, step: int = 1) -> int:

@@ -6,10 +6,11 @@ import streamlit as st
 
 from app import services
 from app.content import label, text
-from app.kit.asking import review_box, verdicts
+from app.kit.asking import review_box, task, verdicts
 from app.kit.pages import script_of
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.methods.method import MethodConfig
+from peft_core.reviews.config import REVIEWS, Learned
 from peft_core.t5.architecture import BaseModel
 
 MOST = 5  # checkpoints asked at once, beside the base model
@@ -20,11 +21,12 @@ def draw(base: BaseModel, config: MethodConfig) -> None:
     if not services.loadable(base.name):
         st.info(text("common", "cannot_train", base=base.name), icon=":material/info:")
         return
-    asked = to_ask(base.name, [i for i in services.askable() if (i.method, i.base) == (config.method, base.name)])
+    chosen = task.choose(_tasks(base.name, config.method))
+    asked = to_ask(base.name, _trained(base.name, config.method, chosen))
     st.markdown(
         text("common", "try_it" if len(asked) > 1 else "try_base", method=label(f"method/{config.method}", "title"))
     )
-    review, truth = review_box.review_box("try_review", "try_example")
+    review, truth = review_box.review_box("try_review", "try_example", verdicts.learned_of(asked))
     ready = services.libraries().ready.is_set()
     if not ready:
         st.info(services.libraries().error or label("playground", "loading"), icon=":material/hourglass_top:")
@@ -36,8 +38,18 @@ def draw(base: BaseModel, config: MethodConfig) -> None:
         review_box.truth_line(truth)
         with st.container(key="try_verdicts"):
             verdicts.show(answers)
-    _to_playground(asked)
+    _to_playground(asked, chosen)
     services.rerun_when_ready(examples=True)
+
+
+def _trained(base: str, method: str, key: str) -> list[CheckpointInfo]:
+    return [info for info in services.askable(key) if (info.method, info.base) == (method, base)]
+
+
+def _tasks(base: str, method: str) -> dict[str, Learned]:
+    """The film reviews, and whatever else this method has learned on this base model."""
+    others = {key: learned for key, learned in services.tasks().items() if _trained(base, method, key)}
+    return {REVIEWS.task_key: REVIEWS} | others
 
 
 def to_ask(base: str, infos: Sequence[CheckpointInfo]) -> list[verdicts.Model]:
@@ -51,13 +63,14 @@ def to_ask(base: str, infos: Sequence[CheckpointInfo]) -> list[verdicts.Model]:
     return [*own, base, *others[: MOST - len(own)]]
 
 
-def _to_playground(asked: Sequence[verdicts.Model]) -> None:
-    """One checkpoint a method beside the first of these and the base model."""
-    beside = verdicts.one_a_method(services.askable())
+def _to_playground(asked: Sequence[verdicts.Model], key: str) -> None:
+    """One checkpoint a method beside the first of these and the base model, of the same task."""
+    beside = verdicts.one_a_method(services.askable(key))
+    which = {} if key == REVIEWS.task_key else {task.KEY: key}
     names = dict.fromkeys([*map(verdicts.name_of, asked[:2]), *beside])
     st.page_link(
         script_of("playground"),
         label=label("playground", "more"),
         icon=":material/rate_review:",
-        query_params={"checkpoint": list(names), **review_box.in_link()},
+        query_params={"checkpoint": list(names), **which, **review_box.in_link()},
     )

@@ -81,8 +81,8 @@ class Needle:
     method: str | None = None
 
 
-def draw(needles: Sequence[Needle]) -> None:
-    """The rows in this order, on an axis from 0 to 1 whatever they say. Titles are shown as plain text."""
+def draw(needles: Sequence[Needle], title: str) -> None:
+    """The rows in this order, on an axis from 0 to 1 whatever they say; `title` is what p is of. All is plain text."""
     rows = [
         {
             "who": needle.title,
@@ -93,5 +93,5 @@ def draw(needles: Sequence[Needle]) -> None:
         for needle in needles
     ]
     listed = "; ".join(f"{needle.title} {needle.p:.1%}" for needle in needles)
-    words = {"alt": label("dials", "needles_alt", rows=listed), "axis": label("playground", "probability")}
+    words = {"alt": label("dials", "needles_alt", p=title, rows=listed), "axis": title}
     _component(key="dial_needles", data={"rows": rows, "grey": theme.frozen()} | words)

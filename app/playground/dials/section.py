@@ -11,6 +11,7 @@ from app import services
 from app.content import label, text
 from app.kit import url
 from app.kit.asking import verdicts
+from app.kit.asking.classes import classes_of
 from app.kit.plain import escaped
 from app.playground import explain
 from app.playground.dials import accuracy, needles
@@ -18,6 +19,7 @@ from app.services.dials import Place
 from peft_core.checkpoints.dials.setting import AS_TRAINED, FEWEST_ROWS, OFF, Offered, Setting
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.errors import PeftClassroomError
+from peft_core.reviews.config import Learned
 
 STOPS = (0, 0.25, 0.5, 1, 1.5, 2, 3)  # of α, times what was trained
 WRITTEN = {0.25: "¼", 0.5: "½", 1.5: "1½"}
@@ -26,7 +28,7 @@ ON, FACTOR, TERMS, ROWS, SECOND, BETWEEN = KEYS = (
 )  # fmt: skip
 ALONE = "nobody"  # nobody to be blended with
 OF = "dials of"  # session state: the checkpoint whose dials these are
-ANSWERS = "dial answers"  # session state: {(review, name): p(positive)} of what no dial moves, the latest MOST_ANSWERS
+ANSWERS = "dial answers"  # session state: {(review, name, task): p(positive)} of what no dial moves, the latest
 MOST_ANSWERS = 100
 
 
@@ -46,7 +48,7 @@ def _panel(review: str, info: CheckpointInfo, second: CheckpointInfo | None) -> 
         with left:
             place = _between(info, second) if second else _turn(info, services.dials.offered(info))
         with right:
-            if (cleaned := explain.usable(review)) is not None:
+            if (cleaned := explain.usable(review, info.record.learned)) is not None:
                 _needles(cleaned, place)
             accuracy.draw(place)
     except PeftClassroomError as error:
@@ -105,37 +107,39 @@ def _second(info: CheckpointInfo) -> CheckpointInfo | None:
     """With whom it is blended: another checkpoint of this method and base model."""
     mates = {
         one.name: one
-        for one in services.askable()
+        for one in services.askable(info.task)
         if one.name != info.name and (one.method, one.base) == (info.method, info.base)
     }
-    titles = verdicts.titles(services.askable()) | {ALONE: label("dials", "alone")}
+    titles = verdicts.titles(services.askable(info.task)) | {ALONE: label("dials", "alone")}
     name = url.pick(SECOND, label("dials", "second"), [ALONE, *mates], ALONE, titles.__getitem__)
     return mates.get(name)
 
 
 def _title(info: CheckpointInfo) -> str:
-    return verdicts.titles(services.askable())[info.name]
+    return verdicts.titles(services.askable(info.task))[info.name]
 
 
 def _needles(review: str, place: Place) -> None:
     """What the dials say, between what no dial moves."""
     ends: list[verdicts.Model] = [place.info, place.second] if place.second else [place.info.base, place.info]
-    known = _known(review, ends)
+    known = _known(review, ends, place.info.record.learned)
     now = services.dials.dial(place, review).probability_positive
-    titles = verdicts.titles([*services.askable(), *ends])
+    titles = verdicts.titles([*services.askable(place.info.task), *ends])
     rows = [needles.Needle(titles[verdicts.name_of(one)], known[verdicts.name_of(one)]) for one in ends]
-    needles.draw([*rows, needles.Needle(label("dials", "now"), now, place.info.method)])
+    now_row = needles.Needle(label("dials", "now"), now, place.info.method)
+    needles.draw([*rows, now_row], classes_of(place.info.record.learned).p)
 
 
-def _known(review: str, models: Sequence[verdicts.Model]) -> dict[str, float]:
-    """p(positive) of models as they are, asked once a review."""
+def _known(review: str, models: Sequence[verdicts.Model], learned: Learned) -> dict[str, float]:
+    """p(positive) of models as they are, asked once a review. A base model answers each task in its words."""
     answers = st.session_state.setdefault(ANSWERS, {})
-    asked = [model for model in models if (review, verdicts.name_of(model)) not in answers]
-    for model, found in zip(asked, services.ask([review], asked) if asked else (), strict=True):
+    asked = [model for model in models if (review, verdicts.name_of(model), learned.task_key) not in answers]
+    for model, found in zip(asked, services.ask([review], asked, learned) if asked else (), strict=True):
         if isinstance(found, PeftClassroomError):
             raise found
-        answers[review, verdicts.name_of(model)] = found[0].probability_positive
-    known = {verdicts.name_of(model): answers[review, verdicts.name_of(model)] for model in models}
+        answers[review, verdicts.name_of(model), learned.task_key] = found[0].probability_positive
+    names = map(verdicts.name_of, models)
+    known = {name: answers[review, name, learned.task_key] for name in names}
     while len(answers) > MOST_ANSWERS:
         answers.pop(next(iter(answers)))
     return known

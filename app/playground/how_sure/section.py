@@ -6,6 +6,7 @@ from app import services
 from app.content import label
 from app.kit import url
 from app.kit.asking import stored_answers, verdicts
+from app.kit.asking.classes import classes_of
 from app.kit.plain import escaped
 from app.playground.how_sure import reliability, temperature, threshold
 from app.playground.how_sure.threshold import Tested
@@ -17,14 +18,15 @@ PARTS = {"reliability": reliability.draw, "temperature": temperature.draw, "thre
 
 def draw(chosen: list[CheckpointInfo]) -> None:
     """The question of the link, asked of every checkpoint whose test answers are known."""
-    names = {name: label("calibration", f"part_{name}") for name in PARTS}
+    classes = classes_of(verdicts.learned_of(chosen))
+    names = {name: label("calibration", f"part_{name}", **classes.written) for name in PARTS}
     part = url.one_of("sure", label("calibration", "part"), names)
     loaded = services.libraries()
     if not loaded.finished.is_set() or loaded.error:
         st.info(loaded.error or label("calibration", "loading"), icon=":material/hourglass_top:")
         return
     if tested := _tested(chosen):
-        PARTS[part](tested)
+        PARTS[part](tested, classes)
 
 
 def _tested(chosen: list[CheckpointInfo]) -> list[Tested]:
@@ -37,7 +39,7 @@ def _tested(chosen: list[CheckpointInfo]) -> list[Tested]:
             st.info(f"{escaped(title)}: {escaped(info.why)}", icon=":material/info:")
         elif info.record.test_probabilities is None:
             without.append(info)
-        elif info.record.config.data.source != "bundled":
+        elif info.record.config.data.source != "bundled" and not info.record.learned.own:
             st.info(label("calibration", "elsewhere", name=escaped(title)), icon=":material/info:")
         else:
             try:

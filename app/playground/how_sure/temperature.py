@@ -6,6 +6,7 @@ import streamlit as st
 
 from app.content import label, text
 from app.kit import theme, url
+from app.kit.asking.classes import Classes
 from app.kit.plain import escaped
 from app.playground.how_sure import reliability
 from app.playground.how_sure.threshold import Tested
@@ -17,9 +18,9 @@ CHECKPOINT, KEY = "scaled", "temperature"  # in the URL
 LOW, HIGH, STEP = 0.5, 3.0, 0.01
 
 
-def draw(tested: list[Tested]) -> None:
+def draw(tested: list[Tested], classes: Classes) -> None:
     """A checkpoint and a temperature; its diagram before and after; both numbers; every checkpoint's own T."""
-    st.markdown(text("many", "temperature"))
+    st.markdown(text("many", "temperature", **classes.written))
     by_name = {one.info.name: one for one in tested}
     left, right = st.columns([2, 3], vertical_alignment="bottom")
     with left:
@@ -34,12 +35,16 @@ def draw(tested: list[Tested]) -> None:
             label("calibration", "temperature"), LOW, HIGH, start, STEP, key=KEY, bind="query-params", format="%.2f"
         )
     after = at_temperature(found.before, temperature)
-    _before_and_after(found, after, one.style)
+    _before_and_after(found, after, one.style, classes)
     changed = int(((found.before > 0.5) != (after > 0.5)).sum())
     perfect = reliability.perfect(found.before)
     told = {"fitted": f"{found.temperature:.2f}", "half": f"{found.fitted:,}", "n": f"{found.n:,}"}
     told |= {"mean": f"{100 * perfect.mean:.1f}", "most": f"{100 * perfect.most:.1f}"}
-    st.markdown(label("calibration", "temperature_sentence", **told, name=escaped(one.title), changed=changed))
+    st.markdown(
+        label(
+            "calibration", "temperature_sentence", **told, name=escaped(one.title), changed=changed, **classes.written
+        )
+    )
     with st.expander(label("calibration", "temperature_table")):
         _table(tested)
 
@@ -49,7 +54,7 @@ def _fitted(positive: np.ndarray, labels: np.ndarray) -> Scaled:
     return fitted_on_half(positive, labels)
 
 
-def _before_and_after(found: Scaled, after: np.ndarray, style: theme.Style) -> None:
+def _before_and_after(found: Scaled, after: np.ndarray, style: theme.Style, classes: Classes) -> None:
     """On the half that the temperature was not fitted on: a diagram each, under it ECE and log loss."""
     both = [in_bins(p, found.labels) for p in (found.before, after)]
     largest = max(b.count for bins in both for b in bins)
@@ -59,11 +64,11 @@ def _before_and_after(found: Scaled, after: np.ndarray, style: theme.Style) -> N
         with column:
             st.markdown(f"**{label('calibration', f'scaled_{which}')}**")
             st.altair_chart(
-                theme.readable(reliability.diagram(both[place], style, largest)),
+                theme.readable(reliability.diagram(both[place], style, largest, classes)),
                 width="stretch",
                 key=f"temperature_{which}",
                 alt=label("calibration", "diagram_alt", name=label("calibration", f"scaled_{which}"),
-                          rows="; ".join(map(reliability.in_words, both[place]))),
+                          rows="; ".join(reliability.in_words(b, classes) for b in both[place])),
             )  # fmt: skip
             with st.container(horizontal=True, gap="large"):
                 st.metric(label("calibration", "column_ece"), f"{100 * ece[place]:.1f}", width="content")

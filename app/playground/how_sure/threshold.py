@@ -9,6 +9,7 @@ import streamlit as st
 
 from app.content import label, text
 from app.kit import theme, url
+from app.kit.asking.classes import Classes
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.statistics.calibration import confusion, threshold_curve
 
@@ -29,15 +30,15 @@ class Tested:
         return theme.METHOD[self.info.method]
 
 
-def draw(tested: list[Tested]) -> None:
+def draw(tested: list[Tested], classes: Classes) -> None:
     """The slider, what it changes for each checkpoint, and the curve it moves on."""
-    st.markdown(text("many", "threshold"))
+    st.markdown(text("many", "threshold", **classes.written))
     url.clamp("threshold", label("calibration", "threshold"), LOW, HIGH, whole=False)
     left, right = st.columns([2, 3], vertical_alignment="center")
     threshold = left.slider(
         label("calibration", "threshold"), LOW, HIGH, 0.5, STEP, key="threshold", bind="query-params", format="%.2f"
     )
-    right.markdown(text("many", "threshold_choice"))
+    right.markdown(text("many", "threshold_choice", **classes.written))
     rows = []
     for t in tested:
         c = confusion(t.positive, t.labels, threshold)
@@ -48,7 +49,7 @@ def draw(tested: list[Tested]) -> None:
             "recall": _percent(c.recall),
             "called": label("calibration", "of", n=f"{c.called_positive:,}", total=f"{c.n:,}"),
         }
-        rows.append({label("calibration", f"column_{name}"): value for name, value in row.items()})
+        rows.append({label("calibration", f"column_{name}", **classes.plain): value for name, value in row.items()})
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", key="calibration_threshold")
     st.altair_chart(
         theme.readable(_trade_off(tested, threshold)),
@@ -56,7 +57,7 @@ def draw(tested: list[Tested]) -> None:
         key="calibration_trade_off",
         alt=label("calibration", "trade_off_alt", threshold=f"{threshold:.2f}", rows=_marked_in_words(rows)),
     )
-    st.caption(label("calibration", "trade_off_reading"))
+    st.caption(label("calibration", "trade_off_reading", **classes.written))
 
 
 def _percent(share: float | None) -> str:

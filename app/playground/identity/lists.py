@@ -35,20 +35,24 @@ def written() -> dict[str, WordList]:
     return found
 
 
-def choose() -> tuple[WordList, str]:
+def choose(of_films: bool) -> tuple[WordList, str]:
     """The list that is chosen, or what was typed; and which of its sentences is shown: its number as text, or ALL.
+
+    Args:
+        of_films: whether film reviews have been learned, which the written lists are about; else words are typed.
 
     Raises:
         PeftClassroomError: if what was typed is no sentence with one gap, or is not two words.
     """
-    known, own = written(), head("identity")["own"]
+    known, own = written() if of_films else {}, head("identity")["own"]
 
     def name(option: str) -> str:
         return own["name"] if option == OWN else known[option].name
 
     left, right = st.columns([2, 3])
     with left:
-        key = url.pick("identity_list", label("identity", "list"), [*known, OWN], next(iter(known)), name)
+        offered = [*known, OWN]
+        key = url.pick("identity_list", label("identity", "list"), offered, offered[0], name)
     if key != OWN:
         with right:
             sentence = _choose_sentence(known[key])

@@ -10,6 +10,7 @@ import streamlit as st
 from app.content import label, text
 from app.kit import formats, theme
 from app.kit.asking import stored_answers
+from app.kit.asking.classes import Classes
 from app.playground.word_chart import STRONGEST, shortened
 from peft_core.analysis.one_word import agreement, moves, rank_correlation
 from peft_core.reviews.mentions import Mentions, mentions
@@ -42,15 +43,17 @@ def _mean(of_sentences: Sequence[Sequence[float]]) -> list[float]:
     return [sum(column) / len(column) for column in zip(*of_sentences, strict=True)]
 
 
-def show(words: Sequence[str], models: Sequence[Answered], difference: bool) -> None:
-    """Heat-map, the sentence with the numbers, the table."""
-    counted = in_reviews(tuple(words))
+def show(words: Sequence[str], models: Sequence[Answered], difference: bool, classes: Classes) -> None:
+    """Heat-map, the sentence with the numbers, the table. Beside film reviews, their count in the training reviews."""
+    counted = [] if classes.own else in_reviews(tuple(words))
     order = sorted(range(len(words)), key=lambda number: -models[0].base[number])
     cells = _differences(words, models) if difference else [*_reviews(words, counted), *_answers(words, models)]
     _heat_map([words[number] for number in order], cells)
     fine_tuned = [one for one in models if not one.is_base]
     if difference:
-        st.caption(text("identity", "reading_difference"))
+        st.caption(text("identity", "reading_difference", **classes.written))
+    elif classes.own:
+        st.caption(text("identity", "reading_own", base=label("identity", "base"), **classes.written))
     else:
         names = {"base": label("identity", "base"), "reviews": label("identity", "reviews")}
         n = f"{len(stored_answers.splits()['train']):,}"
@@ -104,7 +107,7 @@ def _differences(words: Sequence[str], models: Sequence[Answered]) -> list[dict[
 
 def _reviews(words: Sequence[str], counted: Sequence[Mentions]) -> list[dict[str, object]]:
     rows = []
-    for word, found in zip(words, counted, strict=True):
+    for word, found in zip(words, counted, strict=True) if counted else ():
         tip = label("identity", "tip_reviews", word=word, n=f"{found.n:,}", positive=f"{found.positive:,}")
         enough = found.n >= FEW
         shown, score = (f"{100 * found.share:.0f}", 2 * found.share - 1) if enough else (formats.NOTHING, 0.0)
@@ -196,10 +199,11 @@ def _table(words: Sequence[str], models: Sequence[Answered], counted: Sequence[M
             "spread": f"{100 * moved.spread:.0f}",
             "change": formats.NOTHING if one.is_base else f"{100 * moved.change:.0f}",
             "order_base": formats.NOTHING if one.is_base else _correlation(moved.order),
-            "order_reviews": _correlation(
-                rank_correlation([one.p[number] for number in enough], shares) if len(enough) > 2 else None
-            ),
         }
+        if counted:
+            row["order_reviews"] = _correlation(
+                rank_correlation([one.p[number] for number in enough], shares) if len(enough) > 2 else None
+            )
         if len(one.of_sentences) > 1:
             row["order_sentences"] = _correlation(agreement(one.of_sentences))
         rows.append({label("identity", f"column_{name}"): value for name, value in row.items()})

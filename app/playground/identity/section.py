@@ -13,6 +13,7 @@ from app import services
 from app.content import label, text
 from app.kit import url
 from app.kit.asking import verdicts
+from app.kit.asking.classes import Classes, classes_of
 from app.kit.plain import escaped
 from app.playground.identity import lists, results
 from app.playground.identity.lists import ALL, WordList
@@ -32,22 +33,23 @@ VIEWS = ("probability", "difference")
 
 def draw(chosen: list[CheckpointInfo]) -> None:
     """Which words, which sentence; the heat-map, the numbers under it, and what follows."""
-    st.markdown(text("identity", "lead"))
+    classes = classes_of(verdicts.learned_of(chosen))
+    st.markdown(text("identity", "lead_own" if classes.own else "lead"))
     try:
-        words, sentence = lists.choose()
+        words, sentence = lists.choose(of_films=not classes.own)
     except PeftClassroomError as error:
         st.info(escaped(error), icon=":material/info:")
         return
     models = list(_with_bases(chosen))
     texts = [filled(sentence, word) for sentence in words.sentences for word in words.words]
     if st.button(label("identity", "ask"), type="primary", key="identity_go"):
-        _ask(texts, models)
+        _ask(texts, models, classes)
     for refusal in dict.fromkeys(st.session_state.get(REFUSED, {}).values()):
         st.error(escaped(refusal), icon=":material/error:")
-    known = {_name(one) for one in models if all((_name(one), t) in _answers() for t in texts)}
+    known = {_name(one) for one in models if all((_name(one), t) in _answers(classes) for t in texts)}
     answered = [one for one in models if {_name(one), _base(one)} <= known]
     if answered:
-        _show(words, sentence, answered)
+        _show(words, sentence, answered, classes)
     else:
         st.caption(label("identity", "on_demand"))
     with st.expander(label("identity", "conclude")):
@@ -68,19 +70,20 @@ def _base(model: Model) -> str:
     return model if isinstance(model, str) else model.base
 
 
-def _answers() -> dict[tuple[str, str], float]:
-    return st.session_state.setdefault(ANSWERS, {})
+def _answers(classes: Classes) -> dict[tuple[str, str], float]:
+    """Of film reviews, or of one task of own texts: a base model answers each in its words."""
+    return st.session_state.setdefault(f"{ANSWERS} {classes.key}" if classes.own else ANSWERS, {})
 
 
-def _ask(texts: list[str], models: list[Model]) -> None:
+def _ask(texts: list[str], models: list[Model], classes: Classes) -> None:
     """Ask every model what it has not been asked: all sentences in one go."""
-    answers, notes = _answers(), st.session_state.setdefault(NOTES, {})
+    answers, notes = _answers(classes), st.session_state.setdefault(NOTES, {})
     refused = st.session_state[REFUSED] = {}
     asked = [one for one in models if any((_name(one), t) not in answers for t in texts)]
     if not asked:
         return
     with st.spinner(label("identity", "asking")):
-        found = services.ask(texts, asked)
+        found = services.ask(texts, asked, verdicts.learned_of(models))
     for one, predictions in zip(asked, found, strict=True):
         if isinstance(predictions, PeftClassroomError):
             refused[_name(one)] = str(predictions)
@@ -93,22 +96,25 @@ def _ask(texts: list[str], models: list[Model]) -> None:
         answers.pop(next(iter(answers)))
 
 
-def _show(words: WordList, sentence: str, models: list[Model]) -> None:
+def _show(words: WordList, sentence: str, models: list[Model], classes: Classes) -> None:
     """What the models that have answered say: of one sentence, or the mean of all."""
-    titles = {name: label("identity", f"view_{name}") for name in VIEWS}
+    titles = {name: label("identity", f"view_{name}", **classes.written) for name in VIEWS}
     view = url.one_of("identity_view", label("identity", "view"), titles)
     shown = words.sentences if sentence == ALL else (words.sentences[int(sentence)],)
-    results.show(words.words, _answered(words, shown, models), view == "difference")
+    results.show(words.words, _answered(words, shown, models, classes), view == "difference", classes)
     for note, about in _noted(words.words, shown).items():
         st.info(f"{escaped(', '.join(about))}: {escaped(note)}", icon=":material/info:")
 
 
-def _answered(words: WordList, sentences: Sequence[str], models: Sequence[Model]) -> list[results.Answered]:
+def _answered(
+    words: WordList, sentences: Sequence[str], models: Sequence[Model], classes: Classes
+) -> list[results.Answered]:
     several = len({_base(one) for one in models}) > 1
     titles = verdicts.titles(
         {info.name: info for info in (*services.askable(), *models) if not isinstance(info, str)}.values()
     )
-    p = {_name(one): [[_answers()[_name(one), filled(s, w)] for w in words.words] for s in sentences] for one in models}
+    known = _answers(classes)
+    p = {_name(one): [[known[_name(one), filled(s, w)] for w in words.words] for s in sentences] for one in models}
 
     def title(one: Model) -> str:
         if isinstance(one, str):

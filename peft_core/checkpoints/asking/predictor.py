@@ -182,21 +182,23 @@ class Predictor:
         positive = label_logits(rows, self.backbone.label_ids).softmax(-1)[:, 1].view(len(texts), len(group))
         seconds = time.perf_counter() - started
         return [
-            [
-                Prediction(
-                    label=loaded.learned.labels[p > 0.5],
-                    probability_positive=p,
-                    tokens=len(text.pieces),
-                    notes=(*self._cut(text.pieces, loaded.max_length), *(note.words for note in text.notes)),
-                    seconds=seconds,
-                    together=len(rows),
-                    labels=loaded.learned.labels,
-                    doubtful=any(note.doubtful for note in text.notes),
-                )
-                for text, p in zip(texts, column.tolist(), strict=True)
-            ]
+            [self._said(text, loaded, p, seconds, len(rows)) for text, p in zip(texts, column.tolist(), strict=True)]
             for loaded, column in zip(group, positive.T, strict=True)
         ]
+
+    def _said(self, text: _Text, loaded: _Loaded, p: float, seconds: float, together: int) -> Prediction:
+        """A probability with what it is of, and what is to be known of the text before it is trusted."""
+        notes = [note for note in text.notes if note.concerns(loaded.learned)]
+        return Prediction(
+            label=loaded.learned.labels[p > 0.5],
+            probability_positive=p,
+            tokens=len(text.pieces),
+            notes=(*self._cut(text.pieces, loaded.max_length), *(note.words for note in notes)),
+            seconds=seconds,
+            together=together,
+            labels=loaded.learned.labels,
+            doubtful=any(note.doubtful for note in notes),
+        )
 
     def _not_finite(self, checkpoint: str | Path | None) -> str:
         return f"{self.backbone.base.name if checkpoint is None else Path(checkpoint).name}: {NOT_FINITE}"

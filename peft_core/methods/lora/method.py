@@ -38,7 +38,8 @@ def _pairs(value: Any) -> Any:
 # Dotted name → value, in the order of the forward pass. Pairs, so that a configuration can be a key; a table in files.
 Table = Annotated[tuple[tuple[str, T], ...], BeforeValidator(_pairs), PlainSerializer(dict)]
 Rank = Annotated[int, Field(ge=1, le=1024)]
-Alpha = Annotated[float, Field(gt=0, le=4096)]
+MAX_ALPHA = 4096
+Alpha = Annotated[float, Field(gt=0, le=MAX_ALPHA)]
 
 
 class LoraConfig(MethodConfig):

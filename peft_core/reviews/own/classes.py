@@ -57,6 +57,33 @@ def class_name(cell: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in cell).split())
 
 
+def rows_with_both(texts: Sequence[str], cells: Sequence[str]) -> list[tuple[str, str]]:
+    """The texts beside the names in their column of labels, without the rows that lack one of the two."""
+    named = ((text, class_name(cell)) for text, cell in zip(texts, cells, strict=True))
+    return [(text, name) for text, name in named if text.strip() and name]
+
+
+def of_these_classes(texts: Sequence[str], cells: Sequence[str], names: Sequence[str]) -> tuple[list[str], list[int]]:
+    """More texts of two classes that a model knows already, as it reads them, and their labels as 0 and 1.
+
+    Rows without a text or without a label are left out.
+
+    Raises:
+        PeftClassroomError: if there are none, a label is of neither class, or one text has both.
+    """
+    rows = rows_with_both(texts, cells)
+    if not rows:
+        raise PeftClassroomError("No row has a text and a label. Are these the two columns?")
+    known = [folded(name) for name in names]
+    if other := dict.fromkeys(name for _, name in rows if folded(name) not in known):
+        listed = ", ".join(repr(shortened(name, SHOWN)) for name in list(other)[:5]) + (", …" if len(other) > 5 else "")
+        raise PeftClassroomError(
+            f"The two classes of this checkpoint are {names[0]!r} and {names[1]!r}; the column of labels also has "
+            f"{listed}. Choose another column, or leave these rows out."
+        )
+    return checked([text for text, _ in rows], [name for _, name in rows], names)
+
+
 def checked(
     texts: Sequence[str], labels: Sequence[Label], names: Sequence[str] = LABEL_WORDS
 ) -> tuple[list[str], list[int]]:

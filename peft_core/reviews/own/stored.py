@@ -15,8 +15,15 @@ from pydantic import model_validator
 from peft_core.errors import PeftClassroomError
 from peft_core.files import write_atomic
 from peft_core.reviews.checks import check_text
-from peft_core.reviews.config import DataConfig, OwnTexts
-from peft_core.reviews.own.classes import MAX_TEXTS, check_contradictions, check_enough, checked, class_name, classes_of
+from peft_core.reviews.config import DataConfig, Learned, OwnTexts
+from peft_core.reviews.own.classes import (
+    MAX_TEXTS,
+    check_contradictions,
+    check_enough,
+    checked,
+    classes_of,
+    rows_with_both,
+)
 from peft_core.reviews.own.splitting import SEED, SHARES, folded, hold_out
 from peft_core.reviews.spreadsheet import Bounds
 from peft_core.validated import Frozen, read_json, validated
@@ -120,8 +127,7 @@ def bring(texts: Sequence[str], cells: Sequence[str], labels: tuple[str, str] | 
         PeftClassroomError: if there are not two classes, too few or too many texts, too few of one class, or one text
             has both labels; the sentence says which and what to do.
     """
-    named = [(text, class_name(cell)) for text, cell in zip(texts, cells, strict=True)]
-    rows = [(text, name) for text, name in named if text.strip() and name]
+    rows = rows_with_both(texts, cells)
     labels = classes_of([name for _, name in rows], labels)
     cleaned, truth = checked([text for text, _ in rows], [name for _, name in rows], labels)
     check_enough(cleaned, truth, labels)
@@ -133,7 +139,16 @@ def bring(texts: Sequence[str], cells: Sequence[str], labels: tuple[str, str] | 
     return Brought(stored, labels, counts, len(texts) - len(rows), len(cleaned) - different)
 
 
-def check_texts(data: DataConfig, texts: StoredTexts | None) -> None:
+def texts_beside(checkpoint: Path, learned: Learned) -> StoredTexts | None:
+    """The own texts that a checkpoint has learned, from the folder of its run, which it lies in; None: not there.
+
+    Raises:
+        PeftClassroomError: if the file is damaged, or asks for more than a run may.
+    """
+    return read_texts(checkpoint.resolve().parent) if learned.own else None
+
+
+def check_texts(data: Learned, texts: StoredTexts | None) -> None:
     """See that the texts are there if a run learns own ones, and that they are the ones it was asked to learn.
 
     Raises:
@@ -147,7 +162,8 @@ def check_texts(data: DataConfig, texts: StoredTexts | None) -> None:
         raise PeftClassroomError(
             "The texts that this is about are not here: own texts lie in the folder of their run, and go with it."
         )
-    if texts.sha256 != data.own.sha256 or texts.sizes != (data.train_size, data.validation_size, data.test_size):
+    sizes = (data.train_size, data.validation_size, data.test_size) if isinstance(data, DataConfig) else texts.sizes
+    if texts.sha256 != data.own.sha256 or texts.sizes != sizes:
         raise PeftClassroomError(
             "The texts in the run's folder are not those that the run was asked to learn. Start a new run."
         )

@@ -54,14 +54,14 @@ def script(config: RunConfig, library: Library) -> str:
     """A Python script that trains, tests and saves what `config` says, with `library`.
 
     Raises:
-        PeftClassroomError: if `library` does not have this method, the base model is unknown, or it is about own texts.
+        PeftClassroomError: if `library` does not have this method, or not this task, or the base model is unknown.
     """
     base = base_model(config.base)
     method, task = config.method, config.data.task
-    if task == "own" or (task != "reviews" and library != "peft_core"):
+    if task != "reviews" and library != "peft_core":
         raise PeftClassroomError(
-            "There is no script for this task: the scripts read the film reviews with their own labels. "
-            "`python -m peft_core train` learns every task."
+            f"There is no script of {NAMES[library]} for this task: those read the film reviews with their own labels. "
+            "The one for peft_core learns every task, and so does `python -m peft_core train`."
         )
     if library not in libraries(method):
         raise PeftClassroomError(f"{library} has no {method_label(method)}. Choose: {', '.join(libraries(method))}.")
@@ -151,7 +151,8 @@ def _values_elsewhere(config: RunConfig, base: BaseModel, library: Library) -> d
 def _values_here(config: RunConfig) -> dict[str, Any]:
     """For `peft_core.py.j2`: what the page sets, and whatever else is not a default."""
     method = config.method
-    from_text = method.start_text is not None
+    from_text, own = method.start_text is not None, config.data.own
+    names = [*NAMES_HERE, type(method).__name__, *(["prompt_ids"] if from_text else [])]
     parts = {
         "method": constructor(method, tuple(type(method).model_fields)),
         "data": constructor(config.data, ("train_size", "max_length")),
@@ -166,7 +167,9 @@ def _values_here(config: RunConfig) -> dict[str, Any]:
         "command": lines,
         "out": output_folder(method),
         "base": config.base,
-        "names": sorted([*NAMES_HERE, type(method).__name__, *(["prompt_ids"] if from_text else [])]),
+        "names": sorted(name for name in names if not (own and name == "DataConfig")),
+        "own": own,
+        "max_length": config.data.max_length,
         "prompt_text": from_text,
         "parts": parts,
     }

@@ -55,6 +55,8 @@ def _argument(name: str, value: Any) -> str:
 def command(config: RunConfig, out: str) -> list[str]:
     """`python -m peft_core train …` in pieces, with exactly the options whose values are not their defaults.
 
+    Of own texts the file and its two columns stand in capitals: whoever brought it puts their names there.
+
     Raises:
         PeftClassroomError: if a text cannot be typed.
     """
@@ -66,7 +68,8 @@ def command(config: RunConfig, out: str) -> list[str]:
         del given["learning_rate"]
     if config.data.own is not None:
         sizes = ("task", "own", "train_size", "validation_size", "test_size")
-        given = {"data": "FILE.csv", **{name: value for name, value in given.items() if name not in sizes}}
+        file = {"data": "FILE.csv", "text_column": "TEXT", "label_column": "LABEL"}
+        given = file | {name: value for name, value in given.items() if name not in sizes}
     missing = [name for name, value in given.items() if not str(value).isprintable()]
     if missing:
         raise PeftClassroomError(f"The command line cannot say {' and '.join(missing)}. Use the lines of Python.")

@@ -6,6 +6,7 @@ import pytest
 
 from app.content import label
 from app.kit import theme
+from app.kit.length import USUAL
 from app.method.adapter import block as block_picture
 from app.method.adapter import picture as adapter_picture
 from app.method.adapter.choices import HIGH
@@ -18,7 +19,6 @@ from peft_core.counting.by_hand import base_lines, count
 from peft_core.methods.adapter.method import AdapterConfig
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
-from peft_core.reviews.config import DataConfig
 from peft_core.t5.architecture import BaseModel, base_model
 from tests.cases import GATED, SHAPES, TINY
 
@@ -250,7 +250,7 @@ def test_pictures_and_charts_say_their_numbers(open_page, page, query, name):
     wide = a.d_ff if query.get("lora_targets") == "wi" else a.inner_dim
     wanted = {
         "full": [f"{line.value:,}" for line in base_lines(a) if line.value > 100_000],
-        "soft_prompt": [f"{n * a.d_model:,}", f"{n + DataConfig().max_length:,}"],
+        "soft_prompt": [f"{n * a.d_model:,}", f"{n + USUAL:,}"],
         "adapter": [f"{2 * m * a.d_model + m + a.d_model:,}"],
         "adapterhub": [f"{2 * m * a.d_model + m + a.d_model:,}", f"{4 * a.d_model * a.inner_dim:,}"],
         "lora": [f"{wide * a.d_model:,}", f"{r * (wide + a.d_model):,}"],

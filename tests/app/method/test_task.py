@@ -4,8 +4,8 @@ import pytest
 
 from app import services
 from app.content import label
+from app.kit.asking.task import _title
 from app.kit.pages import training_link
-from app.playground.task import _title
 from peft_core.config import LIE_PRESETS, presets_of
 from peft_core.reviews.config import DataConfig
 from peft_core.reviews.own.stored import FILE, read_texts

@@ -29,7 +29,8 @@ def said(app) -> dict[str, str]:
     (drawn,) = [json.loads(each.proto.json) for each in app.get("bidi_component")]
     words = drawn["alt"]
     assert all(f"{row['who']} {row['p']:.1%}" in words and f"{row['p']:.1%}" in row["words"] for row in drawn["rows"])
-    rows = words.removeprefix(label("dials", "needles_alt", rows="").rstrip(".")).rstrip(".").split("; ")
+    before = label("dials", "needles_alt", p=drawn["axis"], rows="").rstrip(".")
+    rows = words.removeprefix(before).rstrip(".").split("; ")
     return dict(row.rsplit(" ", 1) for row in rows)
 
 
@@ -96,7 +97,7 @@ def test_a_timer_asks_the_fixed_reviews_and_ends_itself(monkeypatch):
     monkeypatch.setattr(services.dials, "known", test_of)
     monkeypatch.setattr(services.dials, "fixed_test", lambda one: test_of(one, wanted // 2))
     monkeypatch.setattr(accuracy.st, "fragment", lambda run_every: lambda f: drawn.append((f, run_every)) or f)
-    monkeypatch.setattr(accuracy, "_show", lambda tests: sent.append(len(tests["now"].right)))
+    monkeypatch.setattr(accuracy, "_show", lambda tests, texts: sent.append(len(tests["now"].right)))
     monkeypatch.setattr(accuracy, "get_script_run_ctx", lambda: SimpleNamespace(enqueue=sent.append))
     monkeypatch.setattr(accuracy.ThreadState, "get", lambda: SimpleNamespace(fragment_id="of the reviews"))
     services.libraries().finished.wait(timeout=120)

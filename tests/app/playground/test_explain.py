@@ -144,7 +144,9 @@ def test_every_baseline_is_told_what_the_checkpoint_calls_it_and_what_scores_fro
     (found,) = app.session_state[explain.KEPT].values()
     called = {name: 1 / (1 + math.exp(-d)) for name, d in found.starts}
     rows = app.dataframe[0].value
-    assert list(rows[label("explain", "column_called")])[:3] == [f"{called[name]:.1%}" for name in BASELINES]
+    assert list(rows[label("explain", "column_called", yes="positive")])[:3] == [
+        f"{called[name]:.1%}" for name in BASELINES
+    ]
     assert f"{called['full_stop']:.0%} positive" in said(app)
     sums = [word_chart.signed(found.whole - d) for _, d in found.starts]
     assert list(rows[label("explain", "column_sum")])[:3] == sums

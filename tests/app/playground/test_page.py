@@ -63,7 +63,7 @@ def test_a_review_gets_a_verdict_from_every_checkpoint(checked_charts, playgroun
     assert {m.label for m in app.metric} == {"LoRA r=2 · tiny", "LoRA r=3 · tiny"}  # another base than the shipped ones
     assert all(m.value[0] in "+−" and m.value[2:] in ("positive", "negative") for m in app.metric)
     assert len(app.dataframe[0].value) == 2
-    p = label("playground", "probability")
+    p = label("playground", "probability_of", name="positive")
     assert [m.delta for m in app.metric] == [f"{p} = {share}" for share in app.dataframe[0].value[p]]
     for metric, share in zip(app.metric, app.dataframe[0].value[p], strict=True):
         assert (metric.value[0] == "+") == (float(share.rstrip("%")) > 50)

@@ -470,3 +470,15 @@ def test_while_the_library_loads_only_the_builder_is_there(lab, monkeypatch):
     assert len(alts(app.run())) == 3
     app = lab(lab="delta")
     assert label("playground", "loading") in notes(app)
+
+
+def test_a_number_out_of_bounds_becomes_the_nearest_and_a_sentence_says_so(lab):
+    """Typed into a cell of the matrix, or into x: a red box without a word would leave the number before it at work."""
+    app = lab(matrix="1,2/3,4")
+    app.get_by_key("matrix_1_2").set_value(20).run()
+    builds(app, [[1, 9], [3, 4]], 1)
+    assert "row 1, column 2 = 20 is not possible here; the nearest possible value is 9" in notes(app)
+    app.get_by_key("matrix_1_2").set_value(5).run()
+    assert "not possible" not in notes(app)
+    app.get_by_key("lab_x1").set_value(-33).run()
+    assert app.get_by_key("lab_x1").value == -9 and "= -33 is not possible here" in notes(app)

@@ -12,7 +12,9 @@ from peft_core.checkpoints.asking.predictor import Predictor
 from peft_core.checkpoints.files import save_checkpoint
 from peft_core.errors import PeftClassroomError
 from peft_core.reviews.checks import MAX_CHARACTERS, check_text
+from peft_core.reviews.config import REVIEWS
 from tests.cases import CASES
+from tests.own import NAMES, stored
 from tests.trained import make_record, trained
 
 TEXTS = ["a good film", "the plot was very dull and sad , not funny", "i never", "bad " * 300]
@@ -103,3 +105,16 @@ def test_any_text_gets_a_probability_or_a_sentence(backbone, folders, text):
     (prediction,) = Predictor(backbone).classify([text], folders["soft_prompt-vocab"])
     assert 0 <= prediction.probability_positive <= 1
     assert prediction.label == ("positive" if prediction.probability_positive > 0.5 else "negative")
+
+
+def test_own_texts_may_be_in_any_language(backbone):
+    """A text that is no English is no answer about film reviews, and an answer like any other about own texts."""
+    predictor, german = Predictor(backbone), "Ich fand diesen Film wirklich ganz wunderbar, und die Musik war auch gut."
+    own = stored().data(NAMES, NAMES)
+    of_reviews, of_own, of_symbols = (
+        predictor.classify_with_model(text, backbone.model, 64, learned)[0]
+        for text, learned in ((german, REVIEWS), (german, own), ("!!! ???", own))
+    )
+    assert of_reviews.doubtful and any("English" in note for note in of_reviews.notes)
+    assert not of_own.doubtful and not any("English" in note for note in of_own.notes)
+    assert of_symbols.doubtful and "no words" in of_symbols.notes[0]  # of no task does this mean anything

@@ -26,6 +26,7 @@ from peft_core.t5.architecture import base_model
 from peft_core.t5.backbone import load_backbone
 from peft_core.training.as_script.script import script
 from tests.cases import GATED, make_base
+from tests.own import HEADER, NAMES, as_csv, stored
 
 DATA = DataConfig(train_size=64, validation_size=20, test_size=64, max_length=64)
 TRAIN = TrainConfig(epochs=1, max_seconds=60)
@@ -35,6 +36,7 @@ METHODS = {
     "full": (FullConfig(), "transformers"),
     "ours": (LoraConfig(r=2), "peft_core"),
 }
+OWN = RunConfig(method=LoraConfig(r=1), data=stored().data(NAMES, ("bad", "good"), 16), train=TRAIN)
 HUB = LoraConfig(r=2, target_modules=("q", "k"))
 PEFT_WARNS = (
     "FutureWarning: `is_gradient_checkpointing` is deprecated and will be removed in v6. "
@@ -72,9 +74,15 @@ def _execute(folder):
     _stand_in_for_the_hub(folder)
     run = RunConfig(base="flan-t5-small", method=HUB, data=DATA, train=TRAIN)
     (folder / "hub.py").write_text(script(run, "peft"))
+    (folder / "FILE.csv").write_text(as_csv().replace(HEADER, "TEXT;LABEL"))
+    (folder / "own.py").write_text(script(OWN, "peft_core").replace('"my-', '"of own/my-'))
     environment = os.environ | {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "HF_HOME": str(folder / "hf")}
     done = subprocess.run(
-        [sys.executable, "-c", RUN_ALL, *METHODS, "hub"], cwd=folder, env=environment, capture_output=True, text=True
+        [sys.executable, "-c", RUN_ALL, *METHODS, "hub", "own"],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     assert set(re.findall(r"\w+Warning: .*", done.stderr)) <= {PEFT_WARNS}
@@ -151,3 +159,11 @@ def test_the_form_for_the_hub(executed):
     assert trained(printed["hub"]) == count(GATED, HUB).trainable_parameters
     assert "of 64 test reviews" in printed["hub"]
     assert (folder / "my-lora" / "adapter_model.safetensors").is_file()
+
+
+def test_own_texts_are_read_split_and_learned_as_the_app_does(executed):
+    """The same table makes the same run: its texts' digest is in the configuration."""
+    printed, folder = executed
+    record = read_record(folder / "of own" / "my-lora" / "checkpoint")
+    assert record.config == OWN and record.test.n == 10
+    assert re.search(r"^(dull|lively) \d+\.\d%$", printed["own"], re.MULTILINE)

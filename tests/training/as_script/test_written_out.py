@@ -15,6 +15,7 @@ from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.reviews.config import DataConfig
 from peft_core.training.as_script.written_out import command, wrapped
 from tests.cases import every_config
+from tests.own import NAMES, stored
 from tests.training.as_script.test_script import of
 
 
@@ -94,3 +95,11 @@ def test_only_a_list_is_broken_and_only_a_long_one():
     spoken = command(RunConfig(method=SoftPromptConfig(prompt_init="text", prompt_text=text)), "x")
     assert shlex.split("\n".join(wrapped(spoken)).replace("\\\n", "")) == shlex.split(" ".join(spoken))
     assert text in shlex.split("\n".join(wrapped(spoken)).replace("\\\n", ""))
+
+
+def test_a_command_for_own_texts_names_a_file_and_its_two_columns():
+    data = stored().data(NAMES, NAMES, 64)
+    words = shlex.split(" ".join(command(RunConfig(method=LoraConfig(), data=data), "x")))
+    assert words[4:] == shlex.split(
+        "lora --data FILE.csv --text-column TEXT --label-column LABEL --max-length 64 --out x"
+    )

@@ -4,6 +4,7 @@ import streamlit as st
 
 from app.content import label
 from app.kit.formats import megabytes
+from app.kit.length import tokens_read
 from app.method.adapterhub.factor import KEY, bottleneck
 from app.method.quiz.questions.facts import Facts
 from app.method.quiz.questions.question import Question, Setting, numeric, worded
@@ -12,7 +13,6 @@ from peft_core.counting.by_hand import base_lines, count
 from peft_core.methods.full.method import FullConfig
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.method import MethodConfig
-from peft_core.reviews.config import DataConfig
 
 BYTES = 4  # of a number in fp32
 COUNTED_AS = {
@@ -59,7 +59,7 @@ def state(setting: Setting, facts: Facts) -> Question:
 
 def positions(setting: Setting, facts: Facts) -> Question:
     """Pairs of positions that the encoder's attention scores, with the prompt in front."""
-    n, length = setting.config.num_virtual_tokens, DataConfig().max_length
+    n, length = setting.config.num_virtual_tokens, tokens_read()
     truth, before = (n + length) ** 2, length**2
     values = {"n": n, "length": length, "before": before, "rows": n + length, "more": f"{truth / before - 1:.1%}"}
     others = (before, before + n * n, before + n * length)

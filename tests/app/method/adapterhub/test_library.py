@@ -52,3 +52,10 @@ def test_the_question_asks_about_the_sliders_own_factor(open_page):
     app = open_page("adapterhub", base="t5-small", hub_factor="48", section="check")
     (asked,) = [m.value for m in app.markdown if "a reduction factor of" in m.value]
     assert "factor of 48 gives m = 10" in asked and "**96**" in asked
+
+
+def test_a_wish_out_of_bounds_becomes_the_nearest_and_a_sentence_says_so(open_page):
+    app = open_page("adapterhub", base="t5-small", section="library", surprise="rounding")
+    app.get_by_key("hub_wish").set_value(900).run()
+    assert app.get_by_key("hub_wish").value == 256
+    assert any("= 900 is not possible here; the nearest possible value is 256" in one.value for one in app.info)

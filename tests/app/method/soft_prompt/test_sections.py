@@ -173,3 +173,12 @@ def test_the_first_attention_does_not_see_how_long_a_row_is(backbone):
 def test_a_link_to_no_checkpoint_is_a_sentence(open_page):
     app = open_page("soft_prompt", section="choices", prompt_question="words", prompt_of="**../../etc**")
     assert any(label(PAGE, "words_unknown") in info.value for info in app.info)
+
+
+def test_the_length_of_a_review_is_that_of_train_on_the_whole_page(open_page):
+    app = open_page("soft_prompt", section="maths", prompt_n="10", max_length="256")
+    assert any("at T = 256 that is 266 rows" in words.value for words in app.markdown)
+    assert app.get_by_key("max_length").value == 256
+    other = open_page("soft_prompt", section="maths", prompt_n="10")
+    usual = other.get_by_key("max_length").value
+    assert any(f"at T = {usual} that is {usual + 10} rows" in words.value for words in other.markdown)
