@@ -42,7 +42,7 @@ def sheet(base: BaseModel, config: SoftPromptConfig) -> Sheet:
         *lines(right, px(10), "P", f"{n} × {d:,}, {trained}"),
         *lines(right, top + w(n + longest) + px(16), "E(x)", f"T × {d:,}, {frozen}"),
         Words(f"⋮ {more}", px(4), cut + px(BREAK / 2), size=14),
-        Words(label("picture", "look_up"), w(d) + px(BETWEEN / 2), middle + px(-9), "center"),
+        Words(label("picture", "look_up"), w(d) + px(BETWEEN / 2), middle + px(-8), "center"),
     )
     arrow = Stroke(w(d) + px(6), middle, right + px(-6), middle, "right")
     heights = (w(2 * half) + px(ABOVE + BREAK + 4), w(n + longest) + px(ABOVE + BELOW))
