@@ -4,6 +4,7 @@ A dial that is let go draws its panel alone. The needle comes first, the accurac
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import streamlit as st
 
@@ -22,13 +23,14 @@ from peft_core.errors import PeftClassroomError
 from peft_core.reviews.config import Learned
 
 STOPS = (0, 0.25, 0.5, 1, 1.5, 2, 3)  # of α, times what was trained
+STEP = 0.05  # of t
 WRITTEN = {0.25: "¼", 0.5: "½", 1.5: "1½"}
 ON, FACTOR, TERMS, ROWS, SECOND, BETWEEN = KEYS = (
     "dial_on", "dial_factor", "dial_terms", "dial_rows", "dial_second", "dial_t",
 )  # fmt: skip
 ALONE = "nobody"  # nobody to be blended with
 OF = "dials of"  # session state: the checkpoint whose dials these are
-ANSWERS = "dial answers"  # session state: {(review, name, task): p(positive)} of what no dial moves, the latest
+ANSWERS = "dial answers"  # session state: {(review, name or place, task): p(positive)}, the latest
 MOST_ANSWERS = 100
 
 
@@ -48,9 +50,11 @@ def _panel(review: str, info: CheckpointInfo, second: CheckpointInfo | None) -> 
         with left:
             place = _between(info, second) if second else _turn(info, services.dials.offered(info))
         with right:
-            if (cleaned := explain.usable(review, info.record.learned)) is not None:
+            cleaned = explain.usable(review, info.record.learned)
+            if cleaned is not None:
                 _needles(cleaned, place)
-            accuracy.draw(place)
+            around = () if cleaned is None else _around(place)
+            accuracy.draw(place, lambda: _ask_ahead(cleaned, around))
     except PeftClassroomError as error:
         st.error(escaped(error), icon=":material/error:")
 
@@ -71,7 +75,7 @@ def _who(trained: Sequence[CheckpointInfo]) -> tuple[CheckpointInfo, CheckpointI
 def _between(info: CheckpointInfo, second: CheckpointInfo) -> Place:
     """Two checkpoints and the dial between them."""
     url.clamp(BETWEEN, "t", 0, 1, whole=False)
-    t = st.slider(label("dials", "t"), 0.0, 1.0, 0.5, 0.05, key=BETWEEN, bind="query-params")
+    t = st.slider(label("dials", "t"), 0.0, 1.0, 0.5, STEP, key=BETWEEN, bind="query-params")
     return Place(info, AS_TRAINED, second, t)
 
 
@@ -123,11 +127,54 @@ def _needles(review: str, place: Place) -> None:
     """What the dials say, between what no dial moves."""
     ends: list[verdicts.Model] = [place.info, place.second] if place.second else [place.info.base, place.info]
     known = _known(review, ends, place.info.record.learned)
-    now = services.dials.dial(place, review).probability_positive
+    now = _now(review, place)
     titles = verdicts.titles([*services.askable(place.info.task), *ends])
     rows = [needles.Needle(titles[verdicts.name_of(one)], known[verdicts.name_of(one)]) for one in ends]
     now_row = needles.Needle(label("dials", "now"), now, place.info.method)
     needles.draw([*rows, now_row], classes_of(place.info.record.learned).p)
+
+
+def _now(review: str, place: Place) -> float:
+    """p(positive) with the dials so; a place where they have been before is not asked again."""
+    answers, asked = st.session_state.setdefault(ANSWERS, {}), _asked(review, place)
+    if asked not in answers:
+        answers[asked] = services.dials.dial(place, review).probability_positive
+    return answers[asked]
+
+
+def _asked(review: str, place: Place) -> tuple:
+    return review, place.key, place.info.record.learned.task_key
+
+
+def _around(place: Place) -> list[Place]:
+    """Where the next move of one dial by one stop leads to."""
+    if place.second is not None:
+        ts = (round(place.t + by, 2) for by in (-STEP, STEP))
+        return [replace(place, t=t) for t in ts if 0 <= t <= 1]
+    setting, offered = place.setting, services.dials.offered(place.info)
+    if not setting.on:
+        return [Place(place.info, AS_TRAINED)]
+    near: list[Setting] = []
+    if offered.factor:
+        at = STOPS.index(setting.factor)
+        near += [
+            replace(setting, factor=float(stop)) for stop in (*STOPS[max(0, at - 1) : at], *STOPS[at + 1 : at + 2])
+        ]
+    for name, low, high in (("terms", 0, offered.terms), ("rows", FEWEST_ROWS, offered.rows)):
+        kept = getattr(setting, name) if getattr(setting, name) is not None else high
+        numbers = (number for number in (kept - 1, kept + 1) if low <= number <= high and high > low)
+        near += [replace(setting, **{name: None if number == high else number}) for number in numbers]
+    return [replace(place, setting=one) for one in near]
+
+
+def _ask_ahead(review: str, places: Sequence[Place]) -> bool:
+    """Ask one of these places that nobody has been to: then the needle is there with the next move. Whether one was."""
+    answers = st.session_state.setdefault(ANSWERS, {})
+    missing = next((place for place in places if _asked(review, place) not in answers), None)
+    if missing is None:
+        return False
+    _now(review, missing)
+    return True
 
 
 def _known(review: str, models: Sequence[verdicts.Model], learned: Learned) -> dict[str, float]:

@@ -7,7 +7,7 @@ import pytest
 
 from app import services
 from app.content import label
-from app.playground.dials import accuracy
+from app.playground.dials import accuracy, section
 from app.playground.dials.section import STOPS
 from app.services.dials import AT_A_TIME, FIXED_A_LABEL, FixedTest, Place, fixed_reviews, fixed_test
 from peft_core.checkpoints.dials.setting import AS_TRAINED, Setting
@@ -101,15 +101,43 @@ def test_a_timer_asks_the_fixed_reviews_and_ends_itself(monkeypatch):
     monkeypatch.setattr(accuracy, "get_script_run_ctx", lambda: SimpleNamespace(enqueue=sent.append))
     monkeypatch.setattr(accuracy.ThreadState, "get", lambda: SimpleNamespace(fragment_id="of the reviews"))
     services.libraries().finished.wait(timeout=120)
-    accuracy.draw(place)
+    ahead = [True, False]
+    accuracy.draw(place, lambda: ahead.pop(0))
     ((follow, seconds),) = drawn
     assert sent == [0] and seconds  # drawn with the needle, it asks nothing
     follow()
     follow()
-    assert sent[1:3] == [wanted // 2, wanted]
-    assert list(sent[3].stop_auto_rerun.fragment_ids) == ["of the reviews"] and len(sent) == 4
-    accuracy.draw(place)
-    assert drawn[1][1] is None
+    assert sent[1:] == [wanted // 2, wanted] and ahead == [False]  # then the places around are asked
+    follow()
+    assert list(sent[4].stop_auto_rerun.fragment_ids) == ["of the reviews"] and len(sent) == 5
+
+
+@pytest.mark.parametrize(
+    ("place", "around"),
+    [
+        (Setting(), [Setting(factor=0.5), Setting(factor=1.5), Setting(terms=7)]),
+        (Setting(factor=0.0, terms=0), [Setting(factor=0.25, terms=0), Setting(factor=0.0, terms=1)]),
+        (
+            Setting(factor=3.0, terms=7),
+            [Setting(factor=2.0, terms=7), Setting(factor=3.0, terms=6), Setting(factor=3.0)],
+        ),
+        (Setting(on=False), [AS_TRAINED]),
+    ],
+)
+def test_the_next_stop_of_every_dial_is_asked_ahead_and_not_again(monkeypatch, place, around):
+    info, asked = find_checkpoint("lora-8"), []
+    monkeypatch.setattr(section.st, "session_state", {})
+    answer = SimpleNamespace(probability_positive=0.5)
+    monkeypatch.setattr(services.dials, "dial", lambda one, text: asked.append(one) or answer)
+    places = section._around(Place(info, place))
+    assert [one.setting for one in places] == around
+    while section._ask_ahead(REVIEW, places):
+        pass
+    assert asked == places
+    assert [section._now(REVIEW, one) for one in places] == [0.5] * len(places)
+    assert asked == places
+    between = section._around(Place(info, AS_TRAINED, find_checkpoint("lora-1"), 1.0))
+    assert [one.t for one in between] == [0.95]
 
 
 def test_the_fixed_reviews_are_the_same_for_all_half_of_each_label_and_a_place_is_measured_once():
