@@ -3,15 +3,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-WORKERS := -n logical --maxprocesses 8 --dist worksteal
+# One more worker than cores: one of them mostly waits for a browser.
+WORKERS := -n $(shell $(PYTHON) -c "import os; print(min(8, os.cpu_count() or 1) + 1)") --dist worksteal
 
 .PHONY: app test check mutants soak soak-ray lint docs screenshots bench lock
 
 app: $(READY)
 	$(BIN)/python -m streamlit run app/main.py
 
+# What is compiled is kept: tests start dozens of processes, and some machines are told not to.
 test: $(READY)
-	$(BIN)/python -m pytest $(WORKERS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(WORKERS)
 
 # While one works: lint, and the tests that neither train, nor open pages, nor start processes.
 check: lint

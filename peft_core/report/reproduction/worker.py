@@ -22,6 +22,7 @@ from peft_core.report.reproduction.plan import PlannedRun, PlannedYardstick, rea
 from peft_core.report.reproduction.yardstick import YardstickRecord, measure
 from peft_core.reviews.word_counts import C_VALUES
 from peft_core.training.runs.folder import RunFolder
+from peft_core.training.runs.process import importing
 from peft_core.training.stopping import stop_on_signals
 from peft_core.validated import read_json
 
@@ -68,8 +69,9 @@ class _Stopped(Exception):
 
 
 def _train(plan: PlannedRun, folder: Path, report: Report, should_stop: Callable[[], bool]) -> None:
-    from peft_core.t5.backbone import load_backbone
-    from peft_core.training.experiment import run_experiment
+    with importing():
+        from peft_core.t5.backbone import load_backbone
+        from peft_core.training.experiment import run_experiment
 
     if load_backbone(plan.config.base).fingerprint != plan.base_fingerprint:
         raise PeftClassroomError(

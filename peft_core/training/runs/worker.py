@@ -24,7 +24,7 @@ from peft_core.training.runs.aftermath import succeeded, sweep
 from peft_core.training.runs.cluster.job import INTERRUPTED, OfJob, SupersededError, job_of
 from peft_core.training.runs.folder import RunFolder, RunStatus
 from peft_core.training.runs.guard import Guard
-from peft_core.training.runs.process import identity, is_alive, is_first_to_go
+from peft_core.training.runs.process import identity, importing, is_alive, is_first_to_go
 from peft_core.training.runs.spare import await_run
 from peft_core.training.runs.spec import CLASSROOM_LIMITS, Limits, RunSpec, check_limits
 from peft_core.training.runs.store import RunStore
@@ -255,7 +255,8 @@ def _experiment(threads: int | None) -> "Experiment":
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         number = os.environ.setdefault("OMP_NUM_THREADS", str(cores))
         os.environ.setdefault("MKL_NUM_THREADS", number)
-    from peft_core.training.experiment import run_experiment
+    with importing():
+        from peft_core.training.experiment import run_experiment
 
     return partial(run_experiment, snapshots=True)
 

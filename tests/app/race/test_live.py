@@ -78,7 +78,7 @@ def test_the_lanes_fill_one_after_the_other_as_the_line_has_places_and_the_end_i
     seen, until = [lanes_of(app)], time.monotonic() + SECONDS
     while not (told := " ".join(m.value for m in app.markdown if "You said" in m.value)):
         assert time.monotonic() < until, f"not in time; lanes so far: {seen}"
-        time.sleep(0.3)
+        time.sleep(1)
         app.run()
         assert not app.exception
         seen.append(lanes_of(app))
