@@ -30,7 +30,8 @@ GOOD, BAD = ["good", "lively", "funny"], ["bad", "dull", "sad"]
 
 
 def pytest_collection_modifyitems(items):
-    """`make check` leaves out what trains, opens pages or starts processes."""
+    """`make check` leaves out what trains, opens pages or starts processes. Who waits for a browser begins first."""
+    items.sort(key=lambda item: "test_browser" not in item.nodeid)
     for item in items:
         if SLOW_FIXTURES & set(item.fixturenames) or item.nodeid.removeprefix("tests/").startswith(SLOW):
             item.add_marker("slow")
