@@ -3,8 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# One more worker than cores: one of them mostly waits for a browser.
-WORKERS := -n $(shell $(PYTHON) -c "import os; print(min(8, os.cpu_count() or 1) + 1)") --dist worksteal
+WORKERS := -n logical --maxprocesses 8 --dist worksteal
 
 .PHONY: app test check mutants soak soak-ray lint docs screenshots bench lock
 
