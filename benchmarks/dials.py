@@ -4,7 +4,9 @@
 
 The library: `Dialled.at` and one answer, every shipped checkpoint at places that alternate. The browser: Chromium on
 the real app, from the release of the mouse (or from the key) on the slider of α until the needles stand elsewhere;
-apart, those moves to a place that nobody had visited. The yardstick is the same slider on a page with nothing else.
+apart, those moves to a place that nobody had visited. Between two moves the hand rests until the fixed reviews have
+been asked, and half a second more: the app asks the next stops ahead meanwhile. The yardstick is the same slider on a
+page with nothing else.
 """
 
 import argparse

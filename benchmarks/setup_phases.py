@@ -40,7 +40,7 @@ def main() -> None:
     clock = until_now("splits", clock)
     data = DataConfig(train_size=preset.train_size(LoraConfig().method), max_length=preset.max_length)
     for split, size in (("train", data.train_size), ("validation", data.validation_size)):
-        load_rows(backbone, data, split, size, SHARED_SEED)
+        _ = load_rows(backbone, data, split, size, SHARED_SEED).encoded
         clock = until_now(f"{split} reviews", clock)
     print(json.dumps(phases))
 

@@ -54,7 +54,7 @@ def evaluate_on(folder: Path, texts: Sequence[str], labels: Sequence[int], base:
     backbone = load_backbone(base or record.base, record.prefix).answering(record.learned.words)
     model, _ = load_checkpoint(folder, backbone)
     encoded = encode(backbone.tokenizer, texts, backbone.base.prefix, record.max_length)
-    rows = Rows(encoded, np.array(labels), data_fingerprint(texts, labels), record.max_length)
+    rows = Rows(lambda: encoded, np.array(labels), data_fingerprint(texts, labels), record.max_length)
     return _measured(model, backbone, rows)[0]
 
 

@@ -153,7 +153,7 @@ class Experiment:
 
     # -- the test ----------------------------------------------------------------------------------------------------
     def prepare_test(self) -> None:
-        """Read the test reviews, so that the estimate of the time knows how many there are to be measured."""
+        """Find the test reviews, so that the estimate of the time knows how many there are to be measured."""
         self.test = self.test or self._split("test", self.config.data.test_size)
         known = known_answers(self._before_of(), len(self.test)) is not None
         self.trainer.test_rows = len(self.test)

@@ -1,8 +1,9 @@
 """How good is a model, and how sure can one be of that number? A split's reviews, measured again and again."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import TypeVar
 
 import numpy as np
@@ -37,12 +38,21 @@ def at_once(measuring: Measuring[T]) -> T:
 
 @dataclass(frozen=True)
 class Rows:
-    """Token ids, at most `max_length` of each, and labels of some reviews."""
+    """Token ids, at most `max_length` of each, and labels of some reviews.
 
-    encoded: list[list[int]]
+    `read` gives the ids; it is called when they are wanted first. A run knows how many test reviews there are, and
+    which, from its beginning, and reads them at its end.
+    """
+
+    read: Callable[[], list[list[int]]]
     labels: np.ndarray
     fingerprint: str
     max_length: int
+
+    @cached_property
+    def encoded(self) -> list[list[int]]:
+        """Token ids of each review."""
+        return self.read()
 
 
 def load_rows(
@@ -59,8 +69,8 @@ def load_rows(
     task = task_of(data, None if data.own else load_splits(data.source), texts)
     reviews = select(task.splits[split], size, seed)
     texts, labels = reviews["text"][:], reviews["label"][:]
-    encoded = encode(backbone.tokenizer, texts, backbone.base.prefix, data.max_length)
-    return Rows(encoded, np.array(labels), data_fingerprint(texts, labels), data.max_length)
+    read = partial(encode, backbone.tokenizer, texts, backbone.base.prefix, data.max_length)
+    return Rows(read, np.array(labels), data_fingerprint(texts, labels), data.max_length)
 
 
 @dataclass(frozen=True)

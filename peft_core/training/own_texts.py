@@ -129,7 +129,7 @@ def _rows(
 ) -> Rows:
     read, truth = [texts[row] for row in chosen], [labels[row] for row in chosen]
     encoded = encode(backbone.tokenizer, read, backbone.base.prefix, max_length)
-    return Rows(encoded, np.array(truth), data_fingerprint(read, truth), max_length)
+    return Rows(lambda: encoded, np.array(truth), data_fingerprint(read, truth), max_length)
 
 
 def _trained(

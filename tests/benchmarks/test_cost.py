@@ -115,7 +115,7 @@ def test_step_zero_compares_every_method_with_the_base_model(backbone):
     from peft_core.training.measuring import Rows
 
     texts = ["the film was good", "a dull plot", "never sad", "it was bad but funny"]
-    rows = Rows(encode(backbone.tokenizer, texts, "", 16), np.array([1, 0, 1, 0]), "", 16)
+    rows = Rows(lambda: encode(backbone.tokenizer, texts, "", 16), np.array([1, 0, 1, 0]), "", 16)
     accuracy, measured = compare(backbone, rows, seed=0)
     for row in measured:
         if not method_of(row.method).starts_as_base(row.method):
@@ -130,7 +130,7 @@ def test_the_narrower_adapters_start_the_nearer_they_are_to_the_base_model(backb
     from peft_core.training.measuring import Rows
 
     texts = ["the film was good", "a dull plot", "never sad", "it was bad but funny"]
-    rows = Rows(encode(backbone.tokenizer, texts, "", 16), np.array([1, 0, 1, 0]), "", 16)
+    rows = Rows(lambda: encode(backbone.tokenizer, texts, "", 16), np.array([1, 0, 1, 0]), "", 16)
     found = adapter_widths(backbone, rows, (0.01, 0.1, 1.0), (0, 1))
     means = np.array([width.mean_changes for width in found])
     assert means.shape == (3, 2)

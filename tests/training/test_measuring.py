@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from peft_core.reviews.batches import make_batches
+from peft_core.reviews.batches import encode, make_batches
+from peft_core.reviews.config import DataConfig
+from peft_core.reviews.splits import data_fingerprint
+from peft_core.training import measuring
 from peft_core.training.measuring import accuracy, probabilities
 from tests.cases import CASES
 from tests.trained import trained
@@ -33,3 +36,17 @@ def test_every_row_has_its_own_answer_whichever_thread_asked(backbone, batch, tw
 def test_accuracy_counts_right_answers_and_a_tie_is_negative():
     result = accuracy(np.array([0.9, 0.2, 0.6, 0.4, 0.5]), [1, 0, 0, 1, 0])
     assert (result.accuracy, result.n) == (0.6, 5)
+
+
+@pytest.mark.usefixtures("easy_reviews")
+def test_reviews_are_read_when_they_are_wanted_and_once(monkeypatch, backbone):
+    """A run's first step does not wait for its test reviews: how many there are, and which, is known without."""
+    texts = []
+    monkeypatch.setattr(
+        measuring, "encode", lambda tokenizer, given, *rest: texts.append(given) or encode(tokenizer, given, *rest)
+    )
+    rows = measuring.load_rows(backbone, DataConfig(max_length=16), "test", 20, 0)
+    assert not texts
+    assert len(rows.labels) == len(rows.encoded) == len(rows.encoded) == 20
+    (read,) = texts
+    assert rows.fingerprint == data_fingerprint(read, rows.labels.tolist())

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -14,7 +14,7 @@ from app.kit.plain import escaped
 from peft_core.errors import PeftClassroomError
 from peft_core.reviews.spreadsheet.writing import safe_cell
 from peft_core.serving.keys import short
-from peft_core.training.runs import DamagedRun, Run
+from peft_core.training.runs import DamagedRun, Run, in_turn
 
 MOST = 300  # rows; of older runs the number is said
 ROW, HIGHEST = 37, 336  # pixels
@@ -26,7 +26,8 @@ _log = logging.getLogger("peft_core.serving")
 def draw(runs: Sequence[Run], damaged: Sequence[DamagedRun]) -> None:
     """The table, and under it what can be done with the rows that are chosen."""
     shown, key = _in_their_places([*_in_order(runs), *damaged][:MOST])
-    frame = pd.DataFrame([_row(run) for run in shown])
+    places = _places(runs)
+    frame = pd.DataFrame([_row(run, places) for run in shown])
     columns = {name: st.column_config.Column(label("class", name), width=WIDTHS[name]) for name in WIDTHS}
     columns["progress"] = st.column_config.ProgressColumn(
         label("class", "progress"), width=WIDTHS["progress"], min_value=0, max_value=100, format="%d%%"
@@ -48,9 +49,13 @@ def draw(runs: Sequence[Run], damaged: Sequence[DamagedRun]) -> None:
 def _in_order(runs: Sequence[Run]) -> list[Run]:
     """What trains, then what waits, the next one first, then what has ended, the newest first."""
     place = {"starting": 0, "running": 0, "queued": 1}
-    waiting = [run for run in runs if run.status.queued]
-    turn = {run.id: services.backend().queue_position(run.id) or 0 for run in waiting}
+    turn = _places(runs)
     return sorted(runs, key=lambda run: (place.get(run.status.state, 2), turn.get(run.id, 0)))
+
+
+def _places(runs: Sequence[Run]) -> dict[str, int]:
+    """By id, of those that wait: 1 for the run that starts next."""
+    return {run.id: place for place, run in enumerate(in_turn(runs), 1)}
 
 
 def _in_their_places(runs: list[Run | DamagedRun]) -> tuple[list[Run | DamagedRun], str]:
@@ -74,7 +79,7 @@ def _chosen(key: str) -> list[int]:
     return st.session_state.get(key, {}).get("selection", {}).get("rows", [])
 
 
-def _row(run: Run | DamagedRun) -> dict[str, object]:
+def _row(run: Run | DamagedRun, places: Mapping[str, int]) -> dict[str, object]:
     who = [services.names()[_owner(run)], short(_owner(run))] if _owner(run) else []
     row = {
         "student": safe_cell(" · ".join(filter(None, who))),
@@ -89,7 +94,7 @@ def _row(run: Run | DamagedRun) -> dict[str, object]:
         return row
     status = run.status
     counted = {"step": f"{status.step:,}", "total": f"{status.total_steps:,}"}
-    counted |= {"place": services.backend().queue_position(run.id) or 1} if status.queued else {}
+    counted |= {"place": places.get(run.id, 1)} if status.queued else {}
     share = 1.0 if status.state == "succeeded" else min(1.0, status.step / max(1, status.total_steps))
     left = status.remaining if status.active else None
     return row | {

@@ -53,8 +53,7 @@ def _panel(review: str, info: CheckpointInfo, second: CheckpointInfo | None) -> 
             cleaned = explain.usable(review, info.record.learned)
             if cleaned is not None:
                 _needles(cleaned, place)
-            around = () if cleaned is None else _around(place)
-            accuracy.draw(place, lambda: _ask_ahead(cleaned, around))
+            accuracy.draw(place, lambda: cleaned is not None and _ask_ahead(cleaned, place))
     except PeftClassroomError as error:
         st.error(escaped(error), icon=":material/error:")
 
@@ -167,10 +166,10 @@ def _around(place: Place) -> list[Place]:
     return [replace(place, setting=one) for one in near]
 
 
-def _ask_ahead(review: str, places: Sequence[Place]) -> bool:
-    """Ask one of these places that nobody has been to: then the needle is there with the next move. Whether one was."""
+def _ask_ahead(review: str, place: Place) -> bool:
+    """Ask one place around this one that was not yet: then the needle is there with the next move. Whether one was."""
     answers = st.session_state.setdefault(ANSWERS, {})
-    missing = next((place for place in places if _asked(review, place) not in answers), None)
+    missing = next((near for near in _around(place) if _asked(review, near) not in answers), None)
     if missing is None:
         return False
     _now(review, missing)

@@ -68,4 +68,5 @@ class AskedLater:
 
 
 def _those(rows: Rows, chosen: list[int]) -> Rows:
-    return Rows([rows.encoded[row] for row in chosen], np.array(rows.labels)[chosen], rows.fingerprint, rows.max_length)
+    encoded = [rows.encoded[row] for row in chosen]
+    return Rows(lambda: encoded, np.array(rows.labels)[chosen], rows.fingerprint, rows.max_length)

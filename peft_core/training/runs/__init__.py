@@ -10,7 +10,7 @@ from peft_core.training.runs.backend import Backend, open_backend
 from peft_core.training.runs.folder import RunFolder, RunState, RunStatus
 from peft_core.training.runs.local import LocalBackend
 from peft_core.training.runs.orders import Orders, read_orders, workers, write_orders
-from peft_core.training.runs.queue import seconds_until_free
+from peft_core.training.runs.queue import in_turn, seconds_until_free
 from peft_core.training.runs.spec import CLASSROOM_LIMITS, Limits, RunSpec, check_limits, new_run_id, new_spec, run_name
 from peft_core.training.runs.store import DamagedRun, Run, RunStore
 
@@ -28,6 +28,7 @@ __all__ = [
     "RunStatus",
     "RunStore",
     "check_limits",
+    "in_turn",
     "new_run_id",
     "new_spec",
     "open_backend",

@@ -131,7 +131,7 @@ def test_the_next_stop_of_every_dial_is_asked_ahead_and_not_again(monkeypatch, p
     monkeypatch.setattr(services.dials, "dial", lambda one, text: asked.append(one) or answer)
     places = section._around(Place(info, place))
     assert [one.setting for one in places] == around
-    while section._ask_ahead(REVIEW, places):
+    while section._ask_ahead(REVIEW, Place(info, place)):
         pass
     assert asked == places
     assert [section._now(REVIEW, one) for one in places] == [0.5] * len(places)
