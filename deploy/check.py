@@ -1,96 +1,33 @@
 """Try the files of this folder as far as this machine can, and say what it could not try.
 
-    .venv/bin/python deploy/check.py
+    .venv/bin/python -m deploy.check
 
 Starts the app by `serve` with a base path and a class password, and meets it as a browser does: directly, and through
 nginx and Caddy with the very files of this folder, in which addresses and the certificate alone are replaced. A page is
-run over its websocket. The systemd unit is read by systemd, the compose file by whatever has compose. Exit code 1 if
-something that was tried failed.
+run over its websocket; with two servers behind the proxy a browser stays with one of them. The systemd unit is read by
+systemd, the compose file by whatever has compose. Exit code 1 if something that was tried failed.
 """
 
 import http.client
+import json
 import os
 import shutil
 import socket
-import ssl
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from urllib.parse import urlencode, urlsplit
+
+from deploy.browser import BASE, SECONDS, Browser
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-BASE, PASSWORD = "/peft", "open sesame"
-SECONDS = 120.0  # for a server to answer, or a page to be drawn, on a busy machine
-PAGE = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "same-origin"}
-
-
-@dataclass
-class Browser:
-    """Enough of a browser: it keeps cookies. `address` has no path."""
-
-    address: str
-    trusted: Path | None = None
-    cookies: dict[str, str] = field(default_factory=dict)
-    attributes: dict[str, str] = field(default_factory=dict)
-
-    def ask(self, path: str, form: dict[str, str] | None = None, page: bool = True) -> tuple[int, str, str]:
-        """Status, text, and where it leads."""
-        parts = urlsplit(self.address)
-        if parts.scheme == "https":
-            connection = http.client.HTTPSConnection(parts.netloc, timeout=30, context=self.context())
-        else:
-            connection = http.client.HTTPConnection(parts.netloc, timeout=30)
-        headers = (PAGE if page else {}) | {"Cookie": self.cookie_line()}
-        if form is not None:
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
-        body = None if form is None else urlencode(form)
-        connection.request("GET" if form is None else "POST", BASE + path, body, headers)
-        answer = connection.getresponse()
-        for line in answer.headers.get_all("set-cookie") or []:
-            name, _, rest = line.partition("=")
-            self.cookies[name], _, self.attributes[name] = rest.partition(";")
-        text = answer.read().decode("utf-8", "replace")
-        connection.close()
-        return answer.status, text, answer.headers.get("location", "")
-
-    def draw(self, page: str) -> int:
-        """Run a page over the websocket; how many elements it drew.
-
-        Raises:
-            Exception: of the websockets library, where the connection is refused.
-        """
-        from streamlit.proto.BackMsg_pb2 import BackMsg
-        from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-        from websockets.sync.client import connect
-
-        secure = self.address.startswith("https")
-        with connect(
-            self.address.replace("http", "ws", 1) + f"{BASE}/_stcore/stream", subprotocols=["streamlit"],
-            additional_headers={"Cookie": self.cookie_line()}, origin=self.address, max_size=None, open_timeout=30,
-            **({"ssl": self.context()} if secure else {}),
-        ) as stream:  # fmt: skip
-            message = BackMsg()
-            message.rerun_script.page_name = page
-            stream.send(message.SerializeToString())
-            drawn = 0
-            while True:
-                answer = ForwardMsg.FromString(stream.recv(timeout=SECONDS))
-                kind = answer.WhichOneof("type")
-                drawn += kind == "delta"
-                if kind == "script_finished" and answer.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
-                    return drawn
-
-    def cookie_line(self) -> str:
-        return "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-
-    def context(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=self.trusted)
+PASSWORD = "open sesame"
+Proxy = tuple[str, Path]  # its address, and the certificate to trust
+MOST_BROWSERS = 24  # one of two servers gets none of them once in four million checks
 
 
 def meets_the_app(browser: Browser, through: str) -> None:
@@ -121,14 +58,48 @@ def meets_the_app(browser: Browser, through: str) -> None:
     assert ("Secure" in kept) is browser.address.startswith("https"), f"the cookie is kept as {kept}"
 
 
+def stay_with_one_server(address: str, trusted: Path, data: Path) -> None:
+    """Browsers come until each of two servers has one; each sends a file to an open page, and opens three more.
+
+    Raises:
+        AssertionError: saying which browser changed its server, or that all came to the same one.
+    """
+    for _ in range(MOST_BROWSERS):
+        browser = Browser(address, trusted)
+        browser.ask("/lora")
+        browser.ask("/enter", {"word": PASSWORD, "after": f"{BASE}/lora"})
+        browser.ask("/_stcore/health", page=False)  # gives the token that an upload needs
+        browser.draw("lora", upload=True)
+        for _ in range(3):
+            browser.ask("/glossary")
+        met = who_opened("/glossary", data)
+        changed = {visitor: servers for visitor, servers in met.items() if len(servers) > 1}
+        assert not changed, f"a browser changed its server: {changed}"
+        if len(set.union(*met.values())) == 2:
+            return
+    raise AssertionError(f"{MOST_BROWSERS} browsers came to the same one of two servers")
+
+
+def who_opened(page: str, data: Path) -> dict[str, set[str]]:
+    """The servers at which each browser opened a page, as their logs have it."""
+    met: dict[str, set[str]] = {}
+    for log in data.glob("app-*.log"):
+        for line in log.read_text().splitlines():
+            entry = json.loads(line) if line.startswith("{") else {}
+            if entry.get("event") == "page" and entry["path"] == page:
+                met.setdefault(entry["browser"], set()).add(log.name)
+    return met
+
+
 @contextmanager
 def served(folder: Path, python: str = sys.executable) -> Iterator[int]:
-    """The app as `serve` starts it; gives its port."""
+    """The app as `serve` starts it; gives its port. Its log is app-PORT.log in the folder."""
     port = free_port()
     command = [python, "-m", "peft_core", "serve", "--port", str(port), "--data", str(folder)]
     command += ["--base-path", BASE, "--class", "7b", "--log", "json"]
-    with running(command, folder / "app.log", {"PEFT_CLASS_PASSWORD": PASSWORD, "PEFT_SPARE_WORKER": "0"}):
-        wait_for(f"http://127.0.0.1:{port}", folder / "app.log")
+    log = folder / f"app-{port}.log"
+    with running(command, log, {"PEFT_CLASS_PASSWORD": PASSWORD, "PEFT_SPARE_WORKER": "0"}):
+        wait_for(f"http://127.0.0.1:{port}", log)
         yield port
 
 
@@ -169,8 +140,9 @@ def directly(app: int) -> None:
     meets_the_app(Browser(f"http://127.0.0.1:{app}"), "nothing")
 
 
-def through_nginx(folder: Path, app: int) -> None:
-    """The server block of nginx.conf in a configuration that needs no root."""
+@contextmanager
+def nginx(folder: Path, apps: Sequence[int]) -> Iterator[Proxy]:
+    """What nginx.conf has, in a configuration that needs no root."""
     port = free_port()
     certificate, key = self_signed(folder)
     block = replaced(
@@ -180,7 +152,7 @@ def through_nginx(folder: Path, app: int) -> None:
             "server_name school.example": "server_name localhost",
             "/etc/ssl/school.example.pem": str(certificate),
             "/etc/ssl/school.example.key": str(key),
-            "127.0.0.1:8501": f"127.0.0.1:{app}",
+            "server 127.0.0.1:8501;": " ".join(f"server 127.0.0.1:{app};" for app in apps),
         },
     )
     places = "".join(
@@ -194,30 +166,40 @@ def through_nginx(folder: Path, app: int) -> None:
     with running(command, folder / "nginx.out"):
         address = f"https://localhost:{port}"
         wait_for(address, folder / "nginx.log", certificate)
-        meets_the_app(Browser(address, certificate), "nginx")
+        yield address, certificate
 
 
-def through_caddy(folder: Path, app: int) -> None:
+@contextmanager
+def caddy(folder: Path, apps: Sequence[int]) -> Iterator[Proxy]:
     """The Caddyfile with a certificate of our own: its own would have to be fetched."""
     port = free_port()
     certificate, key = self_signed(folder)
     site = f"https://localhost:{port} {{\n\ttls {certificate} {key}"
-    block = replaced(HERE / "Caddyfile", {"school.example {": site, "127.0.0.1:8501": f"127.0.0.1:{app}"})
+    addresses = " ".join(f"127.0.0.1:{app}" for app in apps)
+    block = replaced(HERE / "Caddyfile", {"school.example {": site, "127.0.0.1:8501": addresses})
     file = folder / "Caddyfile"
     file.write_text("{\n\tadmin off\n\tauto_https disable_redirects\n}\n" + block)
     homes = {"XDG_DATA_HOME": str(folder / "caddy"), "XDG_CONFIG_HOME": str(folder / "caddy")}
     with running(["caddy", "run", "--adapter", "caddyfile", "--config", str(file)], folder / "caddy.log", homes):
         address = f"https://localhost:{port}"
         wait_for(address, folder / "caddy.log", certificate)
-        meets_the_app(Browser(address, certificate), "Caddy")
+        yield address, certificate
+
+
+def through(proxy: Callable[[Path, Sequence[int]], AbstractContextManager[Proxy]], folder: Path, app: int) -> None:
+    """The app through a proxy, then a second server beside it over the same folder."""
+    with proxy(folder, [app]) as (address, certificate):
+        meets_the_app(Browser(address, certificate), proxy.__name__)
+    with served(folder / "data") as second, proxy(folder, [app, second]) as (address, certificate):
+        stay_with_one_server(address, certificate, folder / "data")
 
 
 def unit() -> None:
     """The unit, read by systemd; its command is of another machine, and put aside."""
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "peft-classroom.service"
+        file = Path(folder) / "peft-classroom@8501.service"
         python = "/opt/peft-classroom/.venv/bin/python"
-        file.write_text(replaced(HERE / file.name, {python: sys.executable}))
+        file.write_text(replaced(HERE / "peft-classroom@.service", {python: sys.executable}))
         done = subprocess.run(["systemd-analyze", "verify", str(file)], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
 
@@ -292,11 +274,12 @@ def main() -> int:
         except AssertionError as error:
             print(f"FAILED     serve: {error}")
             return 1
+        proxied = "TLS, base path, websockets, two servers"
         tries = {
             "serve: base path, password, websockets": (has(), lambda: directly(app)),
-            "nginx.conf: TLS, base path, websockets": (has("nginx", "openssl"), lambda: through_nginx(folder, app)),
-            "Caddyfile: TLS, base path, websockets": (has("caddy", "openssl"), lambda: through_caddy(folder, app)),
-            "peft-classroom.service, read by systemd": (has("systemd-analyze"), unit),
+            f"nginx.conf: {proxied}": (has("nginx", "openssl"), lambda: through(nginx, folder, app)),
+            f"Caddyfile: {proxied}": (has("caddy", "openssl"), lambda: through(caddy, folder, app)),
+            "peft-classroom@.service, read by systemd": (has("systemd-analyze"), unit),
             "compose.yaml, read by compose": (composes, compose),
             "Containerfile, built and started": (builds, container),
         }  # fmt: skip
@@ -317,5 +300,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT))
     sys.exit(main())

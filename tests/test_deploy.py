@@ -22,7 +22,7 @@ def entrypoint():
 
 
 def of_the_unit():
-    joined = TEXT["peft-classroom.service"].replace("\\\n", " ")
+    joined = TEXT["peft-classroom@.service"].replace("\\\n", " ")
     return shlex.split(re.search(r"^ExecStart=(.*)$", joined, re.MULTILINE)[1])
 
 
@@ -62,7 +62,7 @@ def test_the_container_has_a_user_a_volume_and_no_open_port_but_this_machines():
 
 def test_no_file_holds_a_password_and_what_is_not_tried_is_said(capsys, monkeypatch):
     assert COMPOSE["environment"]["PEFT_CLASS_PASSWORD"] == "${PEFT_CLASS_PASSWORD:-}"
-    assert not re.search(r"PEFT_CLASS_PASSWORD=\w", TEXT["peft-classroom.service"])
+    assert not re.search(r"PEFT_CLASS_PASSWORD=\w", TEXT["peft-classroom@.service"])
     monkeypatch.setattr(check.shutil, "which", lambda program: None)
     monkeypatch.setattr(check, "directly", lambda app: None)
     monkeypatch.setattr(check, "served", lambda folder: check.tempfile.TemporaryDirectory())
@@ -88,7 +88,7 @@ def test_what_fails_is_said_and_is_the_exit_code(capsys, monkeypatch):
 def test_a_browser_meets_the_app_that_serve_starts(tmp_path):
     with check.served(tmp_path) as port:
         check.directly(port)
-        log = (tmp_path / "app.log").read_text()
+        log = (tmp_path / f"app-{port}.log").read_text()
     assert '"event": "page", "path": "/lora"' in log
     assert check.PASSWORD not in log
     assert subprocess.run(["grep", "-rqF", check.PASSWORD, str(tmp_path)]).returncode == 1
