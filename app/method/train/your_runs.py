@@ -16,6 +16,7 @@ from peft_core.errors import PeftClassroomError
 from peft_core.serving.names import MOST_LETTERS
 from peft_core.training.runs import DamagedRun, Run, RunFolder
 
+LOOK_SECONDS = 3.0
 MOST = 12  # the newest; the others are in the folder of runs
 STATES = {
     "queued": "hourglass_top", "starting": "hourglass_top", "running": "play_circle", "succeeded": "check",
@@ -57,10 +58,12 @@ def _row(run: Run, here: bool) -> None:
             )  # fmt: skip
         else:
             link(run, run.spec.name)
-        st.caption(_state(run))
-        if not status.finished:
+        if status.finished:
+            st.caption(_state(run))
+        else:
+            _state_by_state(run)
             _button("cancel", run, "stop", attempt, backend.cancel, run.id)
-        elif status.resumable:
+        if status.resumable:
             _button("resume", run, "play_arrow", attempt, backend.resume, run.id)
         if run.checkpoint:
             st.download_button(
@@ -71,6 +74,23 @@ def _row(run: Run, here: bool) -> None:
         if status.finished:
             _keeping(run)
             _deleting(run, "delete_what" if run.checkpoint else "delete_what_less")
+
+
+def _state_by_state(run: Run) -> None:
+    """The state of a run that is under way, looked at again and again; the page is drawn anew when it has ended."""
+
+    @st.fragment(run_every=LOOK_SECONDS)
+    def watch() -> None:
+        try:
+            now = services.backend().store.read(run.id)
+        except PeftClassroomError:  # deleted, or damaged, a moment ago
+            now = None
+        if now is None or now.status.finished:
+            services.listing.clear()
+            st.rerun()
+        st.caption(_state(now))
+
+    watch()
 
 
 def _damaged(run: DamagedRun) -> None:

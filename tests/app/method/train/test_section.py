@@ -1,12 +1,13 @@
 """The Train section: what it says before a run, while one is under way, and afterwards; and whose runs are listed."""
 
 import pytest
+import streamlit as st
 
 from app import services
 from app.content import label
 from app.kit.formats import rough
 from app.kit.plain import escaped
-from app.method.train import result
+from app.method.train import result, your_runs
 from peft_core.checkpoints.listing import find_checkpoint
 from peft_core.config import PRESETS, RunConfig
 from peft_core.methods.lora.method import LoraConfig
@@ -137,7 +138,9 @@ def test_in_another_browser_a_run_that_was_cancelled_says_whose_it_is(open_page,
     assert "resume" not in {button.key for button in other.button}
 
 
-def test_ones_own_runs_are_listed_on_every_page_newest_first_and_deleted_only_when_asked_twice(open_page, line):
+def test_ones_own_runs_are_listed_on_every_page_newest_first_and_deleted_only_when_asked_twice(
+    open_page, line, monkeypatch
+):
     app = open_page("lora", section="train")
     for seed in (1, 2):
         app.get_by_key("seed").set_value(seed).run()
@@ -147,7 +150,10 @@ def test_ones_own_runs_are_listed_on_every_page_newest_first_and_deleted_only_wh
     assert keys == [f"show_{second}", f"show_{first}"]
     app.get_by_key(f"show_{first}").click().run()
     assert app.query_params["run"] == first
+    looking, fragment = [], st.fragment  # what draws itself again: the states of both runs, on the page of neither
+    monkeypatch.setattr(st, "fragment", lambda *of, **how: looking.append(how.get("run_every")) or fragment(*of, **how))
     elsewhere = open_page("soft_prompt", section="train", run=second)  # another session, and another method
+    assert looking.count(your_runs.LOOK_SECONDS) == 2
     assert elsewhere.query_params["run"] == second
     assert not any(spec.name in markdown.value for spec in line for markdown in elsewhere.markdown)
     assert any(line[1].name in link.proto.label for link in elsewhere.get("page_link"))
