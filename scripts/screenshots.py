@@ -106,15 +106,26 @@ def _wait_for(address: str, server: subprocess.Popen, seconds: float = 60) -> No
     raise RuntimeError(f"The app did not answer within {seconds:.0f} seconds.")
 
 
-def settled(page: Page) -> None:
-    """Wait until the page has its content, torch is in, and nothing runs any more."""
-    page.wait_for_selector("[data-testid='stApp'][data-test-connection-state='CONNECTED']", timeout=60_000)
-    page.wait_for_selector("h1", timeout=60_000)
-    page.wait_for_timeout(500)
-    page.wait_for_function("!document.body.innerText.includes('is being loaded')", timeout=120_000)
-    page.wait_for_selector("[data-testid='stApp'][data-test-script-state='notRunning']", timeout=60_000)
-    page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')", timeout=60_000)  # charts come late
-    page.wait_for_timeout(800)
+QUIET = """milliseconds => {
+    if (!window.lastChange) {
+        const noted = () => { window.lastChange = performance.now(); };
+        noted();
+        const everything = {subtree: true, childList: true, attributes: true, characterData: true};
+        new MutationObserver(noted).observe(document, everything);
+    }
+    const app = document.querySelector("[data-testid=stApp]");
+    return app && app.dataset.testConnectionState === "CONNECTED" && app.dataset.testScriptState === "notRunning"
+        && document.querySelector("h1") && !document.querySelector("[data-testid=stSkeleton]")
+        && !document.body.innerText.includes("is being loaded") && performance.now() - window.lastChange > milliseconds;
+}"""
+
+
+def settled(page: Page, quiet_ms: int = 500) -> None:
+    """Wait until the page has its content, torch is in, nothing runs, and nothing has changed for a while.
+
+    Charts come late, and what a click starts begins a moment after it: both change the document.
+    """
+    page.wait_for_function(QUIET, arg=quiet_ms, polling=50, timeout=180_000)
     if page.locator("[data-testid='stException']").count():
         raise RuntimeError(f"{page.url} shows an exception: {page.locator('[data-testid=stException]').inner_text()}")
 
