@@ -7,7 +7,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # as many workers as cores: one thread 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch starts its threads: tests share cores with servers
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault("STREAMLIT_RUNNER_POST_SCRIPT_GC", "false")  # as app/.streamlit/config.toml has it
+os.environ.setdefault("STREAMLIT_RUNNER_POST_SCRIPT_GC", "false")  # both as app/.streamlit/config.toml has it
+os.environ.setdefault("STREAMLIT_BROWSER_GATHER_USAGE_STATS", "false")
 os.environ["PEFT_SPARE_WORKER"] = "0"  # pages under test train nothing, or have time
 
 import sys

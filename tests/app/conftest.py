@@ -7,13 +7,21 @@ import pytest
 
 
 @pytest.fixture(autouse=True, scope="session")
-def packages_are_looked_through_once():
-    """Every AppTest asks each installed package whether it has components: an eighth of a second for each page."""
+def what_every_page_does_anew_is_done_once():
+    """Every AppTest asks each installed package whether it has components (an eighth of a second for each page).
+
+    Every run of one compiles the two scripts of its page again, which a server does once: a quarter of a run. No test
+    changes a script of the app; one that is given as a string has a name by its content.
+    """
     from streamlit.components.v2 import manifest_scanner
+    from streamlit.testing.v1 import app_test, local_script_runner
 
     with pytest.MonkeyPatch.context() as patch:
         once = functools.cache(manifest_scanner.scan_component_manifests)
         patch.setattr(manifest_scanner, "scan_component_manifests", once)
+        compiled = app_test.ScriptCache()
+        for module in (app_test, local_script_runner):
+            patch.setattr(module, "ScriptCache", lambda: compiled)
         yield
 
 
