@@ -6,6 +6,7 @@ from typing import Annotated, Any, get_args
 import typer
 
 from peft_core.analysis.spectra.delta import (
+    NO_A,
     Delta,
     check_method,
     kept_energy,
@@ -115,6 +116,8 @@ def similarity(
     wanted = _wanted(stack, block, place, module)
     infos = [(find_run if of == "A" else find_checkpoint)(name) for name in (first, second)]
     check_comparable(infos[0].record, infos[1].record)
+    if of == "A" and not all(info.method == "lora" for info in infos):
+        raise PeftClassroomError(NO_A)  # before anything is loaded
     both = [_deltas(info) for info in infos]
     starts = [_starts(info) for info in infos] if of == "A" else []
     shared = _chosen({name: delta for name, delta in both[0].items() if name in both[1]}, wanted)

@@ -158,19 +158,27 @@ def test_the_lora_page_and_the_lab_lead_to_one_another(open_page):
 # Real updates
 
 
-@pytest.fixture
-def with_runs(lab, monkeypatch, tmp_path, batch):
-    """The lab with LoRA r = 2 and r = 3 and full fine-tuning over a tiny base; names by their number."""
+@pytest.fixture(scope="module")
+def some_runs(tmp_path_factory):
+    """A folder of runs with LoRA r = 2 and r = 3 and full fine-tuning over a tiny base. Tests have a copy of it."""
     from peft_core.checkpoints.files import save_checkpoint
     from peft_core.t5.backbone import load_backbone
     from tests.cases import make_base
+    from tests.conftest import three_rows
     from tests.trained import make_record, trained
 
-    backbone = load_backbone(str(make_base(tmp_path / "tiny")))
+    kept = tmp_path_factory.mktemp("rank lab")
+    backbone = load_backbone(str(make_base(kept / "tiny")))
     for run, config in zip(RUN, (LoraConfig(r=2), LoraConfig(r=3), FullConfig()), strict=True):
         record = make_record(backbone, config).model_copy(update={"name": f"{config.method} {run[14]}"})
-        folder = tmp_path / "runs" / run / "checkpoint"
-        save_checkpoint(trained(backbone, config, batch), record, backbone, folder)
+        save_checkpoint(trained(backbone, config, three_rows()), record, backbone, kept / "runs" / run / "checkpoint")
+    return kept / "runs"
+
+
+@pytest.fixture
+def with_runs(lab, tmp_path, some_runs):
+    """The lab with these runs; names by their number."""
+    shutil.copytree(some_runs, tmp_path / "runs")
     return lab
 
 

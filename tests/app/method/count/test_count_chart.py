@@ -3,8 +3,6 @@
 import json
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from app.kit import theme
 from app.method.count import count_chart
@@ -36,17 +34,16 @@ every_knob = pytest.mark.parametrize(("config", "knob"), KNOBS.values(), ids=KNO
 
 
 @every_knob
-@given(data=st.data())
-def test_each_row_of_the_chart_is_the_hand_calculation_of_its_value(config, knob, data):
-    base = data.draw(st.sampled_from(BASES))
-    value = data.draw(st.integers(knob.low, knob.high))
+@pytest.mark.parametrize("base", BASES, ids=lambda base: base.name)
+def test_each_row_of_the_chart_is_the_hand_calculation_of_its_value(config, knob, base):
     rows = count_chart.curve(base, config, knob)
     assert rows["value"].tolist() == list(range(knob.low, knob.high + 1))
     assert rows["count"].is_monotonic_increasing
-    expected = count(base.architecture, config.model_copy(update={knob.field: value})).trainable_parameters
-    row = rows[rows["value"] == value]
-    assert row["count"].item() == expected
-    assert row["words"].item().endswith(f" = {value:,}: {expected:,}")
+    some = rows.iloc[[*range(0, len(rows), 19), -1]]
+    for value, counted, words in zip(some["value"], some["count"], some["words"], strict=True):
+        expected = count(base.architecture, config.model_copy(update={knob.field: value})).trainable_parameters
+        assert counted == expected
+        assert words.endswith(f" = {value:,}: {expected:,}")
 
 
 def test_the_range_reaches_a_setting_beyond_the_knob():
@@ -97,7 +94,7 @@ def test_moving_the_knob_makes_no_new_form_and_another_theme_does(config, knob, 
     assert theme.ink() in json.dumps(dark["layer"]) and theme.ink() not in json.dumps(first["layer"])
 
 
-@pytest.mark.parametrize("name", ["tiny-t5", "t5-3b", "t5-11b"])
+@pytest.mark.parametrize("name", ["tiny-t5", "t5-11b"])  # of every base, above
 @pytest.mark.parametrize(
     ("page", "query"),
     [

@@ -50,25 +50,33 @@ def facts() -> Facts:
     return quiz.load(list_checkpoints(), reviews_loaded=True)
 
 
-@pytest.mark.parametrize("base", BASES, ids=lambda base: base.name)
 @pytest.mark.parametrize(("page", "config"), CASES, ids=lambda value: str(value).replace(" ", ","))
-def test_exactly_one_option_is_right_and_every_number_is_filled_in(facts, base, page, config):
-    asked = quiz.questions(quiz.Setting(page, base, config), facts)
-    assert 3 <= len(asked) <= 5
-    assert len({question.name for question in asked}) == len(asked)
-    for question in asked:
-        assert len(set(question.options)) == len(question.options) >= 3
-        assert question.is_right(question.answer)
-        if question.estimate is None:
-            assert [o for o in question.options if question.is_right(o)] == [question.answer]
-        else:
-            assert not question.is_right(making.times(max(question.estimate.scale)))
-        for words in (question.ask, question.explain, question.source, question.table, *question.options):
-            assert "{" not in words
-            assert "}" not in words
-            assert "nan" not in words.split()
-        assert question.explain
-        assert question.source
+def test_exactly_one_option_is_right_and_every_number_is_filled_in(facts, page, config):
+    for base in BASES:
+        asked = quiz.questions(quiz.Setting(page, base, config), facts)
+        assert 3 <= len(asked) <= 5, base.name
+        assert len({question.name for question in asked}) == len(asked), base.name
+        wrong = [(base.name, question.name, what) for question in asked for what in wrong_with(question)]
+        assert not wrong
+
+
+def wrong_with(question) -> list[str]:
+    """What a question has that none should have."""
+    options = question.options
+    if question.estimate is None:
+        one = [o for o in options if question.is_right(o)] == [question.answer]
+    else:
+        one = not question.is_right(making.times(max(question.estimate.scale)))
+    said = (question.ask, question.explain, question.source, question.table, *options)
+    rules = {
+        "at least three options, all different": len(set(options)) == len(options) >= 3,
+        "its answer is right": question.is_right(question.answer),
+        "one option is right, or the far end of the scale is not": one,
+        "all is filled in": not any("{" in words or "}" in words or "nan" in words.split() for words in said),
+        "it is explained": bool(question.explain),
+        "it has a source": bool(question.source),
+    }
+    return [rule for rule, holds in rules.items() if not holds]
 
 
 def test_the_place_of_an_option_follows_a_fixed_rule():
