@@ -116,9 +116,9 @@ def _layers(base: str, folder: str, changed: int) -> dict[str, Layer]:
         for name, delta in found.items():
             kind = delta.shape, delta.max_rank
             if delta.norm and kind not in units:  # the σ of a random matrix grow with its norm and with nothing else
-                units[kind] = random_like(delta, RANDOM_SEED).svd.sigmas / delta.norm
+                units[kind] = random_like(delta, RANDOM_SEED).sigmas / delta.norm
             random = delta.norm * units[kind] if delta.norm else np.zeros(delta.max_rank)
-            sigmas = delta.svd.sigmas
+            sigmas = delta.sigmas
             layers[name.key] = Layer(name, *kind, delta.norm, sigmas, random, delta.rounding, delta.floor)
     return layers
 

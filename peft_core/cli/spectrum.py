@@ -1,7 +1,7 @@
 """`spectrum`, `similarity` and `truncate`: which directions has training added, and how many does it need?"""
 
 from functools import cache
-from typing import Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -30,6 +30,9 @@ from peft_core.cli.output import Json, aligned, print_result
 from peft_core.errors import PeftClassroomError
 from peft_core.t5.names import LAYERS, MODULES, STACKS, Place
 
+if TYPE_CHECKING:
+    from peft_core.t5.backbone import Backbone
+
 commands = typer.Typer()
 PLACES = tuple(layer.replace("-", "_") for layer in LAYERS)
 
@@ -55,10 +58,10 @@ def spectrum(
     """Singular values of every ΔW: effective rank and energy, beside a random matrix of the same norm."""
     wanted = _wanted(stack, block, place, module)
     with at_hand([checkpoint], tell=lambda sentence: typer.echo(sentence, err=True)) as (info,):
-        deltas = _chosen(_deltas(info), wanted)
+        deltas = _chosen(_deltas(info, _backbone(info)), wanted)
     rows, table = [], [("ΔW", "shape", "rank", "norm", "effective", "of random", "stable", *(f"k={k}" for k in SHOWN))]
     for name, delta in deltas.items():
-        sigmas, by_chance = delta.svd.sigmas, random_like(delta, seed).svd.sigmas
+        sigmas, by_chance = delta.sigmas, random_like(delta, seed).sigmas
         curve = energy_curve(sigmas)
         rows.append(
             {
@@ -116,10 +119,13 @@ def similarity(
     wanted = _wanted(stack, block, place, module)
     infos = [(find_run if of == "A" else find_checkpoint)(name) for name in (first, second)]
     check_comparable(infos[0].record, infos[1].record)
+    for info in infos:
+        check_method(info.record.method, info.name)
     if of == "A" and not all(info.method == "lora" for info in infos):
         raise PeftClassroomError(NO_A)  # before anything is loaded
-    both = [_deltas(info) for info in infos]
-    starts = [_starts(info) for info in infos] if of == "A" else []
+    backbone = _backbone(infos[0])  # of both: they are comparable
+    both = [_deltas(info, backbone) for info in infos]
+    starts = [_starts(info, backbone) for info in infos] if of == "A" else []
     shared = _chosen({name: delta for name, delta in both[0].items() if name in both[1]}, wanted)
     simulated = cache(lambda d, i, j: simulated_by_chance(d, i, j, draws, seed))
     rows, table = [], [("layer", "φ(1,1)", "start", "by chance", "k", "φ(k,k)", "start", "by chance")]
@@ -183,7 +189,7 @@ def truncate(
     if not evaluate and (store or limit is not None):
         raise PeftClassroomError("--limit and --store belong to --evaluate: add it, or leave them out.")
     info = find_run(checkpoint) if evaluate else find_checkpoint(checkpoint)
-    deltas = _deltas(info)
+    deltas = _deltas(info, _backbone(info))
     from peft_core.analysis.spectra.truncation import check_ranks, measure_truncation
 
     ranks = check_ranks(rank or (), deltas)
@@ -228,19 +234,23 @@ def _accuracy(answers: Answers) -> dict[str, float]:
     return {"accuracy": it.accuracy, "low": it.low, "high": it.high}
 
 
-def _deltas(info: CheckpointInfo) -> dict[Place, Delta]:
+def _backbone(info: CheckpointInfo) -> "Backbone":
     check_method(info.record.method, info.name)
+    from peft_core.t5.backbone import load_backbone
+
+    return load_backbone(info.base)
+
+
+def _deltas(info: CheckpointInfo, backbone: "Backbone") -> dict[Place, Delta]:
     from peft_core.analysis.spectra.checkpoint_deltas import load_deltas
-    from peft_core.t5.backbone import load_backbone
 
-    return load_deltas(info.path, load_backbone(info.base))
+    return load_deltas(info.path, backbone)
 
 
-def _starts(info: CheckpointInfo) -> dict[Place, Delta]:
+def _starts(info: CheckpointInfo, backbone: "Backbone") -> dict[Place, Delta]:
     from peft_core.analysis.spectra.checkpoint_deltas import initial_deltas
-    from peft_core.t5.backbone import load_backbone
 
-    return initial_deltas(info.record, load_backbone(info.base))
+    return initial_deltas(info.record, backbone)
 
 
 def _wanted(stack: str | None, block: int | None, place: str | None, module: str | None) -> dict[str, Any]:

@@ -155,4 +155,4 @@ def matrix(place: Place, update: Factors | torch.Tensor) -> Matrix:
         delta = LowRankDelta(place, update.up.numpy(), update.down.numpy(), 1.0)
     else:
         whole, delta = update, DenseDelta(place, update.numpy())
-    return Matrix(image(whole).numpy(), delta.svd.sigmas[:SIGMAS], delta.norm, tuple(whole.shape))
+    return Matrix(image(whole).numpy(), delta.sigmas[:SIGMAS], delta.norm, tuple(whole.shape))

@@ -34,7 +34,7 @@ from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.paths import SHIPPED_CHECKPOINTS
 from peft_core.t5.backbone import load_backbone
-from peft_core.t5.names import matrix, matrix_of
+from peft_core.t5.names import Place, matrix, matrix_of
 from tests.cases import CASES, make_base
 from tests.trained import make_record, trained
 
@@ -222,3 +222,14 @@ def test_the_shipped_full_checkpoint_is_not_given_the_rank_of_its_rounding():
     ]
     assert round(effective_rank(delta.svd.sigmas), 1) == 49.9
     assert np.isclose(effective_rank(delta.svd.sigmas, delta.floor), 10.8, atol=0.3)
+
+
+@pytest.mark.parametrize("form", ["dense", "low rank"])
+def test_the_sigmas_alone_are_those_of_the_svd(form):
+    generator = np.random.default_rng(0)
+    b, a = generator.standard_normal((9, 4)), generator.standard_normal((4, 12))
+    name = Place("encoder", 0, "self_attention", "q")
+    delta = LowRankDelta(name, b, a, 0.5) if form == "low rank" else DenseDelta(name, 0.5 * b @ a)
+    assert len(delta.sigmas) == delta.max_rank
+    assert delta.sigmas == pytest.approx(delta.svd.sigmas, abs=1e-12)
+    assert delta.sigmas[:4] == pytest.approx(np.linalg.svd(0.5 * b @ a)[1][:4])
