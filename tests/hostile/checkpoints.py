@@ -28,11 +28,12 @@ from hypothesis import strategies as st
 from peft_core.checkpoints.exchange.importing import import_checkpoint
 from peft_core.checkpoints.files import save_checkpoint
 from peft_core.checkpoints.listing import list_all
-from peft_core.checkpoints.record import RunRecord
+from peft_core.checkpoints.record import AdoptedRecord, RunRecord
 from peft_core.checkpoints.run_json import RECORD, read_run
 from peft_core.errors import PeftClassroomError
 from peft_core.t5.backbone import Backbone, load_backbone
 from tests.cases import CASES, make_base
+from tests.checkpoints.exchange import golden_kinds
 from tests.conftest import three_rows
 from tests.hostile import soak, zips
 from tests.hostile.mutations import changed
@@ -41,6 +42,10 @@ from tests.trained import make_record, trained
 
 DOORS = ("listed", "import", "upload")
 IN_PLACE = ("", "", "", "", "", "pipe", "folder", "link out", "link to itself", "link to zeros", "huge")
+GOLDEN = (
+    ("adapterhub", "seq_rf2"), ("adapterhub", "lora"), ("adapterhub", "ia3"), ("opendelta", "lora"),
+    ("opendelta", "soft_prompt_1"), ("opendelta", "adapter_24"),
+)  # fmt: skip
 QUESTION = "the film was good"
 MOST_CPU, MOST_GROWN = 20.0, 400  # seconds of one case, and megabytes of all together
 SENTENCE = 1_200  # characters; the longest is the one on pickles, with its two lines of Python
@@ -68,23 +73,31 @@ class Source:
 
     files: dict[str, bytes]
     answer: float
-    record: RunRecord
+    record: RunRecord | AdoptedRecord
+    backbone: Backbone
 
 
 class World:
     """The unchanged checkpoints of every method's examples over a tiny base model, and the three doors."""
 
-    def __init__(self, root: Path, names: tuple[str, ...] = tuple(CASES), backbone: Backbone | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        names: tuple[str, ...] = tuple(CASES),
+        backbone: Backbone | None = None,
+        golden: tuple[tuple[str, str], ...] = (),
+    ) -> None:
         from peft_core.checkpoints.asking.predictor import Predictor
 
-        self.root = root
+        self.root, self.golden = root, None
         self.backbone = backbone or load_backbone(str(make_base(root / "base")))
-        self.base = self.backbone.base.source
         self.opened = import_module("app.services.opened")
-        self.predictor = lambda: Predictor(self.backbone, max_checkpoints=1)
+        self.predictor = lambda backbone: Predictor(backbone, max_checkpoints=1)
         self.sources: dict[str, Source] = {}
         for name in names:
             self._add(name, CASES[name])
+        for library, name in golden:
+            self._add_golden(library, name)
 
     def _add(self, name: str, config: Any) -> None:
         folder = self.root / "sources" / name
@@ -92,25 +105,37 @@ class World:
             trained(self.backbone, config, three_rows()), make_record(self.backbone, config), self.backbone, folder
         )
         files = {path.name: path.read_bytes() for path in folder.iterdir()}
-        answer, record = self.answer(folder), read_run(folder)
-        self.sources[name] = Source(files, answer, record)
+        answer, record = self.answer(folder, self.backbone), read_run(folder)
+        self.sources[name] = Source(files, answer, record, self.backbone)
         theirs = {each: content for each, content in files.items() if each != RECORD}
         try:
-            self.imported(theirs)
+            self.imported(theirs, self.backbone)
         except PeftClassroomError:
             return  # a form that our own export writes otherwise, as for a large base
-        self.sources[f"{name}, theirs"] = Source(theirs, answer, record)
+        self.sources[f"{name}, theirs"] = Source(theirs, answer, record, self.backbone)
         if name == "lora":
-            self.sources["lora, loralib"] = Source({"lora.safetensors": _as_loralib(theirs)}, answer, record)
+            one = {"lora.safetensors": _as_loralib(theirs)}
+            self.sources["lora, loralib"] = Source(one, answer, record, self.backbone)
 
-    def imported(self, files: dict[str, bytes]) -> float:
+    def _add_golden(self, library: str, name: str) -> None:
+        """A folder that the library itself has saved, over its own base model."""
+        if self.golden is None:
+            self.golden = load_backbone(str(golden_kinds.BASE))
+        folder = golden_kinds.converted(library, name, self.root / "sources" / f"{library}-{name}")
+        files = {path.name: path.read_bytes() for path in folder.iterdir()}
+        answer, record = self.imported(files, self.golden)
+        self.sources[f"{library} {name}"] = Source(files, answer, record, self.golden)
+
+    def imported(self, files: dict[str, bytes], backbone: Backbone) -> tuple[float, AdoptedRecord]:
+        """(What a foreign checkpoint answers once it is imported, its record.)"""
         with self.folder() as folder:
             _write(folder / "c", files)
-            import_checkpoint(folder / "c", folder / "out", self.base)
-            return self.answer(folder / "out")
+            record = import_checkpoint(folder / "c", folder / "out", backbone.base.source)
+            return self.answer(folder / "out", backbone), record
 
-    def answer(self, folder: Path) -> float:
-        return self.predictor().classify(QUESTION, folder)[0].probability_positive
+    def answer(self, folder: Path, backbone: Backbone) -> float:
+        """The probability that it gives one text."""
+        return self.predictor(backbone).classify(QUESTION, folder)[0].probability_positive
 
     @contextmanager
     def folder(self) -> Iterator[Path]:
@@ -141,7 +166,7 @@ class World:
 
     def _asked(self, folder: Path, record: Any, case: Case) -> str:
         """What a checkpoint that came in answers, beside what it answered before it was changed."""
-        wanted, found = self.sources[case.source], self.answer(folder)
+        wanted, found = self.sources[case.source], self.answer(folder, self.sources[case.source].backbone)
         assert 0 <= found <= 1
         if isinstance(record, RunRecord):  # figures of a run: of these weights, and sealed
             assert found == wanted.answer, (found, wanted.answer)
@@ -166,13 +191,13 @@ class World:
         record = found[0].record
         _check_printable(record.name, record.base, getattr(record, "source", ""), *getattr(record, "notes", ()))
         if isinstance(record, RunRecord) and record != self.sources[case.source].record:
-            return f"a record of somebody's own, sealed by them: {self._own_record(mine)}"
+            return f"a record of somebody's own, sealed by them: {self._own_record(mine, case)}"
         return self._asked(mine, record, case)
 
-    def _own_record(self, folder: Path) -> str:
+    def _own_record(self, folder: Path, case: Case) -> str:
         """A seal is no signature: whoever writes a record anew may write any. It can be asked or is refused."""
         try:
-            assert 0 <= self.answer(folder) <= 1
+            assert 0 <= self.answer(folder, self.sources[case.source].backbone) <= 1
         except PeftClassroomError as error:
             check_sentence(error)
             return "refused when asked"
@@ -183,7 +208,9 @@ class World:
         _write(folder / "c", case.files, case.in_place)
         path = folder / "c" / "lora.safetensors" if case.source.endswith("loralib") else folder / "c"
         try:
-            record = import_checkpoint(path, out, self.base, alpha=16 if path.is_file() else None)
+            record = import_checkpoint(
+                path, out, self.sources[case.source].backbone.base.source, alpha=16 if path.is_file() else None
+            )
         except PeftClassroomError:
             assert {each.name for each in folder.iterdir()} == {"c"}, "half an import"
             raise
@@ -192,7 +219,7 @@ class World:
     def _upload(self, case: Case, folder: Path) -> str:
         @contextmanager
         def exclusive(name: str) -> Iterator[Any]:
-            yield SimpleNamespace(backbone=self.backbone)
+            yield SimpleNamespace(backbone=self.sources[case.source].backbone)
 
         session = {}
         with (
@@ -217,10 +244,10 @@ class World:
                 isinstance(info.record, RunRecord)
                 and info.record.weights_sha256 != self.sources[case.source].record.weights_sha256
             ):
-                return f"a record of somebody's own, sealed by them: {self._own_record(info.path)}"
+                return f"a record of somebody's own, sealed by them: {self._own_record(info.path, case)}"
             record = info.record
             if isinstance(record, RunRecord) and record.method != self.sources[case.source].record.method:
-                return f"a record of somebody's own, sealed by them: {self._own_record(info.path)}"
+                return f"a record of somebody's own, sealed by them: {self._own_record(info.path, case)}"
             return self._asked(info.path, record, case)
 
 
@@ -316,7 +343,7 @@ def main() -> None:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     with tempfile.TemporaryDirectory() as folder:
         os.environ["PEFT_RUNS_DIR"] = str(Path(folder) / "runs")
-        WORLD[:] = [World(Path(folder) / "world")]
+        WORLD[:] = [World(Path(folder) / "world", golden=GOLDEN)]
         sys.exit(soak.main("hostile_checkpoints", cases(WORLD[0]), judging))
 
 

@@ -10,9 +10,11 @@ must find them letter for letter in its text, and in no tag, link, picture, code
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
+import pyarrow as pa
 from google.protobuf.message import Message
 from markdown_it import MarkdownIt
 
@@ -118,3 +120,30 @@ def wrong(messages: list[Any], hostile: list[str]) -> list[str]:
             if kind == "VegaLiteChart" and '"href"' in words:
                 found.append("a chart with a link")
     return found
+
+
+def formulas(messages: list[Any]) -> list[str]:
+    """Cells of tables with a stranger's words that a spreadsheet would compute: a browser saves any table as a file."""
+    found = []
+    for message in messages:
+        for data in _tables(message):
+            with pa.ipc.open_stream(data) as stream:
+                table = stream.read_all()
+            for column in table.columns:
+                if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+                    cells = [cell for cell in column.to_pylist() if cell and CANARY in cell.lower()]
+                    found += [f"a formula in a table: {cell[:80]!r}" for cell in cells if _computed(cell)]
+    return found
+
+
+def _tables(message: Message) -> Iterator[bytes]:
+    for field, value in message.ListFields():
+        for each in value if field.is_repeated and not hasattr(value, "items") else [value]:
+            if isinstance(each, Message):
+                if each.DESCRIPTOR.name == "ArrowData":
+                    yield each.data
+                yield from _tables(each)
+
+
+def _computed(cell: str) -> bool:
+    return unicodedata.normalize("NFKC", cell.lstrip(' "\t\r\n\u00a0'))[:1] in tuple("=+-@")

@@ -79,7 +79,7 @@ def try_each(
     `judge` gives the outcome in a word or two, and raises whatever is wrong. What fails is told and not made smaller:
     the others are tried as well.
     """
-    before = peak_mb()
+    before, seen = peak_mb(), set()
 
     @seed(lot)
     @settings(
@@ -98,6 +98,7 @@ def try_each(
                 f"{str(case)[:600]}: {type(error).__name__}: {str(error)[:500]} "
                 f"({Path(where.filename).name}:{where.lineno})"
             )
+        seen.add(hash(str(case)))
         spent = time.process_time() - begun
         told.cases += 1
         told.outcomes[outcome] += 1
@@ -105,6 +106,7 @@ def try_each(
             told.slowest_cpu_seconds, told.slowest = round(spent, 2), str(case)[:300]
 
     each()
+    told.counts["different within their lot"] += len(seen)
     told.most_memory_grown_mb = max(told.most_memory_grown_mb, peak_mb() - before)
 
 

@@ -10,9 +10,10 @@ import zlib
 import numpy as np
 import pytest
 from hypothesis import strategies as st
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 from peft_core.checkpoints import agreement
+from peft_core.checkpoints.exchange.importing import import_checkpoint
 from peft_core.checkpoints.exchange.inspecting import settings
 from peft_core.checkpoints.exchange.recognise import recognise
 from peft_core.checkpoints.exchange.zipped import unpack
@@ -25,6 +26,7 @@ from peft_core.t5 import stored
 from peft_core.t5.stored import read_head
 from peft_core.validated import read_json
 from tests.cases import CASES
+from tests.checkpoints.exchange import golden_kinds
 from tests.hostile import soak
 from tests.hostile.checkpoints import MOST_CPU, MOST_GROWN, Case, World, cases
 from tests.hostile.soak import Told
@@ -54,14 +56,14 @@ def test_the_soak_notices_what_it_is_for(tmp_path, monkeypatch, backbone):
     answer = world.answer
 
     def raises(error):
-        def broken(folder):
+        def broken(*which):
             raise error
 
         return broken
 
     for broken in (
-        lambda folder: answer(folder) + 0.1,
-        lambda folder: (world.root / "left").mkdir() or answer(folder),
+        lambda *which: answer(*which) + 0.1,
+        lambda *which: (world.root / "left").mkdir() or answer(*which),
         raises(KeyError("x")),
         raises(PeftClassroomError("x" * 5000)),
         raises(PeftClassroomError("Traceback (most recent call last).")),
@@ -181,3 +183,17 @@ def test_a_base_model_that_is_named_by_a_list_is_passed_over(backbone, batch, tm
     path = tmp_path / "c" / "adapter_config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"base_model_name_or_path": ["x"]}))
     assert load_checkpoint(tmp_path / "c", backbone)
+
+
+@pytest.mark.parametrize(
+    ("library", "name"), [("opendelta", "adapter_24"), ("opendelta", "lora"), ("adapterhub", "lora")]
+)
+def test_a_tensor_that_is_a_single_number_is_refused(tmp_path, library, name):
+    folder = golden_kinds.converted(library, name, tmp_path / "c")
+    (path,) = folder.glob("*.safetensors")
+    save_file({key: np.zeros((), np.float32) for key in load_file(path)}, path)
+    with pytest.raises(PeftClassroomError):
+        import_checkpoint(folder, tmp_path / "out", str(golden_kinds.BASE))
+    save_file({"encoder.q.lora_A": np.zeros((), np.float32)}, tmp_path / "one.safetensors")
+    with pytest.raises(PeftClassroomError, match="a single number"):
+        recognise(tmp_path / "one.safetensors").native(1.0)

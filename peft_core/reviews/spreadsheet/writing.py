@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 
 STARTS = "=+\\-@\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}\N{FULLWIDTH HYPHEN-MINUS}\N{FULLWIDTH COMMERCIAL AT}"
-UNSEEN = '\\s"\\x00-\\x1f\\u200b-\\u200f\\ufeff'  # in front of a formula it is one all the same
+UNSEEN = '\\s"\\x00-\\x1f\\u200b-\\u200f\\u2066-\\u2069\\ufeff'  # in front of a formula it is one all the same
 FORMULA = re.compile(f"[{UNSEEN}]*[{STARTS}]|[\\t\\r\\n]")
 NEW_LINES = "\\r\\n\\x0b\\x0c\\x1c-\\x1e\\x85\\u2028\\u2029"
 DIVIDERS = ",;\t"  # of cells, in one country or another
