@@ -62,7 +62,8 @@ def show(reviews: Reviews, done: list[CheckpointInfo], answers: Mapping[str, Ans
     number, words = st.column_config.NumberColumn, st.column_config.TextColumn
     names = list(titles)
     frame[names] = 100 * frame[names]
-    for column in frame.columns.intersection(["verdict", "truth", "text"]):  # a browser saves a table as it is
+    theirs = ["text"] if labels == LABEL_WORDS else ["text", "verdict", "truth"]
+    for column in frame.columns.intersection(theirs):  # a browser saves a table as it is
         frame[column] = frame[column].map(safe_cell)
     order = [c for c in ("row", "verdict", "truth", "text", *names, "note") if c in frame]
     st.dataframe(

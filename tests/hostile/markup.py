@@ -24,7 +24,7 @@ PLAIN = {
     ("TextArea", "default"), ("TextArea", "value"), ("TextArea", "placeholder"), ("TextInput", "default"),
     ("TextInput", "value"), ("TextInput", "placeholder"), ("NumberInput", "placeholder"), ("Code", "code_text"),
     ("Text", "body"), ("Selectbox", "options"), ("Selectbox", "raw_value"), ("MultiSelect", "options"),
-    ("MultiSelect", "raw_values"), ("Slider", "options"), ("PageInfo", "query_string"), ("PageLink", "query_string"),
+    ("MultiSelect", "raw_values"), ("PageInfo", "query_string"), ("PageLink", "query_string"),
     ("PageConfig", "title"), ("VegaLiteChart", "spec"), ("VegaLiteChart", "alt"), ("Dataframe", "columns"),
 }  # fmt: skip
 PLAIN_EVERYWHERE = {"id", "element_id", "form_id", "key", "user_key", "url", "hash", "name", "query_string"}
