@@ -113,7 +113,8 @@ def try_each(
 def main(
     name: str, cases: SearchStrategy[Case], judging: Callable[[Told], Any], arguments: list[str] | None = None
 ) -> int:
-    """The command of one soak. Progress lies in `.cache/soak`: a soak that was stopped goes on after its last lot.
+    """The command of one soak. Progress lies in `.cache/soak`: a soak that was stopped goes on after its last lot,
+    one that came to its end begins anew.
 
     Args:
         judging: a context manager that gives `judge`, for as long as it is open; it may count in what it is given.
@@ -129,6 +130,25 @@ def main(
     if kept.is_file() and not options.again:
         before = json.loads(kept.read_text())
         told = Told(**before | {key: Counter(before[key]) for key in ("outcomes", "counts")})
+    if told.cases < options.cases:
+        _go_on(cases, judging, told, options, kept)
+    result = {key: value for key, value in vars(told).items() if key != "lots"} | {
+        "outcomes": dict(sorted(told.outcomes.items())), "counts": dict(sorted(told.counts.items())),
+        "cpu_seconds": round(told.cpu_seconds), "wall_seconds": round(told.wall_seconds), "seed": options.seed,
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+    }  # fmt: skip
+    print(json.dumps(result, indent=1, ensure_ascii=False))
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    kept.unlink(missing_ok=True)  # the next soak begins anew
+    return 1 if told.failed else 0
+
+
+def _go_on(
+    cases: SearchStrategy[Case], judging: Callable[[Told], Any], told: Told, options: argparse.Namespace, kept: Path
+) -> None:
+    """Lot after lot until there are as many as wanted; what is told so far is kept after each."""
     with judging(told) as judge:
         at_first = peak_mb()
         while told.cases < options.cases:
@@ -142,13 +162,3 @@ def main(
             kept.parent.mkdir(parents=True, exist_ok=True)
             kept.write_text(json.dumps(vars(told)))
             print(f"{told.cases} of {options.cases}, {len(told.failed)} failed, {told.wall_seconds:.0f} s", flush=True)
-    result = {key: value for key, value in vars(told).items() if key != "lots"} | {
-        "outcomes": dict(sorted(told.outcomes.items())), "counts": dict(sorted(told.counts.items())),
-        "cpu_seconds": round(told.cpu_seconds), "wall_seconds": round(told.wall_seconds), "seed": options.seed,
-        "date": time.strftime("%Y-%m-%d", time.gmtime()),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
-    }  # fmt: skip
-    print(json.dumps(result, indent=1, ensure_ascii=False))
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return 1 if told.failed else 0

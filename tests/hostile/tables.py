@@ -36,7 +36,7 @@ FORMULAS = (
     "=HYPERLINK(\"https://evil.example\")", "=cmd|' /C calc'!A0", "x;=1+1", "x;  @x", "x\t=1", "x\n=1", "x\r\n+1",
     "\u200b=1", "\ufeff=1",
     "\"=1", "'=1", ";=1", "x,=1", "x|=1", "\x00=1", "\x0b=1", "-", "=", "a\n;-1", "\u2028=1", "x;\"=1\"",
-    "x;\u00a0=1", "x;\uff1d1",
+    "x;\u00a0=1", "x;\uff1d1", "\x83-", "\u2068=1",
 )  # fmt: skip
 CELL = (
     st.sampled_from(FORMULAS)
@@ -46,6 +46,7 @@ CELL = (
     | st.sampled_from(("", "good film", "x" * LONG, "9" * 400, "1e999"))
 )
 STARTS = frozenset("=+-@")
+UNSEEN = ("Cc", "Cf", "Zs", "Zl", "Zp")  # kinds of signs that have no picture
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def formulas(content: bytes, delimiter: str) -> list[str]:
         cells += [cell for line in text.splitlines() for cell in line.split(other)]
     for cell in cells:
         bare = unicodedata.normalize("NFKC", cell.strip('" \t\r\n')).lstrip()
-        while bare and (not bare[0].isprintable() or bare[0].isspace()):
+        while bare and unicodedata.category(bare[0]) in UNSEEN:
             bare = bare[1:]
         if bare[:1] in STARTS and not _number(cell):
             found.append(cell)

@@ -7,7 +7,12 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 
 STARTS = "=+\\-@\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}\N{FULLWIDTH HYPHEN-MINUS}\N{FULLWIDTH COMMERCIAL AT}"
-UNSEEN = '\\s"\\x00-\\x1f\\u200b-\\u200f\\u2066-\\u2069\\ufeff'  # in front of a formula it is one all the same
+# In front of a formula it is one all the same: blanks, quotation marks, and what Unicode calls controls and formats.
+UNSEEN = (
+    r"\s\"\x00-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064"
+    r"\u2066-\u206f\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"
+    r"\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f"
+)
 FORMULA = re.compile(f"[{UNSEEN}]*[{STARTS}]|[\\t\\r\\n]")
 NEW_LINES = "\\r\\n\\x0b\\x0c\\x1c-\\x1e\\x85\\u2028\\u2029"
 DIVIDERS = ",;\t"  # of cells, in one country or another
