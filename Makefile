@@ -25,6 +25,10 @@ mutants: $(READY) .cache/mutants/.ready
 # What the tests do a few times, done often: how it went is in benchmarks/results. Long.
 soak: $(READY)
 	$(BIN)/python -m tests.training.runs.killing --kills 100 --json benchmarks/results/kills.json
+	$(BIN)/python -m tests.hostile.checkpoints --json benchmarks/results/hostile_checkpoints.json
+	$(BIN)/python -m tests.hostile.addresses --json benchmarks/results/hostile_addresses.json
+	$(BIN)/python -m tests.hostile.inputs --json benchmarks/results/hostile_inputs.json
+	$(BIN)/python -m tests.hostile.tables --json benchmarks/results/hostile_tables.json
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

@@ -27,5 +27,5 @@ def cache_dir() -> Path:
 
 def display_path(path: Path) -> str:
     """Relative to the project where possible."""
-    resolved = path.resolve()
+    resolved = Path(os.path.realpath(path))  # `resolve` raises at a link to itself
     return str(resolved.relative_to(ROOT)) if resolved.is_relative_to(ROOT) else str(path)

@@ -5,16 +5,18 @@ import os
 import stat
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Annotated, Any, BinaryIO, TypeVar
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from peft_core.errors import PeftClassroomError
+from peft_core.errors import PeftClassroomError, visible
 from peft_core.paths import display_path
 
 SHOWN = 200  # characters of what a file holds, or of what is wrong with it: some hold thousands of digits in one field
 GIVEN = 80  # characters of one value
 NOT_SHOWN = ("missing", "extra_forbidden", "json_invalid", "belong_together")  # there the input is the whole file
+
+Words = Annotated[str, AfterValidator(visible)]  # of a stranger's file, which are printed and shown
 
 T = TypeVar("T")
 Content = TypeVar("Content", bound=BaseModel)

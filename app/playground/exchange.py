@@ -12,6 +12,7 @@ from peft_core.checkpoints.exchange.zipped import MEGABYTE, MOST_BYTES, MOST_UNP
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.lora.method import MAX_ALPHA
+from peft_core.reviews.spreadsheet import safe_cell
 from peft_core.t5.architecture import catalogue
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def _open() -> None:
     st.markdown(text("playground", "open", megabytes=MOST_BYTES // MEGABYTE, unpacked=MOST_UNPACKED // MEGABYTE))
     ready = services.libraries().ready.is_set() and not services.libraries().error
     file = st.file_uploader(
-        label("exchange", "file"), type="zip", key="exchange_file", max_upload_size=MOST_BYTES // MEGABYTE,
+        label("exchange", "file"), key="exchange_file", max_upload_size=MOST_BYTES // MEGABYTE,
         disabled=not ready,
     )  # fmt: skip
     if file is None:
@@ -91,7 +92,10 @@ def _tell(said: "Inspection") -> None:
     if said.settings:
         st.caption(label("exchange", "settings"))
         st.dataframe(
-            [{label("exchange", "setting"): name, label("exchange", "value"): v} for name, v in said.settings.items()],
+            [
+                {label("exchange", "setting"): safe_cell(name), label("exchange", "value"): safe_cell(value)}
+                for name, value in said.settings.items()
+            ],
             hide_index=True, width="stretch", height=min(38 * (len(said.settings) + 1), 230), key="exchange_settings",
         )  # fmt: skip
     for note in said.notes:

@@ -14,7 +14,7 @@ from app.kit.asking import verdicts
 from app.kit.asking.classes import named
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.reviews.splits import LABEL_WORDS
-from peft_core.reviews.spreadsheet import Reviews, write_csv
+from peft_core.reviews.spreadsheet import Reviews, safe_cell, write_csv
 from peft_core.statistics.calibration import confusion
 from peft_core.statistics.intervals import wilson
 
@@ -62,6 +62,9 @@ def show(reviews: Reviews, done: list[CheckpointInfo], answers: Mapping[str, Ans
     number, words = st.column_config.NumberColumn, st.column_config.TextColumn
     names = list(titles)
     frame[names] = 100 * frame[names]
+    theirs = ["text"] if labels == LABEL_WORDS else ["text", "verdict", "truth"]
+    for column in frame.columns.intersection(theirs):  # a browser saves a table as it is
+        frame[column] = frame[column].map(safe_cell)
     order = [c for c in ("row", "verdict", "truth", "text", *names, "note") if c in frame]
     st.dataframe(
         frame[order],

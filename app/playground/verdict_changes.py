@@ -10,6 +10,7 @@ import streamlit as st
 from app.content import label
 from app.kit import figure, theme
 from app.kit.asking.classes import Classes
+from peft_core.reviews.spreadsheet import safe_cell
 
 ROOM = 0.15  # of the axis: half of the words above a line, on a phone
 
@@ -53,8 +54,8 @@ def table(changes: Sequence[Change], title: str, key: str, classes: Classes) -> 
     """The same numbers to be read off; `title` heads the first column."""
     rows = [
         {
-            title: change.title,
-            label("what_if", "verdict"): _verdict(change, classes),
+            title: safe_cell(change.title),
+            label("what_if", "verdict"): safe_cell(_verdict(change, classes)),
             label("what_if", "before"): f"{change.before:.1%}",
             label("what_if", "after"): f"{change.after:.1%}",
             label("what_if", "change"): label("what_if", "points", n=_signed(change.points)),

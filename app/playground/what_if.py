@@ -119,7 +119,7 @@ def _unlike(words: list[str]) -> list[str]:
 
 def _letter_for_letter(word: str) -> str:
     """Escaped for Markdown, and no address: one that is only escaped would still become a link on a button."""
-    return escaped(re.sub("([.:@])", f"{WORD_JOINER}\\1", word)).replace("&", "\\&")
+    return escaped(re.sub("([.:@])", f"{WORD_JOINER}\\1", word))
 
 
 def _changes(before: str, after: str, chosen: list[Model], learned: Learned) -> list[Change]:

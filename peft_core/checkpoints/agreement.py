@@ -16,9 +16,11 @@ from peft_core.methods.method import Method, MethodConfig
 from peft_core.methods.reading import DESCRIPTION, read_description
 from peft_core.methods.registry import METHODS, method_of
 from peft_core.t5.architecture import Architecture, catalogue
-from peft_core.t5.backbone import DAMAGE, Backbone
+from peft_core.t5.backbone import Backbone
 from peft_core.t5.identity import forward_settings, tokenizer_fingerprint
 from peft_core.validated import GIVEN, shortened
+
+MOST_BYTES = 50_000_000  # of a file that is read whole; the words of mT5, the longest, have 16 MB
 
 
 def method_described(description: dict[str, Any]) -> Method | None:
@@ -90,7 +92,7 @@ def _check_base_named(description: dict[str, Any], record: Record, name: str) ->
     """A folder's path may be written in many ways; the name of another known model contradicts."""
     named = description.get("base_model_name_or_path") or description.get("model_name")
     known = {each: base.name for base in catalogue().values() for each in (base.name, base.source)}
-    if named in known and known[named] != known.get(record.base, record.base):
+    if isinstance(named, str) and named in known and known[named] != known.get(record.base, record.base):
         raise PeftClassroomError(
             f"{name}: {RECORD} and {DESCRIPTION} disagree on the base model: {record.base} and {_short(named)}. {THEN}"
         )
@@ -102,11 +104,16 @@ def check_whole_model(folder: Path, backbone: Backbone) -> None:
     Raises:
         PeftClassroomError: with the setting and both values, or if one of them cannot be read.
     """
+    for path in sorted(folder.iterdir()):
+        if path.suffix != ".safetensors" and path.is_file() and (size := path.stat().st_size) > MOST_BYTES:
+            raise PeftClassroomError(
+                f"{folder.name}: {path.name} has {size / 1e6:.0f} MB, more than any T5's settings and words. {THEN}"
+            )
     try:
-        config = T5Config.from_pretrained(folder, local_files_only=True)
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        config = T5Config.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         said, digest = forward_settings(config), tokenizer_fingerprint(tokenizer)
-    except DAMAGE as error:
+    except Exception as error:  # of three libraries that read a stranger's settings, each with errors of its own
         raise PeftClassroomError(
             f"{folder.name}: its config.json or its tokenizer cannot be read ({shortened(str(error))}). {THEN}"
         ) from error

@@ -35,6 +35,7 @@ from peft_core.methods.reading import DESCRIPTION
 from peft_core.methods.registry import method_of
 from peft_core.paths import display_path
 from peft_core.t5.backbone import Backbone
+from peft_core.t5.stored import check_head
 from peft_core.validated import shortened
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -194,6 +195,7 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     """
     if not path.is_file():
         raise PeftClassroomError(f"The checkpoint has no {path.name}. Restore the file or train again.")
+    check_head(path)
     try:
         return load_file(path)
     except (SafetensorError, OSError, ValueError, KeyError, AttributeError) as error:  # the latter: unknown types

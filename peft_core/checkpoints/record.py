@@ -17,7 +17,7 @@ from peft_core.methods.registry import MethodField
 from peft_core.reviews.config import Learned
 from peft_core.statistics.intervals import Accuracy
 from peft_core.statistics.paired_test import bootstrap_interval
-from peft_core.validated import Frozen
+from peft_core.validated import Frozen, Words
 
 FORMAT = 2  # since 2 a record has the digests of weights, tokenizer and configuration
 
@@ -50,7 +50,7 @@ class Measured(Accuracy):
 class _Record(Frozen):
     """What both kinds have: which weights over which base model."""
 
-    name: str
+    name: Words
     base_fingerprint: str = Field(description="of the base model's weights")
     tokenizer_fingerprint: Digest | None = None
     config_fingerprint: Digest | None = Field(None, description="of what a forward pass reads of the configuration")
@@ -58,7 +58,7 @@ class _Record(Frozen):
     weights_sha256: Digest | None = Field(None, description="of the weights file that every figure here is of")
     trainable_parameters: Number
     total_parameters: Number
-    created: str
+    created: Words
 
     @model_validator(mode="after")
     def _part_of_the_whole(self) -> "_Record":
@@ -166,12 +166,12 @@ class AdoptedRecord(_Record, Learned):
     """
 
     format: Literal[2] = FORMAT
-    base: str = Field(min_length=1, max_length=200)
+    base: Words = Field(min_length=1, max_length=200)
     method: MethodField
     max_length: int = Field(ge=16, le=512, multiple_of=16, description="tokens of a review that are read")
     origin: Literal["imported", "merged", "own", "last", "changed", "unbound"]
-    source: str = Field("", max_length=300, description="where it comes from, in words")
-    notes: tuple[str, ...] = ()
+    source: Words = Field("", max_length=300, description="where it comes from, in words")
+    notes: tuple[Words, ...] = ()
     test: Measured | None = None
 
     @field_validator("notes")

@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.method import MethodConfig
 from peft_core.methods.registry import method_of
+from peft_core.t5.stored import check_head
 from peft_core.validated import shortened
 
 
@@ -65,6 +66,7 @@ def weights_file(folder: Path) -> WeightsFile:
 
 
 def _elements(path: Path) -> int:
+    check_head(path)
     try:
         with safe_open(path, "numpy") as file:
             return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())

@@ -100,7 +100,7 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
     base = base_model(name)
     for local in (True,) if base.bundled else (True, False):
         try:
-            return AutoTokenizer.from_pretrained(base.source, local_files_only=local)
+            return AutoTokenizer.from_pretrained(base.source, local_files_only=local, trust_remote_code=False)
         except DAMAGE as error:
             failed = error
     raise _unreadable(base, failed) from failed
@@ -136,7 +136,7 @@ def _load(base: BaseModel, local: bool) -> tuple[T5ForConditionalGeneration, Pre
     # On a CPU, torch's fused attention is slower than the plain one for these shapes (docs/log.md): 50 against 61
     # examples a second in a LoRA step.
     attention = "sdpa" if torch.cuda.is_available() else "eager"
-    tokenizer = AutoTokenizer.from_pretrained(base.source, local_files_only=local)
+    tokenizer = AutoTokenizer.from_pretrained(base.source, local_files_only=local, trust_remote_code=False)
     model, told = T5ForConditionalGeneration.from_pretrained(
         base.source,
         local_files_only=local,

@@ -10,14 +10,16 @@ names would have to be unpickled, and nothing here ever is.
 
 import json
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from peft_core.errors import PeftClassroomError
+from peft_core.validated import shortened
 
 OUTPUT = "lm_head.weight"
 EMBEDDINGS = ("shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight")  # one table, three names
 CHUNK = 1 << 20  # bytes compared at a time: two different tables differ in the first of them
-LONGEST_HEAD = 100_000_000  # bytes; what the format allows
+LONGEST_HEAD = 10_000_000  # bytes; the format allows ten times as much, the largest T5 has 200,000
+MOST_SIDES, LONGEST_SIDE = 16, 2**48  # of a tensor
 
 
 class StoredTensor(NamedTuple):
@@ -82,19 +84,45 @@ def read_head(path: Path) -> dict[str, StoredTensor]:
     """
     with path.open("rb") as file:
         try:
-            length = int.from_bytes(file.read(8), "little")
-            if length > LONGEST_HEAD:
-                raise ValueError("its head has no end")
+            length = _length(file)
             head = json.loads(file.read(length))
             head.pop("__metadata__", None)
-            return {
-                name: StoredTensor(
-                    path, about["dtype"], tuple(about["shape"]), *(8 + length + n for n in about["data_offsets"])
-                )
-                for name, about in head.items()
-            }
+            return {name: _tensor(path, 8 + length, about) for name, about in head.items()}
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise PeftClassroomError(f"{path} is damaged ({shortened(str(error))}). Restore the file.") from error
+
+
+def check_head(path: Path) -> None:
+    """Before another library reads the head of a safetensors file: it would keep whatever stands there in memory.
+
+    Raises:
+        PeftClassroomError: if it is longer than that of any model.
+    """
+    with path.open("rb") as file:
+        try:
+            _length(file)
+        except ValueError as error:
             raise PeftClassroomError(f"{path} is damaged ({error}). Restore the file.") from error
+
+
+def _length(file: BinaryIO) -> int:
+    length = int.from_bytes(file.read(8), "little")
+    if length > LONGEST_HEAD:
+        raise ValueError("its head has no end")
+    return length
+
+
+def _tensor(file: Path, begin: int, about: dict[str, Any]) -> StoredTensor:
+    """What a head says of one tensor; its places in the file are counted from `begin`."""
+    shape, offsets = about["shape"], about["data_offsets"]
+    sides = isinstance(shape, list) and len(shape) <= MOST_SIDES and all(map(_is_number, shape))
+    if not (sides and isinstance(about["dtype"], str) and len(offsets) == 2 and all(map(_is_number, offsets))):
+        raise ValueError("a tensor has a type, a shape or a place that is none")
+    return StoredTensor(file, about["dtype"], tuple(shape), *(begin + n for n in offsets))
+
+
+def _is_number(value: object) -> bool:
+    return type(value) is int and 0 <= value <= LONGEST_SIDE
 
 
 def _same(one: StoredTensor, other: StoredTensor) -> bool:

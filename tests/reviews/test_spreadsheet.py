@@ -255,7 +255,7 @@ cells = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x1
 def test_what_is_written_is_read_again(rows, delimiter):
     table = read_table(write_csv(("review", "title", "label"), rows, delimiter))
     assert (table.delimiter, table.encoding) == (delimiter, "utf-8")
-    assert table.body(True) == tuple(tuple(safe_cell(cell) for cell in row) for row in rows)
+    assert table.body(True) == tuple(tuple(safe_cell(cell, delimiter) for cell in row) for row in rows)
     assert table.text_column(True) == 0
     assert table.label_column(True, 0) == 2
 
@@ -275,5 +275,7 @@ def test_any_file_is_read_or_refused_with_a_sentence(data):
 @settings(deadline=None)
 @given(st.sampled_from(["=", "+", "-", "@", "\t", "\r", "\n", " =", "  @"]), st.text())
 def test_no_cell_of_the_file_is_a_formula(start, rest):
-    assert safe_cell(start + rest) == "'" + start + rest
+    safe = safe_cell(start + rest)
+    assert safe.startswith("'" + start[:1])
+    assert safe.replace("'", "") == (start + rest).replace("'", "")
     assert safe_cell(-0.5) == -0.5  # a number is none, whatever its sign

@@ -25,6 +25,7 @@ from peft_core.reviews.spreadsheet import (
     Table,
     plain_meaning,
     read_table,
+    safe_cell,
 )
 
 SHOWN_ROWS, SHOWN_CHARACTERS = 4, 120
@@ -180,7 +181,7 @@ def _first_rows(key: str, table: Table, has_names: bool, text_column: int, label
 
 def _start(cell: str) -> str:
     line = " ".join(cell.split())
-    return line if len(line) <= SHOWN_CHARACTERS else f"{line[: SHOWN_CHARACTERS - 1]}…"
+    return safe_cell(line if len(line) <= SHOWN_CHARACTERS else f"{line[: SHOWN_CHARACTERS - 1]}…")
 
 
 def _meaning(

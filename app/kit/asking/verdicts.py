@@ -24,6 +24,7 @@ from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.methods.registry import method_label
 from peft_core.reviews.config import REVIEWS, Learned
 from peft_core.reviews.splits import LABEL_WORDS
+from peft_core.reviews.spreadsheet import safe_cell
 
 if TYPE_CHECKING:
     from peft_core.checkpoints.asking.predictor import Prediction
@@ -209,7 +210,7 @@ def _table(verdicts: Sequence[Verdict]) -> None:
             {
                 label("playground", "checkpoint"): v.title,
                 label("playground", "what"): method_label(record.method) if record else NOTHING,
-                label("playground", "verdict"): v.prediction.label,
+                label("playground", "verdict"): safe_cell(v.prediction.label),
                 _probability_of(verdicts): f"{v.probability:.1%}",
                 label("playground", "accuracy"): with_interval(test) if test else NOTHING,
                 label("playground", "trainable"): f"{record.trainable_parameters:,}" if record else "0",

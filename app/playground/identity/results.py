@@ -14,6 +14,7 @@ from app.kit.asking.classes import Classes
 from app.playground.word_chart import STRONGEST, shortened
 from peft_core.analysis.one_word import agreement, moves, rank_correlation
 from peft_core.reviews.mentions import Mentions, mentions
+from peft_core.reviews.spreadsheet import safe_cell
 
 FEW = 10  # reviews, of which a percentage would say little
 ROW = 30  # pixels
@@ -194,8 +195,8 @@ def _table(words: Sequence[str], models: Sequence[Answered], counted: Sequence[M
         moved = moves(one.p, one.base)
         row = {
             "model": one.title,
-            "lowest": f"{_isolated(words[moved.lowest])} {one.p[moved.lowest]:.0%}",
-            "highest": f"{_isolated(words[moved.highest])} {one.p[moved.highest]:.0%}",
+            "lowest": safe_cell(f"{_isolated(words[moved.lowest])} {one.p[moved.lowest]:.0%}"),
+            "highest": safe_cell(f"{_isolated(words[moved.highest])} {one.p[moved.highest]:.0%}"),
             "spread": f"{100 * moved.spread:.0f}",
             "change": formats.NOTHING if one.is_base else f"{100 * moved.change:.0f}",
             "order_base": formats.NOTHING if one.is_base else _correlation(moved.order),

@@ -14,7 +14,7 @@ from peft_core.checkpoints.files import load_checkpoint
 from peft_core.checkpoints.record import AdoptedRecord, Record
 from peft_core.checkpoints.run_json import read_record
 from peft_core.counting.by_hand import count
-from peft_core.errors import PeftClassroomError
+from peft_core.errors import PeftClassroomError, visible
 from peft_core.methods import trainable_tensors
 from peft_core.methods.method import MethodConfig
 from peft_core.methods.reading import written
@@ -118,7 +118,7 @@ def settings(said: Mapping[str, Any]) -> dict[str, str]:
     every = {**said, **inner} if isinstance(inner, dict) else dict(said)
     every.pop("config", None)
     on = {
-        shortened(str(name), 80): written(value)
+        shortened(visible(str(name)), 80): written(value)
         for name, value in every.items()
         if name not in ABOUT and not any(type(value) is type(off) and value == off for off in OFF)
     }

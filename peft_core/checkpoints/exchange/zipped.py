@@ -6,7 +6,9 @@ believed.
 """
 
 import stat
+import struct
 import zipfile
+import zlib
 from io import BytesIO
 from pathlib import Path
 from typing import IO
@@ -31,6 +33,10 @@ KNOWN = frozenset(
 )  # fmt: skip
 # Files that come along and are passed over: notes for people, and what a computer's own zip program adds.
 PASSED_OVER = frozenset({"README.md", ".gitattributes", ".DS_Store", "Thumbs.db"})
+# What the reader of zip files, and the two below it, raise for one that is damaged.
+DAMAGE = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError
+)  # fmt: skip
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -81,7 +87,7 @@ def unpack(source: bytes | IO[bytes], target: Path) -> None:
         for path in written:
             path.unlink(missing_ok=True)
         target.rmdir()
-        if isinstance(error, zipfile.BadZipFile | EOFError | NotImplementedError | RuntimeError | OSError | ValueError):
+        if isinstance(error, DAMAGE):
             raise PeftClassroomError(f"The file is no zip file that can be read ({shortened(str(error))}).") from error
         raise
 

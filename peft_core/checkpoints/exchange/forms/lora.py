@@ -36,13 +36,16 @@ def modules_of(names: Iterable[str], ending: str) -> set[str]:
     return {name.removesuffix(ending) for name in names if name.endswith(ending)}
 
 
-def check_pairs(names: Iterable[str], known: Iterable[str], whose: str) -> None:
-    """Refuse a file with tensors that are no part of a LoRA.
+def check_pairs(shapes: Mapping[str, tuple[int, ...]], known: Iterable[str], whose: str) -> None:
+    """Refuse a file with tensors that are no part of a LoRA, or no tables.
 
     Raises:
         PeftClassroomError: naming the first of them.
     """
-    extra = sorted(set(names) - set(known))
+    flat = sorted(name for name, shape in shapes.items() if not shape)
+    if flat:
+        raise PeftClassroomError(f"{whose}'s file is damaged: {flat[0][:120]} is a single number.")
+    extra = sorted(set(shapes) - set(known))
     if extra:
         raise PeftClassroomError(
             f"{whose}'s file has {len(extra)} tensors that belong to no pair of A and B (first: {extra[0][:120]})."

@@ -109,7 +109,8 @@ def _adapter(said: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> 
             "OpenDelta's setting modified_modules puts adapters behind matrices and behind whole sub-layers: "
             "that is not supported here."
         )
-    width_of_model = next((shape[-1] for name, shape in shapes.items() if name.endswith("down_proj.weight")), width)
+    tables = (shape for name, shape in shapes.items() if shape and name.endswith("down_proj.weight"))
+    width_of_model = next((shape[-1] for shape in tables), width)
     description = {
         "config": {
             "mh_adapter": "self-attention" in places,
