@@ -11,6 +11,7 @@ os.environ.setdefault("STREAMLIT_RUNNER_POST_SCRIPT_GC", "false")  # both as app
 os.environ.setdefault("STREAMLIT_BROWSER_GATHER_USAGE_STATS", "false")
 os.environ["PEFT_SPARE_WORKER"] = "0"  # pages under test train nothing, or have time
 
+import gc
 import sys
 
 import hypothesis
@@ -36,6 +37,13 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if SLOW_FIXTURES & set(item.fixturenames) or item.nodeid.removeprefix("tests/").startswith(SLOW):
             item.add_marker("slow")
+
+
+def pytest_collection_finish():
+    """What was imported stays until the end: the collector need not go through it again after every few tests."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 @pytest.fixture

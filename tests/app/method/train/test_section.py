@@ -148,12 +148,12 @@ def test_ones_own_runs_are_listed_on_every_page_newest_first_and_deleted_only_wh
     first, second = (spec.id for spec in line)
     keys = [button.key for button in app.button if button.key.startswith("show_")]
     assert keys == [f"show_{second}", f"show_{first}"]
+    looking, fragment = [], st.fragment
+    monkeypatch.setattr(st, "fragment", lambda *of, **how: looking.append(how.get("run_every")) or fragment(*of, **how))
     app.get_by_key(f"show_{first}").click().run()
     assert app.query_params["run"] == first
-    looking, fragment = [], st.fragment  # what draws itself again: the states of both runs, on the page of neither
-    monkeypatch.setattr(st, "fragment", lambda *of, **how: looking.append(how.get("run_every")) or fragment(*of, **how))
+    assert looking.count(your_runs.LOOK_SECONDS) == 2  # the state of each is drawn again by itself
     elsewhere = open_page("soft_prompt", section="train", run=second)  # another session, and another method
-    assert looking.count(your_runs.LOOK_SECONDS) == 2
     assert elsewhere.query_params["run"] == second
     assert not any(spec.name in markdown.value for spec in line for markdown in elsewhere.markdown)
     assert any(line[1].name in link.proto.label for link in elsewhere.get("page_link"))
