@@ -135,16 +135,18 @@ CUT = """cards => cards.flatMap(card => [card, ...card.querySelectorAll("*")]).f
 
 
 def test_no_card_is_cut_at_any_width_and_three_stand_in_a_row(page, address):
+    from playwright.sync_api import expect
+
     page.goto(f"{address}/lora?section=try")
     settled(page)
     write(page, "try_review", "A dull film.")  # Ctrl+Enter classifies
     cards = page.locator("[class*='st-key-verdict_']")
+    expect(cards).to_have_count(5, timeout=60_000)  # four LoRAs are shipped, and the base model
     for width in (390, 1280, 1366, 1920):
         page.set_viewport_size({"width": width, "height": 900})
         page.wait_for_timeout(300)
         assert cards.evaluate_all(CUT) == []
         tops = cards.evaluate_all("cards => cards.map(card => Math.round(card.getBoundingClientRect().top))")
-        assert len(tops) == 5  # four LoRAs are shipped, and the base model
         assert max(map(tops.count, tops)) == (1 if width == 390 else 3)
         answers = cards.get_by_test_id("stMetricValue")
         assert max(answers.evaluate_all("all => all.map(one => one.offsetHeight)")) < 50  # one line: no word is broken
@@ -153,9 +155,10 @@ def test_no_card_is_cut_at_any_width_and_three_stand_in_a_row(page, address):
     page.reload()
     settled(page)
     write(page, "try_review", "A dull film.")
+    expect(cards).to_have_count(5)
     page.get_by_role("link", name="Compare with other methods in the Playground").click()
+    expect(page.locator(".st-key-review textarea")).to_have_value("A dull film.")
     settled(page)
-    assert page.locator(".st-key-review textarea").input_value() == "A dull film."
     for width in (390, 1280):
         page.set_viewport_size({"width": width, "height": 900})
         page.wait_for_timeout(300)
@@ -163,28 +166,30 @@ def test_no_card_is_cut_at_any_width_and_three_stand_in_a_row(page, address):
 
 
 def test_back_and_forward_show_what_the_address_says(page, address):
+    from playwright.sync_api import expect
+
     page.goto(f"{address}/lora")
     settled(page)
     slider = page.get_by_role("slider", name="rank r")
     slider.focus()
     slider.press("ArrowRight")
-    settled(page)
+    expect(page).to_have_url(re.compile("lora_r=16"))
     seen = {}
 
     def look(opened: str) -> None:
-        assert page.get_by_role("tab", selected=True).first.inner_text() == opened
+        expect(page.get_by_role("tab", selected=True).first).to_have_text(opened)
+        settled(page)
         shown = page.get_by_test_id("stMetricValue").first.inner_text()
         assert seen.setdefault(page.url, (opened, shown)) == (opened, shown)
 
     look("Idea")
     for name in ("Count", "Maths"):
         page.get_by_role("tab", name=name, exact=True).click()
-        settled(page)
+        expect(page).to_have_url(re.compile(f"section={name.lower()}"))
         look(name)
     assert len(seen) == 3
     for go, name in ((page.go_back, "Count"), (page.go_back, "Idea"), (page.go_forward, "Count")):
         go()
-        settled(page)
         look(name)
     assert len(seen) == 3
     assert page.title().startswith("LoRA")
@@ -198,14 +203,14 @@ def test_a_step_through_goes_on_and_back_and_its_link_opens_at_the_same_step(pag
     screen = page.locator(".st-key-steps_screen")
     expect(screen).to_be_visible(timeout=60_000)
     first = screen.inner_text()
+    shows = "([first, same]) => (document.querySelector('.st-key-steps_screen')?.innerText === first) === same"
     page.locator(".st-key-steps_next").get_by_role("button").click()
-    settled(page)
     expect(page).to_have_url(re.compile("step=2"))
-    second = screen.inner_text()
-    assert second != first
-    page.locator(".st-key-steps_back").get_by_role("button").click()
+    page.wait_for_function(shows, arg=[first, False])
     settled(page)
-    assert screen.inner_text() == first
+    second = screen.inner_text()
+    page.locator(".st-key-steps_back").get_by_role("button").click()
+    page.wait_for_function(shows, arg=[first, True])
     page.goto(f"{address}/lora?section=steps&step=2")
     settled(page)
     assert page.locator(".st-key-steps_screen").inner_text() == second
@@ -355,5 +360,4 @@ def test_the_end_of_a_section_leads_to_the_beginning_of_the_next(page, address):
     assert page.evaluate(place) > 0
     page.get_by_role("button", name="Next: Maths →").click()
     page.wait_for_url("**section=maths**")
-    settled(page)
-    assert page.evaluate(place) == 0
+    page.wait_for_function(f"{place} === 0")

@@ -22,7 +22,7 @@ def entrypoint():
 
 
 def of_the_unit():
-    joined = TEXT["peft-classroom@.service"].replace("\\\n", " ")
+    joined = TEXT["peft-classroom@.service"].replace("\\\n", " ").replace("%i", "8501")  # peft-classroom@8501
     return shlex.split(re.search(r"^ExecStart=(.*)$", joined, re.MULTILINE)[1])
 
 

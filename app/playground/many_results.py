@@ -12,7 +12,7 @@ from app import services
 from app.content import label, text
 from app.kit.asking import verdicts
 from app.kit.asking.classes import named
-from peft_core.checkpoints.listing import CheckpointInfo
+from app.kit.asking.verdicts import Model, name_of
 from peft_core.reviews.splits import LABEL_WORDS
 from peft_core.reviews.spreadsheet import Reviews, safe_cell, write_csv
 from peft_core.statistics.calibration import confusion
@@ -49,11 +49,10 @@ class Answers:
             self.notes[row] = " ".join(prediction.notes)
 
 
-def show(reviews: Reviews, done: list[CheckpointInfo], answers: Mapping[str, Answers]) -> None:
+def show(reviews: Reviews, done: list[Model], answers: Mapping[str, Answers], labels: Labels) -> None:
     """Everything about the reviews that all checkpoints in `done` have answered."""
-    called = verdicts.titles({info.name: info for info in (*services.askable(), *done)}.values())
-    titles = {info.name: called[info.name] for info in done}
-    labels = done[0].record.learned.labels
+    called = verdicts.titles({name_of(model): model for model in (*services.askable(), *done)}.values())
+    titles = {name_of(model): called[name_of(model)] for model in done}
     frame = review_rows(reviews, titles, answers, labels)
     if len(done) > 1:
         n = int(frame["disagree"].sum())

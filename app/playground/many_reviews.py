@@ -8,10 +8,12 @@ from app import services
 from app.content import label, text
 from app.kit import url
 from app.kit.asking.table_preview import table_preview, upload
+from app.kit.asking.verdicts import Model, learned_of, name_of
 from app.kit.plain import escaped
 from app.playground import many_results
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.errors import PeftClassroomError
+from peft_core.reviews.config import Learned
 from peft_core.reviews.spreadsheet import MAX_REVIEWS, Reviews, labelled, looks_like_table, read_list
 
 MAX_PASTED = 500_000  # characters
@@ -22,7 +24,7 @@ WORK, PASTED = "many work", "many pasted"  # session state that does not end wit
 
 @dataclass
 class Work:
-    """What was asked, and what has been answered so far: by `identity` of the checkpoint. Plain data only."""
+    """What was asked, and what has been answered so far: by `_key`. Plain data only."""
 
     reviews: Reviews
     going: bool = True
@@ -30,10 +32,11 @@ class Work:
     refusals: list[str] = field(default_factory=list)
 
 
-def draw(chosen: list[CheckpointInfo]) -> None:
+def draw(chosen: list[Model]) -> None:
     """The tab: choose the reviews, ask, read the answers. They stay while other widgets move."""
     st.markdown(text("many", "lead", most=f"{MAX_REVIEWS:,}"))
-    reviews, given = _choose_reviews(_classes(chosen))
+    learned = learned_of(chosen)
+    reviews, given = _choose_reviews(_classes(learned))
     work: Work | None = st.session_state.get(WORK)
     ready = services.libraries().ready.is_set()
     if not ready:
@@ -49,28 +52,33 @@ def draw(chosen: list[CheckpointInfo]) -> None:
     if work is None or (given and reviews != work.reviews):
         return  # also where what was given cannot be read: no error stands above the answers to something else
     if work.going and chosen and ready:  # also after a click elsewhere interrupted it
-        _classify(work, chosen)
+        _classify(work, chosen, learned)
     for refusal in work.refusals:
         st.error(escaped(refusal), icon=":material/error:")
-    done = [info for info in chosen if identity(info) in work.answers and work.answers[identity(info)].complete]
+    done = [model for model in chosen if (known := work.answers.get(_key(model, learned))) and known.complete]
     if done:
-        answers = {info.name: work.answers[identity(info)] for info in done}
-        many_results.show(work.reviews, done, answers)
+        answers = {name_of(model): work.answers[_key(model, learned)] for model in done}
+        many_results.show(work.reviews, done, answers, learned.labels)
     if len(done) < len(chosen):
         st.caption(label("many", "not_asked", n=len(chosen) - len(done)))
 
 
-def _classes(chosen: list[CheckpointInfo]) -> tuple[str, str] | None:
+def _classes(learned: Learned) -> tuple[str, str] | None:
     """How a person is asked what the labels of a table mean, where they are not positive and negative."""
-    if not chosen or chosen[0].record.learned.own is None:
+    if learned.own is None:
         return None
-    one, other = (label("many", "means", name=escaped(name)) for name in chosen[0].record.learned.labels)
+    one, other = (label("many", "means", name=escaped(name)) for name in learned.labels)
     return one, other
 
 
 def identity(info: CheckpointInfo) -> str:
     """Tells a checkpoint from another one that was put into the same folder later."""
     return f"{info.path} {info.record.created}"
+
+
+def _key(model: Model, learned: Learned) -> str:
+    """The same, of a base model too, which answers in the words of a task."""
+    return f"{model} {learned.task_key}" if isinstance(model, str) else identity(model)
 
 
 def _choose_reviews(classes: tuple[str, str] | None) -> tuple[Reviews | None, bool]:
@@ -128,26 +136,30 @@ def _of_table(data: bytes, classes: tuple[str, str] | None) -> Reviews | None:
     return labelled(told.table, told.has_names, told.text_column, told.label_column, told.meaning)
 
 
-def _classify(work: Work, chosen: list[CheckpointInfo]) -> None:
+def _classify(work: Work, chosen: list[Model], learned: Learned) -> None:
     """Ask what is still missing: a few reviews of like length at a time, of all checkpoints together."""
     texts = work.reviews.texts
     order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
     total = len(texts) * len(chosen)
     bar = st.progress(0.0)
-    answers = {info.name: work.answers.setdefault(identity(info), many_results.Answers(len(texts))) for info in chosen}
+    answers = {
+        name_of(model): work.answers.setdefault(_key(model, learned), many_results.Answers(len(texts)))
+        for model in chosen
+    }
     refused: set[str] = set()
     step = max(1, AT_A_TIME // len(chosen))
     for start in range(0, len(order), step):
         rows = order[start : start + step]
-        asked = [info for info in chosen if info.name not in refused and answers[info.name].missing(rows)]
-        rows = [row for row in rows if any(answers[info.name].missing([row]) for info in asked)]
-        for info, found in zip(asked, services.ask([texts[row] for row in rows], asked) if rows else (), strict=True):
+        asked = [model for model in chosen if name_of(model) not in refused and answers[name_of(model)].missing(rows)]
+        rows = [row for row in rows if any(answers[name_of(model)].missing([row]) for model in asked)]
+        told = services.ask([texts[row] for row in rows], asked, learned) if rows else ()
+        for model, found in zip(asked, told, strict=True):
             if isinstance(found, PeftClassroomError):
                 work.refusals.append(str(found))
-                refused.add(info.name)
+                refused.add(name_of(model))
                 continue
             for row, prediction in zip(rows, found, strict=True):
-                answers[info.name].add(row, prediction)
+                answers[name_of(model)].add(row, prediction)
         done = sum(len(of_checkpoint.positive) for of_checkpoint in answers.values())
         bar.progress(done / total, label("many", "progress", done=f"{done:,}", total=f"{total:,}"))
     work.going = False

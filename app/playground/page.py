@@ -26,6 +26,15 @@ def compare(review: str, truth: int | None, chosen: list[verdicts.Model]) -> Non
         st.caption(_reading(chosen))
 
 
+def _question(chosen: list[verdicts.Model]) -> str:
+    """The title, which asks for the classes of what the chosen have learned."""
+    learned = verdicts.learned_of(chosen)
+    if not learned.own:
+        return text("playground", "lead")
+    no, yes = map(escaped, learned.labels)
+    return text("playground", "lead_own", no=no, yes=yes)
+
+
 def _reading(chosen: list[verdicts.Model]) -> str:
     """What the numbers are of: of own texts, of the words that stand for their classes."""
     learned = verdicts.learned_of(chosen)
@@ -33,8 +42,7 @@ def _reading(chosen: list[verdicts.Model]) -> str:
     return text("playground", "reading_own", no=no, yes=yes) if learned.own else text("playground", "reading")
 
 
-st.markdown(text("playground", "lead"))
-top = st.container()
+title, top = st.container(), st.container()
 tabs = url.tabs("tab", TABS, [label("playground", f"tab_{name}") for name in TABS])
 opened = next(name for name, tab in tabs.items() if tab.open)
 with top:
@@ -44,6 +52,7 @@ with top:
         chosen = choice.choose()
         trained = [model for model in chosen if not isinstance(model, str)]
         exchange.draw(trained)
+    title.markdown(_question(chosen))
     if left:
         with left:
             review, truth = review_box.review_box(learned=verdicts.learned_of(chosen))
@@ -58,14 +67,14 @@ with tabs[opened]:
         explain.draw(review, chosen)
     elif opened == "what_if":
         what_if.draw(review, chosen)
+    elif opened == "many":
+        many_reviews.draw(chosen)
     elif not trained:
         st.caption(label("playground", "none_trained"))
     elif opened == "dials":
         dials.draw(review, trained)
     elif opened == "identity":
         identity.draw(trained)
-    elif opened == "many":
-        many_reviews.draw(trained)
     else:
         how_sure.draw(trained)
 services.rerun_when_ready(examples=True)

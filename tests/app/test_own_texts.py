@@ -57,6 +57,7 @@ def ask(app, key: str) -> str:
 def test_explain_answers_in_the_classes_names(runs):
     app = runs("playground", task=TASK, tab="explain", explain_by="occlusion")
     said = ask(app, "explain_go")
+    assert app.markdown[0].value.startswith("# “lively” or “")
     assert "p(lively) = " in said and "speaks for lively" in said
 
 

@@ -26,8 +26,10 @@ import streamlit as st
 from app import services
 from app.playground import many_reviews
 st.slider("another widget", 0, 9, key="elsewhere")
-many_reviews.draw([info for info in services.checkpoints() if not info.shipped])
+trained = [info for info in services.checkpoints() if not info.shipped]
+many_reviews.draw(trained)
 """
+WITH_BASE = PAGE.replace("draw(trained)", "draw([trained[0].base, *trained])")
 
 
 @pytest.fixture
@@ -84,6 +86,18 @@ def test_a_list_is_classified_by_every_checkpoint_as_if_asked_one_by_one(tab):
     assert list(counts) == ["checkpoint", "says +", "says −"]  # no times: of one pass for all they tell nothing of one
     assert (counts["says +"].astype(int) + counts["says −"].astype(int)).tolist() == [4, 4]
     assert "good" not in str(tab.query_params)
+
+
+def test_the_base_model_that_nobody_has_trained_answers_beside_them(tab):
+    app = AppTest.from_string(WITH_BASE, default_timeout=120).run()
+    app.get_by_key("many_text").set_value("good film\nsad plot").run()
+    frame = table_of(press(app)).set_index("row")
+    base = next(info.base for info in services.checkpoints() if not info.shipped)
+    ((alone, other),) = services.ask(["good film", "sad plot"], [base])
+    assert frame[base].to_dict() == pytest.approx(
+        {1: 100 * alone.probability_positive, 2: 100 * other.probability_positive}, abs=1e-3
+    )
+    assert len(frames(app)[0]) == 3
 
 
 def test_answers_stay_while_other_widgets_move_and_go_with_the_reviews(tab, monkeypatch):
