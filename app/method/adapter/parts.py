@@ -17,15 +17,16 @@ def non_linearity(key: str, default: AdapterConfig) -> str:
     """The widget; an unknown name in the link is dropped."""
     return st.selectbox(
         label("count", "non_linearity"), NON_LINEARITIES, NON_LINEARITIES.index(default.non_linearity), key=key,
-        bind="query-params",
+        bind="query-params", help=label("count", "help_non_linearity"),
     )  # fmt: skip
 
 
 def start(key: str, default: AdapterConfig) -> str:
     """The widget for where an adapter starts, and in words what that is; an unknown name in the link is dropped."""
     chosen = st.selectbox(
-        label("count", "adapter_init"), INITS, INITS.index(default.adapter_init), key=key, bind="query-params"
-    )
+        label("count", "adapter_init"), INITS, INITS.index(default.adapter_init), key=key, bind="query-params",
+        help=label("count", "help_adapter_init"),
+    )  # fmt: skip
     st.caption(label("count", f"init_{chosen}"))
     return chosen
 

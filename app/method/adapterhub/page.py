@@ -23,9 +23,12 @@ def controls(base: BaseModel) -> AdapterConfig:
     factor = stops.number(KEY, label("count", "reduction_factor"), FACTORS, LIBRARY_DEFAULT, told)
     placement = st.radio(
         label("count", "placement"), PLACEMENTS, key="hub_placement", bind="query-params",
-        captions=[label("count", f"placement_{name}") for name in PLACEMENTS],
+        captions=[label("count", f"placement_{name}") for name in PLACEMENTS], help=label("count", "help_placement"),
     )  # fmt: skip
-    scaling = st.selectbox(label("count", "adapter_scaling"), SCALINGS, key="hub_scaling", bind="query-params")
+    scaling = st.selectbox(
+        label("count", "adapter_scaling"), SCALINGS, key="hub_scaling", bind="query-params",
+        help=label("count", "help_adapter_scaling"),
+    )  # fmt: skip
     act, init = parts.non_linearity("hub_act", AdapterConfig()), parts.start("hub_start", AdapterConfig())
     m = bottleneck(base.architecture.d_model, factor)
     return AdapterConfig(

@@ -23,6 +23,7 @@ def controls(base: BaseModel) -> PrefixConfig:
     start = st.radio(
         label("count", "prompt_init"), STARTS, key="prefix_init", bind="query-params",
         captions=[label(PAGE, f"start_{name}") for name in STARTS],
+        help=label("count", "help_prompt_init"),
     )  # fmt: skip
     return PrefixConfig(num_virtual_tokens=n, prompt_init=start)
 

@@ -22,6 +22,7 @@ def controls(base: BaseModel) -> SoftPromptConfig:
     init = st.radio(
         label("count", "prompt_init"), list(start.STARTS), key="prompt_init", bind="query-params",
         captions=[label("method/soft_prompt", f"start_{name}") for name in start.STARTS],
+        help=label("count", "help_prompt_init"),
     )  # fmt: skip
     return SoftPromptConfig(num_virtual_tokens=n, **start.STARTS[init])
 
