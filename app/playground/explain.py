@@ -113,7 +113,7 @@ def explain(review: str, info: Model, methods: tuple[str, ...], learned: Learned
     kept = st.session_state.setdefault(KEPT, {})
     bar = st.empty()
     try:
-        with services.exclusive_predictor(base_of(info)) as predictor:
+        with services.exclusive_predictor(base_of(info), long=True) as predictor:
             model, max_length = predictor.model(None if isinstance(info, str) else info.path)
             backbone = predictor.backbone.answering(learned.words)
             for method in methods:
@@ -130,8 +130,9 @@ def explain(review: str, info: Model, methods: tuple[str, ...], learned: Learned
 
 
 def _tell(bar: DeltaGenerator, method: str, done: int, of: int) -> None:
-    """How far it is, in a bar."""
+    """How far it is, in a bar; then whoever waits for a short answer goes first."""
     bar.progress(done / of, text=label("explain", f"progress_{method}", done=f"{done:,}", of=f"{of:,}"))
+    services.let_pass()
 
 
 def _show(shown: list["Attribution"], title: str, start: str, classes: Classes) -> None:

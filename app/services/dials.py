@@ -107,7 +107,7 @@ def fixed_test(place: Place) -> FixedTest:
     """
     learned = place.info.record.learned
     kept, texts, labels = _fixed_tests(), *_fixed_texts(place.info)
-    with exclusive_predictor(place.info.base) as one:
+    with exclusive_predictor(place.info.base, long=True) as one:
         found = kept.setdefault(place.key, FixedTest(len(texts)))
         kept.move_to_end(place.key)
         while len(kept) > MOST_KEPT:

@@ -1,8 +1,7 @@
 """Checkpoints, and the predictors that ask them: one of each for all sessions."""
 
 import os
-import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -11,18 +10,28 @@ import streamlit as st
 from peft_core.checkpoints.listing import CheckpointInfo, Listing, list_all
 from peft_core.checkpoints.stored_answers import untrained_test as untrained_of_records
 from peft_core.errors import PeftClassroomError
+from peft_core.reviews.checks import check_number
 from peft_core.reviews.config import REVIEWS, Learned
 from peft_core.reviews.tasks import check_one_task
 from peft_core.serving.health import ANSWERS
+from peft_core.serving.turns import Together, Turns
 from peft_core.statistics.intervals import Accuracy
 from peft_core.t5.architecture import base_model
 
 if TYPE_CHECKING:
-    from peft_core.checkpoints.asking.predictor import Prediction
+    from pathlib import Path
+
+    from peft_core.checkpoints.asking.predictor import Prediction, Predictor, Question
+
+    OfEach = list[list[Prediction] | PeftClassroomError]
+    Answers = OfEach | PeftClassroomError
 from app.services.loading import libraries
 from app.services.runs import backend
 
 SECONDS_IN_LINE = 20
+SHORT = 2  # texts, as What if asks about them; more are long work
+AT_A_TIME = 32  # answers to long work, about two passes; then whoever waits goes first
+MOST_TOGETHER = 64  # answers to several sessions in one go
 
 
 @st.cache_data(ttl=60, show_spinner=False)
@@ -72,7 +81,7 @@ def _tokenizer(base: str):
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def predictor(base: str):
+def predictor(base: str) -> "Predictor":
     """The one Predictor of this base model, for all sessions. Use it, and its backbone, in `exclusive_predictor()`."""
     from peft_core.checkpoints.asking.predictor import Predictor
     from peft_core.t5.backbone import load_backbone
@@ -81,26 +90,50 @@ def predictor(base: str):
 
 
 @st.cache_resource(show_spinner=False)
-def _line() -> threading.Semaphore:
-    return threading.Semaphore(1)
+def _turns() -> Turns:
+    return Turns()
+
+
+@st.cache_resource(show_spinner=False)
+def _together() -> "Together[str, Question, Answers]":
+    return Together(_turns(), _answer, size=_size, most=MOST_TOGETHER)
 
 
 @contextmanager
-def exclusive_predictor(base: str):
+def exclusive_predictor(base: str, long: bool = False) -> Iterator["Predictor"]:
     """The predictor of `base`, while no other session computes: models are shared, and so are the cores.
+
+    Args:
+        long: this is a part of long work: short questions go first.
 
     Raises:
         PeftClassroomError: when the base model is not on this computer, or the server is too busy.
     """
-    if not loadable(base):
-        raise PeftClassroomError(f"This needs the base model {base}, which is not on this computer.")
-    if not _line().acquire(timeout=SECONDS_IN_LINE):
-        raise PeftClassroomError("Many people are asking the models right now; try again in a moment.")
-    try:
+    _check_loadable(base)
+    with _not_too_busy(), _turns().turn(SECONDS_IN_LINE, long):
         _take_cores()
         yield predictor(base)
-    finally:
-        _line().release()
+
+
+def let_pass() -> None:
+    """Called in `exclusive_predictor` by long work, between its passes: whoever waits goes first.
+
+    Only where the model is nobody's to change: others compute meanwhile.
+    """
+    _turns().let_pass()
+
+
+def _check_loadable(base: str) -> None:
+    if not loadable(base):
+        raise PeftClassroomError(f"This needs the base model {base}, which is not on this computer.")
+
+
+@contextmanager
+def _not_too_busy() -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as error:
+        raise PeftClassroomError("Many people are asking the models right now; try again in a moment.") from error
 
 
 def _take_cores() -> None:
@@ -118,8 +151,9 @@ def ask(
 ) -> list["list[Prediction] | PeftClassroomError"]:
     """For each checkpoint, in order, its predictions for `texts`, or why there are none; a name is a base model's own.
 
-    Checkpoints of one base model are asked together with it, while no other session computes. A base model answers in
-    the words of the task `learned`; None: of the one that the checkpoints have learned.
+    Checkpoints of one base model are asked together with it, and with those that other sessions ask about meanwhile. Of
+    many texts a few are asked at a time, and short questions go between. A base model answers in the words of the task
+    `learned`; None: of the one that the checkpoints have learned.
 
     Raises:
         PeftClassroomError: if they have learned different tasks.
@@ -132,13 +166,51 @@ def ask(
     for base in dict.fromkeys(bases):
         places = [place for place, other in enumerate(bases) if other == base]
         paths = [None if isinstance(one := chosen[place], str) else one.path for place in places]
-        try:
-            with exclusive_predictor(base) as model:
-                found = model.classify_with_each(texts, paths, untrained)
-        except PeftClassroomError as error:
-            found = [error] * len(places)
-        answers |= zip(places, found, strict=True)
+        answers |= zip(places, _ask_of(base, texts, paths, untrained), strict=True)
     return [answers[place] for place in range(len(chosen))]
+
+
+def _ask_of(base: str, texts: Sequence[str], paths: Sequence["Path | None"], untrained: Learned) -> "OfEach":
+    """The same of one base model."""
+    from peft_core.checkpoints.asking.predictor import Question
+
+    step = max(1, AT_A_TIME // len(paths))
+    found: OfEach = [[] for _ in paths]
+    try:
+        _check_loadable(base)
+        check_number(texts)
+        for start in range(0, max(1, len(texts)), step):
+            part = Question(texts[start : start + step], paths, untrained)
+            with _not_too_busy():
+                said = _one_part(base, part, long=len(texts) > SHORT)
+            for place, of_checkpoint in enumerate(said):
+                if isinstance(of_checkpoint, PeftClassroomError):
+                    found[place] = of_checkpoint
+                elif isinstance(before := found[place], list):
+                    found[place] = before + of_checkpoint
+    except PeftClassroomError as error:
+        return [error] * len(paths)
+    return found
+
+
+def _one_part(base: str, part: "Question", long: bool) -> "OfEach":
+    if not long:
+        found = _together().ask(base, part, SECONDS_IN_LINE)
+    else:
+        with exclusive_predictor(base, long=True) as one:
+            (found,) = one.answer([part])
+    if isinstance(found, PeftClassroomError):
+        raise found
+    return found
+
+
+def _answer(base: str, questions: Sequence["Question"]) -> Sequence["Answers"]:
+    _take_cores()
+    return predictor(base).answer(questions)
+
+
+def _size(question: "Question") -> int:
+    return len(question.texts) * len(question.checkpoints)
 
 
 def untrained_test(base: str, task: str = REVIEWS.task_key) -> Accuracy | None:

@@ -4,6 +4,7 @@ keys.py     signed cookies, the teacher's key, the class password; what lies bes
 names.py    what students call themselves
 tries.py    how often somebody may be wrong
 door.py     what every request passes: a cookie for each browser, the class password, the teacher's key
+turns.py    who computes next, and which questions are answered in one go
 health.py   queue, workers, disk and versions, as JSON and for Prometheus
 start.py    the process of the server, and its address
 lines.py    the log of the server as lines of JSON, without anything that a visitor wrote

@@ -61,7 +61,7 @@ def go_on(run: Filmed, first: Moment, shown: Moment) -> None:
     """
     kept, key = _kept(), _key(run, shown)
     texts = str(run.folder.parent) if shown.config.data.own else ""
-    with services.exclusive_predictor(run.base):
+    with services.exclusive_predictor(run.base, long=True):
         now = kept.setdefault(key, Asked())
         if now.whole:  # another visitor had the turn before this one
             return

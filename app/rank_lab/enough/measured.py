@@ -111,7 +111,7 @@ def go_on() -> None:
         for which in models:
             bar.progress(len(mine.right) / len(models), _progress(which, len(mine.right), len(models)))
             if which not in mine.right:
-                with services.exclusive_predictor(mine.info.base):
+                with services.exclusive_predictor(mine.info.base, long=True):
                     mine.right[which] = test.right(which)
         mine.done[identity(mine.info)] = test.result(mine.right)
         while len(mine.done) > KEPT:
@@ -132,7 +132,7 @@ def _test(base: str, folder: str, changed: int, limit: int) -> "TruncationTest":
     """The updates with their SVDs and the reviews, once for all sessions that measure the same: up to 100 MB."""
     from peft_core.analysis.spectra.truncation import TruncationTest
 
-    with services.exclusive_predictor(base) as predictor:
+    with services.exclusive_predictor(base, long=True) as predictor:
         test = TruncationTest(Path(folder), predictor.backbone, limit)
         for delta in test.deltas.values():  # decomposed now, in a turn of their own
             _ = delta.svd

@@ -55,6 +55,18 @@ class Prediction:
 
 
 @dataclass(frozen=True)
+class Question:
+    """Texts, and the checkpoints that are asked about each of them; None: the base model itself.
+
+    `untrained`: the task in whose words the base model is to answer, where it is among them.
+    """
+
+    texts: str | Sequence[str]
+    checkpoints: Sequence[str | Path | None]
+    untrained: Learned = REVIEWS
+
+
+@dataclass(frozen=True)
 class _Loaded:
     """A checkpoint in memory, and what it has learned; `shared`: it computes with the backbone's own weights."""
 
@@ -108,22 +120,37 @@ class Predictor:
         Raises:
             PeftClassroomError: for no text, or an empty or far too long one.
         """
-        read = self._read(texts)
-        answers: list[list[Prediction] | PeftClassroomError] = [[] for _ in checkpoints]
-        loaded: dict[int, _Loaded] = {}
-        for place, checkpoint in enumerate(checkpoints):
+        (found,) = self.answer([Question(texts, checkpoints, untrained)])
+        if isinstance(found, PeftClassroomError):
+            raise found
+        return found
+
+    def answer(
+        self, questions: Sequence[Question]
+    ) -> list[list[list[Prediction] | PeftClassroomError] | PeftClassroomError]:
+        """Several questions in as few passes as one; of each what `classify_with_each` says, or what it would raise."""
+        found: list[list[list[Prediction] | PeftClassroomError] | PeftClassroomError] = []
+        loaded: list[tuple[int, int, Sequence[_Text], _Loaded]] = []  # whose question, which checkpoint of it
+        for number, question in enumerate(questions):
             try:
-                loaded[place] = self._load(checkpoint, untrained)
+                read = self._read(question.texts)
             except PeftClassroomError as error:
-                answers[place] = error
-        shared = [place for place, found in loaded.items() if found.shared]
-        alone = [[place] for place, found in loaded.items() if not found.shared]
-        for places in filter(None, (shared, *alone)):
-            predictions = self._predict(read, [loaded[place] for place in places])
-            for place, of_checkpoint in zip(places, predictions, strict=True):
-                finite = all(isfinite(one.probability_positive) for one in of_checkpoint)
-                answers[place] = of_checkpoint if finite else PeftClassroomError(self._not_finite(checkpoints[place]))
-        return answers
+                found.append(error)
+                continue
+            answers: list[list[Prediction] | PeftClassroomError] = [[] for _ in question.checkpoints]
+            found.append(answers)
+            for place, checkpoint in enumerate(question.checkpoints):
+                try:
+                    loaded.append((number, place, read, self._load(checkpoint, question.untrained)))
+                except PeftClassroomError as error:
+                    answers[place] = error
+        for together in _shareable([one for *_, one in loaded]):
+            asked = [loaded[index] for index in together]
+            for (number, place, *_), said in zip(asked, self._predict([one[2:] for one in asked]), strict=True):
+                finite = all(isfinite(one.probability_positive) for one in said)
+                checkpoint = questions[number].checkpoints[place]
+                found[number][place] = said if finite else PeftClassroomError(self._not_finite(checkpoint))
+        return found
 
     def classify_with_model(
         self, texts: str | Sequence[str], model: nn.Module, max_length: int, learned: Learned = REVIEWS
@@ -133,7 +160,7 @@ class Predictor:
         Raises:
             PeftClassroomError: for no text, an empty or far too long one, or answers that are no finite numbers.
         """
-        (found,) = self._predict(self._read(texts), [_Loaded(model, max_length, False, learned)])
+        (found,) = self._predict([(self._read(texts), _Loaded(model, max_length, False, learned))])
         if not all(isfinite(one.probability_positive) for one in found):
             raise PeftClassroomError(NOT_FINITE[0].upper() + NOT_FINITE[1:])
         return found
@@ -170,21 +197,24 @@ class Predictor:
             self._loaded.move_to_end(key)
             return self._loaded[key]
 
-    def _predict(self, texts: Sequence[_Text], group: Sequence[_Loaded]) -> list[list[Prediction]]:
-        """Predictions of checkpoints that may be computed together: a list each, with one a text."""
+    def _predict(self, group: Sequence[tuple[Sequence[_Text], _Loaded]]) -> list[list[Prediction]]:
+        """Predictions of texts by checkpoints that may be computed together: for each of the group, one a text."""
         started = time.perf_counter()
-        asked = [self.backbone.answering(loaded.learned.words).label_ids for loaded in group]
-        rows = [
-            Row(loaded.model, framed(self.backbone.tokenizer, self._before, text.pieces, loaded.max_length), ids)
-            for text in texts
-            for loaded, ids in zip(group, asked, strict=True)
-        ]
-        positive = label_logits(rows, self.backbone.label_ids).softmax(-1)[:, 1].view(len(texts), len(group))
+        asked = [self.backbone.answering(loaded.learned.words).label_ids for _, loaded in group]
+        # a text by all who are asked about it, then the next one: a pass reads its words once
+        order = sorted((row, member) for member, (texts, _) in enumerate(group) for row in range(len(texts)))
+        rows = []
+        for row, member in order:
+            texts, loaded = group[member]
+            ids = framed(self.backbone.tokenizer, self._before, texts[row].pieces, loaded.max_length)
+            rows.append(Row(loaded.model, ids, asked[member]))
+        positive = label_logits(rows, self.backbone.label_ids).softmax(-1)[:, 1].tolist()
         seconds = time.perf_counter() - started
-        return [
-            [self._said(text, loaded, p, seconds, len(rows)) for text, p in zip(texts, column.tolist(), strict=True)]
-            for loaded, column in zip(group, positive.T, strict=True)
-        ]
+        said: list[list[Prediction]] = [[] for _ in group]
+        for (row, member), p in zip(order, positive, strict=True):
+            texts, loaded = group[member]
+            said[member].append(self._said(texts[row], loaded, p, seconds, len(rows)))
+        return said
 
     def _said(self, text: _Text, loaded: _Loaded, p: float, seconds: float, together: int) -> Prediction:
         """A probability with what it is of, and what is to be known of the text before it is trusted."""
@@ -224,3 +254,11 @@ class Predictor:
             "of them the same to it."
         )
         return (*notes, Note(words))
+
+
+def _shareable(loaded: Sequence[_Loaded]) -> list[list[int]]:
+    """The places of what goes through the backbone together; a model with weights of its own goes by itself."""
+    alone: dict[int, list[int]] = {}
+    for place, one in enumerate(loaded):
+        alone.setdefault(0 if one.shared else id(one.model), []).append(place)
+    return list(alone.values())

@@ -115,7 +115,7 @@ def test_answers_stay_while_other_widgets_move_and_go_with_the_reviews(tab, monk
 def test_a_busy_server_is_a_sentence_and_pressing_again_goes_on(tab, monkeypatch):
     turn, calls = services.exclusive_predictor, []
 
-    def busy(base):
+    def busy(base, long=False):
         calls.append(base)
         if len(calls) == 2:
             raise PeftClassroomError("Many people are asking.")
@@ -135,19 +135,21 @@ def test_a_busy_server_is_a_sentence_and_pressing_again_goes_on(tab, monkeypatch
 def test_what_a_click_elsewhere_interrupted_goes_on_by_itself(tab, monkeypatch):
     turn, calls = services.exclusive_predictor, []
 
-    def interrupted(base):
+    def interrupted(base, long=False):
         calls.append(base)
         if len(calls) == 2:
             raise StopException  # as streamlit does when a widget moves while the script runs
         return turn(base)
 
     monkeypatch.setattr(models, "exclusive_predictor", interrupted)
-    tab.get_by_key("many_text").set_value("good film\n" * (many_reviews.AT_A_TIME // 2 + 1)).run()
+    tab.get_by_key("many_text").set_value(
+        "good film\n" * (many_reviews.AT_A_TIME // 2 + 3)
+    ).run()  # more than a short question is left
     press(tab)
     assert (len(calls), frames(tab)) == (2, [])
     tab.get_by_key("elsewhere").set_value(5).run()
     assert len(calls) == 3
-    assert len(table_of(tab)) == many_reviews.AT_A_TIME // 2 + 1
+    assert len(table_of(tab)) == many_reviews.AT_A_TIME // 2 + 3
 
 
 def test_reviews_on_which_checkpoints_disagree_come_first():

@@ -428,9 +428,10 @@ def test_measuring_is_one_turn_a_model(with_runs, monkeypatch):
     app = with_runs(lab="enough", cut=RUN[0], cut_reviews="100")
     turns, turn = [], services.exclusive_predictor
 
-    def counted(base):
+    def counted(base, long):
+        assert long  # short questions of others go before each
         turns.append(base)
-        return turn(base)
+        return turn(base, long)
 
     monkeypatch.setattr(services, "exclusive_predictor", counted)
     app.get_by_key(f"measure_{RUN[0]}").click().run()
