@@ -86,8 +86,9 @@ def test_a_run_learns_and_publishes_what_it_measured(make_config, backbone, two_
 
 @every_config
 def test_the_same_seed_replays_the_same_run(make_config, config):
-    config = make_config(config, epochs=1, backbone_dropout=0.1, batch_size=48)
-    weights = []
+    config = make_config(config, epochs=1, backbone_dropout=0.1, batch_size=48, evaluations=1)
+    data = config.data.model_copy(update={"train_size": 96, "validation_size": 20})
+    config, weights = config.model_copy(update={"data": data}), []
     for _ in range(2):
         run = Experiment(config)
         list(run.trainer.run())
