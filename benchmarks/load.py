@@ -2,11 +2,13 @@
 
     python -m benchmarks.load             writes benchmarks/results/load.json; twice ten minutes on 2 cores
     python -m benchmarks.load --short     half a minute each, for a check
+    python -m benchmarks.load --servers 2 --json benchmarks/results/load-two.json
 
 First alone, then with a training run beside them. The server is the real app, in a process of its own and with runs of
 its own; visitors speak Streamlit's protocol (load_visitor.py) from this process, on this machine alone. Each goes to a
 section by chance, moves there, asks for verdicts where there is a box for a review, and goes on. What takes long by
-its nature (Explain, files of reviews, training) is not asked for. A time is that from a question to the word that the
+its nature (Explain, files of reviews, training) is not asked for. Of several servers each visitor stays with one, as
+behind the proxies of deploy/. A time is that from a question to the word that the
 script has finished: a browser draws after it.
 """
 
@@ -17,7 +19,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from app.kit.pages import method_pages
@@ -109,13 +111,14 @@ def visit(app: App, pages: dict[str, tuple[str, ...]], chance: random.Random, re
 
 
 @contextmanager
-def watched(app: App, samples: list[tuple[float, float]]) -> Iterator[None]:
-    """Note the server's resident memory, in MB, every second."""
+def watched(apps: Sequence[App], samples: list[tuple[float, float]]) -> Iterator[None]:
+    """Note the servers' resident memory together, in MB, every second."""
     ended, begun = threading.Event(), time.monotonic()
 
     def watch() -> None:
         while not ended.wait(1.0):
-            samples.append((time.monotonic() - begun, app.process.memory_info().rss / 1e6))
+            resident = sum(app.process.memory_info().rss for app in apps)
+            samples.append((time.monotonic() - begun, resident / 1e6))
 
     thread = threading.Thread(target=watch)
     thread.start()
@@ -126,16 +129,18 @@ def watched(app: App, samples: list[tuple[float, float]]) -> Iterator[None]:
         thread.join()
 
 
-def crowd(app: App, pages: dict[str, tuple[str, ...]], visitors: int, seconds: float, seed: int) -> Phase:
+def crowd(apps: Sequence[App], pages: dict[str, tuple[str, ...]], visitors: int, seconds: float, seed: int) -> Phase:
     """So many visitors for so long."""
     record, resident = Record(), []
-    cpu, begun = app.cpu_seconds(), time.monotonic()
+    cpu, begun = sum(app.cpu_seconds() for app in apps), time.monotonic()
     end = begun + seconds
     threads = [
-        threading.Thread(target=visit, args=(app, pages, random.Random(f"{seed} {number}"), record, end))
+        threading.Thread(
+            target=visit, args=(apps[number % len(apps)], pages, random.Random(f"{seed} {number}"), record, end)
+        )
         for number in range(visitors)
     ]
-    with watched(app, resident):
+    with watched(apps, resident):
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -147,7 +152,8 @@ def crowd(app: App, pages: dict[str, tuple[str, ...]], visitors: int, seconds: f
         times=times(record.samples),
         errors=tuple(record.errors),
         memory=memory(resident),
-        server_cores=(app.cpu_seconds() - cpu) / took,
+        servers=len(apps),
+        server_cores=(sum(app.cpu_seconds() for app in apps) - cpu) / took,
         load_average=os.getloadavg()[0],
     )
 
@@ -190,7 +196,7 @@ class BesideIt:
 
 
 def crowd_beside_a_run(
-    app: App, pages: dict[str, tuple[str, ...]], visitors: int, seconds: float, seed: int, runs: Path
+    apps: Sequence[App], pages: dict[str, tuple[str, ...]], visitors: int, seconds: float, seed: int, runs: Path
 ) -> Phase:
     """The same while a run trains; it trains alone for a while first."""
     run = BesideIt(runs)
@@ -200,7 +206,7 @@ def crowd_beside_a_run(
         time.sleep(min(ALONE, seconds))
         alone = (run.steps - steps) / (time.monotonic() - begun)
         begun, steps = time.monotonic(), run.steps
-        phase = crowd(app, pages, visitors, seconds, seed)
+        phase = crowd(apps, pages, visitors, seconds, seed)
         beside = (run.steps - steps) / (time.monotonic() - begun)
     finally:
         run.stop()
@@ -212,26 +218,29 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__.splitlines()[0])
     parser.add_argument("--visitors", type=int, default=30)
     parser.add_argument("--seconds", type=float, default=600, help="of either part")
+    parser.add_argument("--servers", type=int, default=1, help="over the same folder of runs")
     parser.add_argument("--short", action="store_true", help="30 seconds of either part")
     parser.add_argument("--no-training", action="store_true", help="without the second part")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, default=LOAD, help="where the results go")
     options = parser.parse_args(arguments)
     seconds = 30.0 if options.short else options.seconds
-    if not (1 <= options.visitors <= MOST_VISITORS and 4 <= seconds <= MOST_SECONDS):
-        parser.error(f"1 to {MOST_VISITORS} visitors, 4 to {MOST_SECONDS} seconds")
+    if not (1 <= options.visitors <= MOST_VISITORS and 4 <= seconds <= MOST_SECONDS and 1 <= options.servers <= 4):
+        parser.error(f"1 to {MOST_VISITORS} visitors, 4 to {MOST_SECONDS} seconds, 1 to 4 servers")
     load = os.getloadavg()[0]
-    with tempfile.TemporaryDirectory() as folder:
-        runs = Path(folder) / "runs"
-        with running({"PEFT_RUNS_DIR": str(runs)}) as app:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as started:
+        runs, apps = Path(folder) / "runs", []
+        for _ in range(options.servers):
+            app = started.enter_context(running({"PEFT_RUNS_DIR": str(runs)}))
             Visitor(app, random.Random()).go("")
             app.wait_until_at_rest()  # its libraries are in
             pages, _ = look_round(app, options.seed)
             _, alone = look_round(app, options.seed)
             app.wait_until_at_rest()
-            phases = [crowd(app, pages, options.visitors, seconds, options.seed)]
-            if not options.no_training:
-                phases.append(crowd_beside_a_run(app, pages, options.visitors, seconds, options.seed + 1, runs))
+            apps.append(app)
+        phases = [crowd(apps, pages, options.visitors, seconds, options.seed)]
+        if not options.no_training:
+            phases.append(crowd_beside_a_run(apps, pages, options.visitors, seconds, options.seed + 1, runs))
     report = LoadReport(
         provenance=provenance(command_line(parser, options), os.cpu_count() or 1),
         cores=os.cpu_count() or 1,

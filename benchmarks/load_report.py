@@ -65,7 +65,8 @@ class Phase(Part):
     times: tuple[Times, ...] = Field(min_length=1)
     errors: tuple[str, ...] = Field(description="what went wrong, in words, one each")
     memory: Memory
-    server_cores: float = Field(description="processor time of the server's process by the time it took")
+    servers: int = Field(1, description="processes over the same folder of runs; memory is that of all")
+    server_cores: float = Field(description="processor time of the servers' processes by the time it took")
     load_average: float = Field(description="of the last minute, at the end: this and whatever else ran")
     training: Training | None = None
 
@@ -120,9 +121,9 @@ def summary(report: LoadReport) -> str:
         trained = phase.training
         beside = f", a run at {trained.beside:.2f} of {trained.alone:.2f} steps/s" if trained else ""
         lines.append(
-            f"{phase.visitors} visitors, {phase.seconds:.0f} s{beside}: {len(phase.errors)} errors, server "
-            f"{phase.server_cores:.2f} cores, load {phase.load_average:.1f}, memory {phase.memory.first:.0f} to "
-            f"{phase.memory.last:.0f} MB ({phase.memory.slope:+.1f} a minute)"
+            f"{phase.visitors} visitors, {phase.seconds:.0f} s{beside}: {len(phase.errors)} errors, "
+            f"{phase.servers} server(s) {phase.server_cores:.2f} cores, load {phase.load_average:.1f}, memory "
+            f"{phase.memory.first:.0f} to {phase.memory.last:.0f} MB ({phase.memory.slope:+.1f} a minute)"
         )
         lines += [f"  {line(row)}" for row in phase.times] + [f"  ! {error}" for error in phase.errors[:10]]
     return "\n".join(lines)

@@ -46,6 +46,16 @@ def pytest_collection_finish():
     gc.set_threshold(20_000, 20, 50)
 
 
+@pytest.fixture(autouse=True)
+def threads_as_before():
+    """A page that asks a model gives torch every core; the tests after it have one thread a worker again."""
+    torch = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch else 0
+    yield
+    if torch:
+        torch.set_num_threads(before)
+
+
 @pytest.fixture
 def two_threads():
     """Two threads for torch, as on a small computer: a worker has one."""

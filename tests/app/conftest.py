@@ -1,7 +1,6 @@
 """Pages of the app, opened as a link opens them."""
 
 import functools
-import sys
 
 import pytest
 
@@ -23,16 +22,6 @@ def what_every_page_does_anew_is_done_once():
         for module in (app_test, local_script_runner):
             patch.setattr(module, "ScriptCache", lambda: compiled)
         yield
-
-
-@pytest.fixture(autouse=True)
-def threads_as_before():
-    """A page that asks a model gives torch every core; the tests after it have one thread a worker again."""
-    torch = sys.modules.get("torch")
-    before = torch.get_num_threads() if torch else 0
-    yield
-    if torch:
-        torch.set_num_threads(before)
 
 
 @pytest.fixture
