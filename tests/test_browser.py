@@ -101,19 +101,28 @@ def test_from_rank_slider_to_count_and_a_link_that_brings_it_all_back(page, addr
     expect(page.locator(".st-key-seed input")).to_have_value("11")
 
 
+SAID = [(word, "positive") for word in ("good", "lively", "funny", "fine")]
+SAID += [(word, "negative") for word in ("bad", "dull", "sad", "weak")]
+THINGS = "film plot actor scene story cast end start".split()
+OWN = "text,label\n" + "\n".join(f"the {thing} was {word},{label}" for word, label in SAID for thing in THINGS)
+
+
+IN_SIGHT = """height => [
+    ".st-key-cancel", ".st-key-run [data-testid=stProgress]", ".st-key-curves :is(canvas, svg)"
+].every(part => document.querySelector(part)?.getBoundingClientRect().bottom <= height)"""
+
+
 @pytest.mark.timeout(900)
-def test_an_adapter_is_trained_reloaded_and_asked(page, address):
+def test_an_adapter_is_trained_on_a_csv_of_ones_own_reloaded_and_asked(page, address):
     from playwright.sync_api import expect
 
-    # A short run: 64 reviews of 64 tokens, set in the link like everything else
-    page.goto(f"{address}/adapter?section=train&adapter_m=4&train_size=64&max_length=64&epochs=1&seed=3")
+    page.goto(f"{address}/adapter?section=train&learn=own&adapter_m=4&max_length=32&epochs=6&seed=3")
     settled(page)
+    write(page, "own_pasted", OWN)
     page.locator(".st-key-train").get_by_role("button").click()
     expect(page).to_have_url(re.compile(r"run=\d{8}-\d{6}-[0-9a-f]{6}"))
     expect(page.locator(".st-key-curves")).to_be_visible(timeout=120_000)
-    for part in (".st-key-cancel", ".st-key-run [data-testid=stProgress]", ".st-key-curves canvas, .st-key-curves svg"):
-        box = page.locator(part).first.bounding_box()  # of 720, and nobody has scrolled
-        assert box["y"] + box["height"] <= 720, part
+    page.wait_for_function(IN_SIGHT, arg=720)  # and nobody has scrolled
     page.reload()  # the run does not depend on the page
     expect(page.get_by_text("Test, untrained")).to_be_visible(timeout=240_000)
     expect(page.get_by_text("Fingerprint of the weights")).to_be_visible()
@@ -121,12 +130,12 @@ def test_an_adapter_is_trained_reloaded_and_asked(page, address):
 
     page.get_by_role("link", name="in the Playground").click()  # one, or the first and the last weights
     settled(page)
-    expect(page.get_by_text("Adapter m=4, Pfeiffer, 64 reviews, seed 3").first).to_be_visible()
-    write(page, "review", "a wonderful, moving film")
+    expect(page.get_by_text("Adapter m=4, Pfeiffer, own texts (40), seed 3").first).to_be_visible()
+    write(page, "review", "the music was lively")
     page.locator(".st-key-classify").get_by_role("button").click()
     verdict = page.locator(".st-key-verdicts").get_by_test_id("stMetricValue").first
     expect(verdict).to_have_text(re.compile(r"^[+−] (positive|negative)$"))
-    assert "wonderful" not in page.url
+    assert "music" not in page.url
 
 
 CUT = """cards => cards.flatMap(card => [card, ...card.querySelectorAll("*")]).filter(part =>
