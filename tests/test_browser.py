@@ -41,11 +41,21 @@ def browser():
         browser.close()
 
 
-@pytest.fixture
-def page(address, browser):
-    context = browser.new_context(viewport={"width": 1280, "height": 720})  # a visitor of its own: cookies, history
-    yield context.new_page()
+@pytest.fixture(scope="module")
+def context(browser):
+    """One for all tests: a new one would fetch and compile Streamlit's scripts again, some seconds a test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    yield context
     context.close()
+
+
+@pytest.fixture
+def page(address, context):
+    """A visitor of its own: cookies, history."""
+    context.clear_cookies()
+    page = context.new_page()
+    yield page
+    page.close()
 
 
 def by_hand(config) -> str:

@@ -317,7 +317,15 @@ def small_options(base):
 
 
 def test_the_command_trains_publishes_and_does_nothing_the_second_time(run, base_folder, tmp_path, monkeypatch):
-    monkeypatch.setattr("peft_core.report.reproduction.collect.in_a_process", Here())  # the next test has the process
+    here, ended = Here(), []
+
+    def some_in_a_process(folder, *rest):  # a process that trains is told to stop in the next test
+        if folder.name == "adapter-8-seed3":
+            return here(folder, *rest)
+        ended.append(in_a_process(folder, *rest))
+        return ended[-1]
+
+    monkeypatch.setattr("peft_core.report.reproduction.collect.in_a_process", some_in_a_process)
     out, shipped = tmp_path / "out.json", tmp_path / "shipped"
     where = ["--work", tmp_path / "work", "--out", out]
     rows = ["--rows", "adapter-8,bag-of-words-2000"]
@@ -329,12 +337,13 @@ def test_the_command_trains_publishes_and_does_nothing_the_second_time(run, base
     assert code == 0, error
     summary = json.loads(printed)
     assert [r["state"] for r in summary["runs"]] == ["done", "done"]
+    assert (here.worked, ended) == (["adapter-8-seed3"], [FINISHED])
     assert summary["runs"][0]["rows"] == ["adapter-8", "adapterhub-8"]
     results = load_results(out)
     record = results.result("adapter-8-seed3").record
     assert (record.config.train.seed, len(record.test_curve), record.test.n) == (3, 3, 60)
     assert results.result("bag-of-words-2000").record.split_sizes == {"train": 2000, "validation": 40, "test": 60}
-    assert 2**26 < results.result("adapter-8-seed3").peak_bytes < 2**33
+    assert 2**26 < results.result("bag-of-words-2000").peak_bytes < 2**33
     assert summary["published"] == []  # seed 3 of adapter-8 is not shipped under that name
     before = out.read_bytes()
     elsewhere = ["--work", tmp_path / "other", "--out", out, "--known", out]
