@@ -166,7 +166,7 @@ def classify(
     base: BaseFolder = None,
     as_json: Json = False,
 ) -> None:
-    """Is a review positive or negative? Asked of one or several checkpoints."""
+    """Say which of the two classes each text is of: positive or negative, or those that a checkpoint has learned."""
     from peft_core.checkpoints.exchange.at_hand import at_hand
     from peft_core.reviews.checks import check_number, check_text
     from peft_core.reviews.tasks import check_one_task

@@ -7,9 +7,10 @@ from peft_core.errors import PeftClassroomError
 from peft_core.paths import runs_dir
 from peft_core.reviews.own.stored import StoredTexts
 from peft_core.training.runs.local import LocalBackend
-from peft_core.training.runs.orders import workers
+from peft_core.training.runs.orders import Orders, workers
 from peft_core.training.runs.spec import RunSpec
 from peft_core.training.runs.store import Run, RunStore
+from peft_core.training.runs.upkeep import Upkeep
 
 
 class Backend(Protocol):
@@ -22,6 +23,14 @@ class Backend(Protocol):
     max_running: int  # how many train at a time, as far as that is known now
     keep_spare: bool  # whether one worker is kept ready, where the backend can
     trouble: str | None  # what whoever waits should know: one sentence
+    upkeep: Upkeep  # how much runs take up, and which old ones are collected
+
+    @property
+    def places(self) -> int:
+        """How many may train now: `max_running`, unless the teacher ordered fewer, or none."""
+
+    def orders(self) -> Orders:
+        """What the teacher has ordered for all runs."""
 
     def submit(self, spec: RunSpec, texts: StoredTexts | None = None) -> None:
         """Take a run and start it, or let it wait. Submitting it again changes nothing."""

@@ -1,6 +1,7 @@
 """The folder of one run: which file holds what, and how each is written so that a reader never sees half of it.
 
 spec.json          what was asked (RunSpec), written once
+owner              whose it is, should spec.json be damaged; written once
 texts.json         the texts of somebody's own that it learns, if it does (reviews/own/stored.py), written once
 status.json        what has become of it (RunStatus), replaced as a whole
 metrics.jsonl      one line for each StepLog, appended; batches that are measured are in status.json alone
@@ -43,6 +44,7 @@ RunState = Literal["queued", "starting", "running", "succeeded", "failed", "canc
 Phase = Literal["loading", "validating", "training", "testing"]
 MAX_BYTES = 200_000  # of spec.json and status.json
 MAX_MESSAGE = 2_000  # characters
+MAX_OWNER = 64  # of a name, as RunSpec has it
 Time = Annotated[float, Field(ge=0, le=1e11, allow_inf_nan=False)]  # unix time
 
 
@@ -160,6 +162,17 @@ class RunFolder:
             PeftClassroomError: if there is no such run, or its file cannot be used.
         """
         return self._read("status.json", RunStatus)
+
+    def owner(self) -> str | None:
+        """Whose the run is, by the file that says nothing else; None: it is damaged, too, or the run is older than it."""
+        try:
+            owner = read_regular(self.path / "owner", MAX_OWNER, follow=False).decode("ascii")
+        except (OSError, UnicodeDecodeError):
+            return None
+        return owner if owner and owner.isprintable() else None
+
+    def write_owner(self, owner: str) -> None:
+        write_atomic(self.path / "owner", owner)
 
     def write_spec(self, spec: RunSpec) -> None:
         write_atomic(self.path / "spec.json", spec.model_dump_json(indent=2))

@@ -81,6 +81,7 @@ class RunStore:
         try:
             with writing(self.root):
                 new.path.mkdir()
+            new.write_owner(spec.owner)
             new.write_spec(spec)
             if texts is not None:
                 write_texts(new.path, texts)
@@ -205,9 +206,10 @@ class RunStore:
         return found
 
     def _owner(self, run_id: str) -> str | None:
+        """Whose a damaged run is: as its spec says, or else the file beside it."""
         with suppress(PeftClassroomError):
             return self.folder(run_id).spec().owner
-        return None
+        return self.folder(run_id).owner()
 
     def _readable(self, run_id: str) -> bool:
         with suppress(PeftClassroomError):

@@ -18,6 +18,7 @@ from peft_core.training.runs.cluster.job import INTERRUPTED, JOB, OfJob
 from peft_core.training.runs.cluster.jobs import ClusterError, RayJobs
 from peft_core.training.runs.cluster.ray import INTERRUPTIONS, RayBackend, SharedStore
 from peft_core.training.runs.cluster.settings import RaySettings, ray_settings
+from peft_core.training.runs.orders import Orders, read_orders, write_orders
 from peft_core.training.runs.process import is_alive
 from peft_core.training.runs.worker import run_worker
 from tests.training.runs.jobs_server import TOKEN, JobsServer
@@ -195,6 +196,19 @@ def test_stop_and_keep_publishes(world):
     backend.keep(run.id)
     world.reach(backend, run, "succeeded")
     assert world.store.read(run.id).checkpoint
+
+
+def test_what_the_teacher_orders_and_what_runs_take_up_is_told_by_every_backend(world):
+    backend = world.backend(max_running=2) if world.kind == "local" else world.backend()
+    backend.reconcile()
+    most = backend.max_running
+    assert backend.orders() == read_orders(world.store.root)
+    assert backend.places == backend.orders().at_once(most) == most
+    write_orders(world.store.root, Orders(paused=True))
+    assert backend.orders().paused and backend.places == 0
+    run = spec()
+    backend.submit(run)
+    assert backend.upkeep.size(world.store.read(run.id)) > 0 and not backend.upkeep.collection.on
 
 
 def test_nobody_fills_the_queue(world):

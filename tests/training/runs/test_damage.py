@@ -132,9 +132,9 @@ def test_a_damaged_run_is_told_hurts_no_other_and_can_be_deleted(store, file, da
     assert [run.id for run in store.list()] == [good.id]
     (found,) = store.damaged()
     assert isinstance(found, DamagedRun) and found.id == bad.id
-    assert found.owner == ("ann" if file == "status.json" else None)
+    assert found.owner == "ann"
     assert 20 < len(found.why) < 700 and "Traceback" not in found.why
-    assert store.damaged("ann") == ([found] if found.owner else []) and store.damaged("bob") == []
+    assert store.damaged("ann") == [found] and store.damaged("bob") == []
     assert (backend.queue_position(good.id), backend.queue_position(bad.id)) == (1, None)
     for attempt in (store.read, backend.resume):
         with pytest.raises(PeftClassroomError):
@@ -143,6 +143,18 @@ def test_a_damaged_run_is_told_hurts_no_other_and_can_be_deleted(store, file, da
     store.delete(bad.id)
     assert store.damaged() == [] and [run.id for run in store.list()] == [good.id]
     assert time.monotonic() - before < 10, "nobody waits for a pipe"
+
+
+@pytest.mark.parametrize("said", [None, b"", b"\xff", b"a" * 65, b"ann\n\x1b[2J"], ids=str)
+def test_a_run_that_says_nowhere_whose_it_is_is_the_teachers_to_delete(store, said):
+    run = spec()
+    path = store.create(run).path
+    (path / "spec.json").write_text("damaged")
+    (path / "owner").unlink()
+    if said is not None:
+        (path / "owner").write_bytes(said)
+    (found,) = store.damaged()
+    assert found.owner is None and store.damaged("ann") == []
 
 
 def test_a_folder_of_something_else_is_nobodys_business(store):
