@@ -164,7 +164,7 @@ class RunFolder:
         return self._read("status.json", RunStatus)
 
     def owner(self) -> str | None:
-        """Whose the run is, by the file that says nothing else; None: it is damaged, too, or the run is older than it."""
+        """Whose the run is, by the file that says nothing else; None: damaged, too, or older than such files."""
         try:
             owner = read_regular(self.path / "owner", MAX_OWNER, follow=False).decode("ascii")
         except (OSError, UnicodeDecodeError):
