@@ -15,6 +15,7 @@ import typer
 
 from peft_core import __version__
 from peft_core.cli import ask, compare, count, exchange, reproduce, serve, spectrum, sweep, train
+from peft_core.cli.plain_letters import tell_plainly
 from peft_core.errors import Interrupted, PeftClassroomError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
@@ -40,6 +41,7 @@ def _options(
 def main() -> None:
     """Run a command; what a person can mend becomes one line on standard error and exit code 2; Ctrl-C: 130."""
     logging.getLogger("transformers").setLevel(logging.ERROR)
+    tell_plainly()
     try:
         if code := app(standalone_mode=False):  # `typer.Exit` is given back, not raised
             sys.exit(code)
