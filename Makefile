@@ -80,7 +80,12 @@ lock:
 	.cache/ray/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock -r requirements-ray.txt
 	touch $@
 
+# An environment that is broken, or of a Python that is too old, is made anew; a wrong Python is told before anything is.
+FITS := import sys; sys.exit(sys.version_info < (3, 11))
 $(READY): requirements.lock
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -c "$(FITS)" 2>/dev/null || { \
+		$(PYTHON) -c "$(FITS)" 2>/dev/null || { \
+			echo "Python 3.11 or newer is needed, and $(PYTHON) is $$($(PYTHON) -V 2>&1). Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }; \
+		echo "$(PYTHON) -m venv $(VENV)"; rm -rf $(VENV) && $(PYTHON) -m venv $(VENV); }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	touch $@
