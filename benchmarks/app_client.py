@@ -79,8 +79,11 @@ class App:
 
 
 @contextmanager
-def running(environment: dict[str, str]) -> Iterator[App]:
+def running(environment: dict[str, str], log: Path | None = None) -> Iterator[App]:
     """The app on a free port, stopped afterwards.
+
+    Args:
+        log: what it says on standard error goes there.
 
     Raises:
         RuntimeError: if it ends before it answers.
@@ -90,9 +93,11 @@ def running(environment: dict[str, str]) -> Iterator[App]:
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "app/main.py", "--server.headless", "true"]
     command += ["--server.port", str(port), "--server.address", "127.0.0.1"]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     started = time.perf_counter()
-    with subprocess.Popen(command, cwd=ROOT, env=os.environ | environment, **quiet) as server:
+    with (
+        open(log or os.devnull, "ab") as said,
+        subprocess.Popen(command, cwd=ROOT, env=os.environ | environment, stdout=said, stderr=said) as server,
+    ):
         try:
             while not _answers(port):
                 if server.poll() is not None:

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from app.kit.pages import method_pages
 from benchmarks.app_client import App, running
-from benchmarks.load_report import LOAD, Kind, LoadReport, Phase, Sample, Training, memory, summary, times
+from benchmarks.load_report import LOAD, Kind, LoadReport, Phase, Sample, Training, memory, raised_in, summary, times
 from benchmarks.load_visitor import Visitor
 from benchmarks.processes import command_line, provenance
 from peft_core.config import RunConfig, TrainConfig
@@ -229,9 +229,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(f"1 to {MOST_VISITORS} visitors, 4 to {MOST_SECONDS} seconds, 1 to 4 servers")
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder, ExitStack() as started:
-        runs, apps = Path(folder) / "runs", []
+        runs, log, apps = Path(folder) / "runs", Path(folder) / "server.log", []
         for _ in range(options.servers):
-            app = started.enter_context(running({"PEFT_RUNS_DIR": str(runs)}))
+            app = started.enter_context(running({"PEFT_RUNS_DIR": str(runs)}, log))
             Visitor(app, random.Random()).go("")
             app.wait_until_at_rest()  # its libraries are in
             pages, _ = look_round(app, options.seed)
@@ -241,6 +241,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         phases = [crowd(apps, pages, options.visitors, seconds, options.seed)]
         if not options.no_training:
             phases.append(crowd_beside_a_run(apps, pages, options.visitors, seconds, options.seed + 1, runs))
+        raised = raised_in(log.read_text(errors="replace"))
     report = LoadReport(
         provenance=provenance(command_line(parser, options), os.cpu_count() or 1),
         cores=os.cpu_count() or 1,
@@ -249,6 +250,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         seed=options.seed,
         alone=times(alone.samples),
         phases=tuple(phases),
+        raised=raised,
     )
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")

@@ -82,6 +82,17 @@ class LoadReport(Part):
     seed: int
     alone: tuple[Times, ...] = Field(description="one visitor, who has opened every section once")
     phases: tuple[Phase, ...] = Field(min_length=1)
+    raised: tuple[str, ...] = Field((), description="the end of each traceback in the servers' log")
+
+
+def raised_in(log: str) -> tuple[str, ...]:
+    """Where the last frame of each traceback of a log is, and what was raised."""
+    found = []
+    for block in log.split("Traceback (most recent call last):")[1:]:
+        frames = [line.strip() for line in block.splitlines() if line.lstrip().startswith("File ")]
+        ends = (line.strip() for line in block.splitlines() if line and not line.startswith(" "))
+        found.append(f"{next(ends, '')} {frames[-1] if frames else ''}"[:300])
+    return tuple(found)
 
 
 def times(samples: Iterable[Sample]) -> tuple[Times, ...]:
@@ -126,7 +137,7 @@ def summary(report: LoadReport) -> str:
             f"{phase.memory.first:.0f} to {phase.memory.last:.0f} MB ({phase.memory.slope:+.1f} a minute)"
         )
         lines += [f"  {line(row)}" for row in phase.times] + [f"  ! {error}" for error in phase.errors[:10]]
-    return "\n".join(lines)
+    return "\n".join([*lines, *(f"! {one}" for one in report.raised)])
 
 
 def line(row: Times) -> str:

@@ -8,7 +8,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from benchmarks import app_client, load
-from benchmarks.load_report import LoadReport, Phase, Sample, Training, memory, summary, times
+from benchmarks.load_report import LoadReport, Phase, Sample, Training, memory, raised_in, summary, times
 from benchmarks.load_visitor import Visitor
 from peft_core.report.costs.measured import Provenance
 
@@ -154,3 +154,17 @@ def test_the_report_has_each_place_and_all_of_a_kind_and_a_line_through_the_memo
     assert LoadReport.model_validate_json(report.model_dump_json()) == report
     for words in ("2 visitors, 120 s, a run at 1.20 of 2.00 steps/s: 1 errors", "! a: boom", "(+6.0 a minute)"):
         assert words in summary(report)
+
+
+def test_of_each_traceback_in_the_log_its_last_frame_and_its_end_are_kept():
+    log = """You can now view
+Traceback (most recent call last):
+  File "a.py", line 1, in outer
+    inner()
+  File "b.py", line 2, in inner
+    raise ValueError
+ValueError: no
+all is well
+"""
+    assert raised_in(log * 2) == ('ValueError: no File "b.py", line 2, in inner',) * 2
+    assert raised_in("all is well") == ()
