@@ -131,6 +131,7 @@ def test_what_killed_workers_leave_is_swept_and_nothing_else(store):
         "snapshots/00000007.safetensors",
         "status.json",
         "spec.json",
+        "owner",
     ]
     for name in (*rubbish, *whole[:5]):
         (folder.path / name).write_text("x")

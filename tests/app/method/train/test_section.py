@@ -1,5 +1,7 @@
 """The Train section: what it says before a run, while one is under way, and afterwards; and whose runs are listed."""
 
+import shutil
+
 import pytest
 import streamlit as st
 
@@ -210,9 +212,7 @@ def test_a_damaged_run_is_listed_and_deleted_and_one_that_is_gone_is_a_sentence(
     app.get_by_key(f"delete_now_{bad}").click().run()
     assert not app.exception
     assert not (store.root / bad).exists()
-    for name in ("spec.json", "status.json", "metrics.jsonl"):
-        (store.root / watched / name).unlink()
-    (store.root / watched).rmdir()
+    shutil.rmtree(store.root / watched)
     app.run()
     assert not app.exception
     assert any("There is no run" in warning.value for warning in app.warning)
