@@ -231,7 +231,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as started:
         runs, log, apps = Path(folder) / "runs", Path(folder) / "server.log", []
         for _ in range(options.servers):
-            app = started.enter_context(running({"PEFT_RUNS_DIR": str(runs)}, log))
+            app = started.enter_context(running({"PEFT_RUNS_DIR": str(runs), "PEFT_LOG": "json"}, log))
             Visitor(app, random.Random()).go("")
             app.wait_until_at_rest()  # its libraries are in
             pages, _ = look_round(app, options.seed)

@@ -1,5 +1,6 @@
 """What `benchmarks.load` measures, as plain data."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable
 from statistics import linear_regression
@@ -82,17 +83,13 @@ class LoadReport(Part):
     seed: int
     alone: tuple[Times, ...] = Field(description="one visitor, who has opened every section once")
     phases: tuple[Phase, ...] = Field(min_length=1)
-    raised: tuple[str, ...] = Field((), description="the end of each traceback in the servers' log")
+    raised: tuple[str, ...] | None = Field(None, description="by the servers' log, and where; None: nobody looked")
 
 
 def raised_in(log: str) -> tuple[str, ...]:
-    """Where the last frame of each traceback of a log is, and what was raised."""
-    found = []
-    for block in log.split("Traceback (most recent call last):")[1:]:
-        frames = [line.strip() for line in block.splitlines() if line.lstrip().startswith("File ")]
-        ends = (line.strip() for line in block.splitlines() if line and not line.startswith(" "))
-        found.append(f"{next(ends, '')} {frames[-1] if frames else ''}"[:300])
-    return tuple(found)
+    """Of a log of JSON lines: what was raised each time, and at which places in the code, the last four."""
+    entries = (json.loads(line) for line in log.splitlines() if line.startswith("{"))
+    return tuple(f"{one['raised']} at {' < '.join(one['at'][:-5:-1])}" for one in entries if "raised" in one)
 
 
 def times(samples: Iterable[Sample]) -> tuple[Times, ...]:
@@ -137,7 +134,7 @@ def summary(report: LoadReport) -> str:
             f"{phase.memory.first:.0f} to {phase.memory.last:.0f} MB ({phase.memory.slope:+.1f} a minute)"
         )
         lines += [f"  {line(row)}" for row in phase.times] + [f"  ! {error}" for error in phase.errors[:10]]
-    return "\n".join([*lines, *(f"! {one}" for one in report.raised)])
+    return "\n".join([*lines, *(f"! {one}" for one in report.raised or ())])
 
 
 def line(row: Times) -> str:

@@ -156,15 +156,10 @@ def test_the_report_has_each_place_and_all_of_a_kind_and_a_line_through_the_memo
         assert words in summary(report)
 
 
-def test_of_each_traceback_in_the_log_its_last_frame_and_its_end_are_kept():
+def test_what_the_server_raised_is_kept_with_its_places():
     log = """You can now view
-Traceback (most recent call last):
-  File "a.py", line 1, in outer
-    inner()
-  File "b.py", line 2, in inner
-    raise ValueError
-ValueError: no
-all is well
+{"event": "page"}
+{"event": "Uncaught app exception", "raised": "ValueError", "at": ["a.py:1 outer", "b.py:2 inner"]}
 """
-    assert raised_in(log * 2) == ('ValueError: no File "b.py", line 2, in inner',) * 2
+    assert raised_in(log * 2) == ("ValueError at b.py:2 inner < a.py:1 outer",) * 2
     assert raised_in("all is well") == ()
