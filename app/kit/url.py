@@ -165,7 +165,8 @@ def one_of(key: str, title: str, options: Mapping[str, str], untitled: bool = Fa
     first = next(iter(options))
     told(key, title, st.query_params.get(key), list(options), options[first])
     from_link(key, list(options), first)
-    st.session_state[key] = st.session_state[key]  # what the same control said on the page before, it says here
+    said = st.session_state[key]  # what the same control said on the page before, it says here, if it can
+    st.session_state[key] = said if said in options else first
     chosen = st.segmented_control(
         title, list(options), format_func=options.__getitem__, key=key, required=True,
         label_visibility="collapsed" if untitled else "visible",

@@ -73,3 +73,22 @@ def test_what_is_not_here_is_told_in_plain_words_until_another_is_chosen():
     assert len(app.info) == 2
     app.get_by_key("side").set_value("right").run()
     assert len(app.info) == 1
+
+
+def other_pages() -> None:
+    import streamlit as st
+
+    from app.kit import url
+
+    offered = ["a", "b", "c"] if st.toggle("of all", True, key="of_all") else ["a", "b"]
+    st.text(url.one_of("side", "Side", {name: name.upper() for name in offered}))
+
+
+def test_what_a_control_said_on_another_page_and_cannot_say_here_is_the_first_option():
+    app = AppTest.from_function(other_pages, default_timeout=60).run()
+    app.get_by_key("side").set_value("c").run()
+    assert shown(app) == ["c"]
+    app.get_by_key("of_all").set_value(False).run()
+    assert not app.exception
+    assert shown(app) == ["a"]
+    assert "side" not in app.query_params
