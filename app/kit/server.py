@@ -77,7 +77,11 @@ async def _mind_the_queue() -> None:
 
 
 def _every_logger_in_json() -> None:
-    """Streamlit's loggers too, which each get a handler of their own when they are made."""
+    """Streamlit's loggers too, which each get a handler of their own when they are made.
+
+    What a page raises, Streamlit would print by rich, past its loggers, with messages that may quote a review.
+    """
+    st.set_option("logger.enableRich", False)
     usual = streamlit.logger.setup_formatter
 
     def with_lines(logger: logging.Logger) -> None:

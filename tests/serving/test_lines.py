@@ -3,11 +3,14 @@
 import io
 import json
 import logging
+import subprocess
+import sys
 import warnings
 
 import pytest
 
 from app.kit import server
+from peft_core.paths import ROOT
 from peft_core.serving.lines import JsonLines, in_json
 
 REVIEW = "a wonderful film that nobody else may read"
@@ -85,3 +88,20 @@ def test_a_logger_that_streamlit_makes_later_writes_json_too(monkeypatch):
     server._every_logger_in_json()
     later = streamlit.logger.get_logger("streamlit.made.later")
     assert [type(handler.formatter) for handler in later.handlers] == [JsonLines]
+
+
+def test_what_a_page_raises_is_a_line_without_its_message():
+    code = """
+from app.kit.server import _every_logger_in_json
+_every_logger_in_json()
+from streamlit.error_util import _log_uncaught_app_exception
+try:
+    raise ValueError("my own words")
+except ValueError as error:
+    _log_uncaught_app_exception(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "my own words" not in done.stdout + done.stderr
+    (line,) = [json.loads(line) for line in done.stderr.splitlines() if "raised" in line]
+    assert line["raised"] == "ValueError"
+    assert line["at"] == ["<string>:6 <module>"]
