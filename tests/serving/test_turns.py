@@ -49,6 +49,14 @@ def together(answers, most=1000):
     return turns, Together(turns, answers, size=lambda question: 1, most=most)
 
 
+def note(asked, found, question):
+    """Ask, and keep under the question what is answered, or what goes wrong."""
+    try:
+        found[question] = asked.ask("t5", question, SOON)
+    except ValueError as error:
+        found[question] = str(error)
+
+
 def test_a_lone_question_waits_for_nobody():
     answers = Answers()
     turns, asked = together(answers)
@@ -63,15 +71,9 @@ def test_what_comes_while_somebody_computes_is_answered_in_one_go_everyone_with_
     turns, asked = together(answers, most)
     found = {}
 
-    def ask(question):
-        try:
-            found[question] = asked.ask("t5", question, SOON)
-        except ValueError as error:
-            found[question] = str(error)
-
-    threads = [in_thread(ask, 0)]
+    threads = [in_thread(note, asked, found, 0)]
     until(lambda: answers.passes)
-    threads += [in_thread(ask, question) for question in range(1, 21)]
+    threads += [in_thread(note, asked, found, question) for question in range(1, 21)]
     waiting(turns, 20)
     answers.go_on.set()
     for thread in threads:
@@ -88,15 +90,9 @@ def test_an_error_in_one_question_reaches_nobody_else():
     turns, asked = together(answers)
     found = {}
 
-    def ask(question):
-        try:
-            found[question] = asked.ask("t5", question, SOON)
-        except ValueError as error:
-            found[question] = str(error)
-
-    threads = [in_thread(ask, 0)]
+    threads = [in_thread(note, asked, found, 0)]
     until(lambda: answers.passes)
-    threads += [in_thread(ask, question) for question in (5, -1, 6)]
+    threads += [in_thread(note, asked, found, question) for question in (5, -1, 6)]
     waiting(turns, 3)
     answers.go_on.set()
     for thread in threads:
