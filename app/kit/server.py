@@ -16,6 +16,7 @@ from starlette.middleware import Middleware
 
 from app.content import labels
 from peft_core.errors import PeftClassroomError
+from peft_core.serving.at_once import send_at_once
 from peft_core.serving.door import Door
 from peft_core.serving.health import Health
 from peft_core.serving.keys import Keys
@@ -52,6 +53,7 @@ def _at_once() -> int:
 @asynccontextmanager
 async def _lifespan(_: object) -> AsyncIterator[None]:
     """While the server runs somebody minds the queue, also when no page is open."""
+    send_at_once()  # it listens already
     minding = asyncio.create_task(_mind_the_queue())
     try:
         yield
