@@ -5,8 +5,8 @@
 The library: `Dialled.at` and one answer, every shipped checkpoint at places that alternate. The browser: Chromium on
 the real app, from the release of the mouse (or from the key) on the slider of α until the needles stand elsewhere;
 apart, those moves to a place that nobody had visited. Between two moves the hand rests until the fixed reviews have
-been asked, and half a second more: the app asks the next stops ahead meanwhile. The yardstick is the same slider on a
-page with nothing else.
+been asked: the app asks the other stops ahead meanwhile. A third kind begins half a second after the needles of a new
+review, and goes three stops at once. The yardstick is the same slider on a page with nothing else.
 """
 
 import argparse
@@ -35,7 +35,10 @@ DIALS = RESULTS / "dials.json"
 WORDS = 60
 CHECKPOINT = "lora-8"  # in the browser
 LIMIT = 0.1  # seconds
+HAND = 500  # ms from the needles of a new review until a hand is at the dial
+JUMP = 3  # stops
 FIRST, AGAIN, KEYS = "browser, first visit to a place", "browser", "browser, by keyboard"
+AT_ONCE = "browser, at once after a new review"
 EMPTY = "browser, a page with nothing else"
 
 
@@ -58,8 +61,13 @@ class DialsReport(Frozen):
     moves: tuple[Moves, ...]
 
 
-def review(checkpoint: str) -> str:
-    """The first test review of `WORDS` words of which every stop of α says something else than its neighbours."""
+def reviews(checkpoint: str, number: int) -> list[str]:
+    """Test reviews on which the needle of this checkpoint can be seen to move.
+
+    Returns:
+        The first of `WORDS` words of which every stop of α says something else than its neighbours; then others, about
+        as long, on which `JUMP` stops show.
+    """
     from app.playground.dials.section import STOPS
     from peft_core.checkpoints.asking.predictor import Predictor
     from peft_core.checkpoints.dials.dialled import Dialled
@@ -69,16 +77,24 @@ def review(checkpoint: str) -> str:
 
     predictor = Predictor(load_backbone("tiny-t5"))
     dialled = Dialled(SHIPPED_CHECKPOINTS / checkpoint, predictor.backbone)
+
+    def moves(text: str, stops: Sequence[float]) -> bool:
+        said = [
+            predictor.classify_with_model(text, dialled.at(Setting(factor=stop)), dialled.max_length)[0]
+            for stop in stops
+        ]
+        return all(one != other for one, other in pairwise(f"{p.probability_positive:.1%}" for p in said))
+
+    start = next(walk(1))[0]
+    found: list[str] = []
     for text in load_splits()["test"]["text"][:]:
-        if len(text.split()) == WORDS:
-            said = [
-                predictor.classify_with_model(text, dialled.at(Setting(factor=stop)), dialled.max_length)[0]
-                for stop in STOPS
-            ]
-            shown = [f"{one.probability_positive:.1%}" for one in said]
-            if all(one != other for one, other in pairwise(shown)):
-                return text
-    raise RuntimeError(f"No test review of {WORDS} words moves the needle at every stop.")
+        far = abs(len(text.split()) - WORDS)
+        stops = (STOPS[start - JUMP], STOPS[start], STOPS[start + JUMP]) if found else STOPS
+        if far <= (WORDS / 10 if found else 0) and moves(text, stops):
+            found.append(text)
+            if len(found) == number:
+                return found
+    raise RuntimeError(f"{len(found)} test reviews of about {WORDS} words move the needle, not {number}.")
 
 
 def by_library(text: str, repetitions: int) -> Iterator[Moves]:
@@ -194,17 +210,26 @@ def opened(script: str, path: str) -> Iterator["Page"]:
         browser.close()
 
 
-def in_browser(text: str, checkpoint: str, turns: int) -> Iterator[Moves]:
-    """The slider of α, stop after stop and back: the first time each place is new, then it is known."""
+def in_browser(texts: Sequence[str], checkpoint: str, turns: int) -> Iterator[Moves]:
+    """The slider of α, stop after stop and back: the first time each place is new, then it is known.
+
+    Then a new review for each move: the hand does not wait, and leaves out stops.
+    """
     sys.path.insert(0, str(ROOT / "scripts"))
     from screenshots import settled
 
     with opened("app/main.py", f"/playground?tab=dials&checkpoint={checkpoint}") as page:
         settled(page)
-        box = page.locator(".st-key-review textarea")
-        box.fill(text)
-        box.press("Control+Enter")
-        page.wait_for_function(f"Boolean({NEEDLES})", timeout=120_000)
+
+        def judged(text: str) -> None:
+            """Another review is typed, and its needles are there."""
+            before = page.evaluate(NEEDLES) or ""
+            box = page.locator(".st-key-review textarea")
+            box.fill(text)
+            box.press("Control+Enter")
+            page.wait_for_function(f"before => ({NEEDLES} ?? before) !== before", arg=before, timeout=120_000)
+
+        judged(texts[0])
 
         def rest() -> None:
             """Until the fixed reviews have all been asked."""
@@ -215,7 +240,7 @@ def in_browser(text: str, checkpoint: str, turns: int) -> Iterator[Moves]:
             page.wait_for_timeout(500)
 
         rest()
-        times: dict[str, list[float]] = {FIRST: [], AGAIN: [], KEYS: []}
+        times: dict[str, list[float]] = {FIRST: [], AGAIN: [], KEYS: [], AT_ONCE: []}
         visited = {next(walk(1))[0]}
         for at, place in walk(turns):
             times[AGAIN if place in visited else FIRST].append(moved(page, NEEDLES, at, place, False))
@@ -223,6 +248,15 @@ def in_browser(text: str, checkpoint: str, turns: int) -> Iterator[Moves]:
             rest()
         for at, place in walk(turns):
             times[KEYS].append(moved(page, NEEDLES, at, place, True))
+            rest()
+        start = next(walk(1))[0]
+        for number, text in enumerate(texts[1:]):
+            judged(text)
+            page.wait_for_timeout(HAND)
+            far = start + (JUMP if number % 2 else -JUMP)
+            times[AT_ONCE].append(moved(page, NEEDLES, start, far, False))
+            rest()
+            moved(page, NEEDLES, far, start, False)
             rest()
     for where, seconds in times.items():
         yield Moves(where=where, checkpoint=checkpoint, seconds=tuple(seconds))
@@ -249,16 +283,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.dials", description=__doc__.splitlines()[0])
     parser.add_argument("--repetitions", type=int, default=40, help="moves of the library a checkpoint")
     parser.add_argument("--turns", type=int, default=3, help="of the slider in the browser, there and back")
+    parser.add_argument("--at-once", type=int, default=12, help="moves soon after a new review")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--json", type=Path, default=DIALS, help="where the results go")
     options = parser.parse_args(arguments)
     load = os.getloadavg()[0]
     os.environ |= one_process_settings(options.threads)
-    text = review(CHECKPOINT)
+    texts = reviews(CHECKPOINT, 1 + options.at_once)
     moves = [
         of_an_empty_page(options.turns),
-        *in_browser(text, CHECKPOINT, options.turns),
-        *by_library(text, options.repetitions),
+        *in_browser(texts, CHECKPOINT, options.turns),
+        *by_library(texts[0], options.repetitions),
     ]
     from peft_core.t5.backbone import load_backbone
 
@@ -266,7 +301,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     report = DialsReport(
         provenance=source.model_copy(update={"precision": "float32"}),
         words=WORDS,
-        tokens=len(load_backbone("tiny-t5").tokenizer(text)["input_ids"]),
+        tokens=len(load_backbone("tiny-t5").tokenizer(texts[0])["input_ids"]),
         load_before=load,
         moves=tuple(moves),
     )

@@ -1,7 +1,10 @@
 """Checkpoints with dials, and how many fixed test reviews each place of a dial has right: for all sessions."""
 
+import hashlib
+import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
@@ -9,10 +12,12 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from app.services.ahead import Ahead
 from app.services.models import exclusive_predictor, predictor
 from peft_core.checkpoints.dials.setting import Offered, Setting
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.checkpoints.run_json import RECORD
+from peft_core.errors import PeftClassroomError
 from peft_core.reviews.config import REVIEWS, Learned
 from peft_core.reviews.own.stored import check_texts, texts_beside
 from peft_core.reviews.splits import load_splits
@@ -22,11 +27,10 @@ from peft_core.statistics.intervals import Accuracy, wilson
 if TYPE_CHECKING:
     from torch import nn
 
-    from peft_core.checkpoints.asking.predictor import Prediction
-
 FIXED_A_LABEL = 100  # test reviews of each label, the shortest: enough to see a fall, few enough to wait for
 AT_A_TIME = 8  # of them: between two such passes whoever turns a dial is served
-MOST_KEPT = 300  # places of dials whose answers are remembered
+MOST_KEPT = 300  # places of dials whose fixed reviews are remembered
+MOST_ANSWERS = 5_000  # of single texts that are remembered, each a number
 
 
 @dataclass(frozen=True)
@@ -70,19 +74,60 @@ def offered(info: CheckpointInfo) -> Offered:
     Raises:
         PeftClassroomError: if it cannot be loaded, or the server is too busy.
     """
-    with exclusive_predictor(info.base):
-        return _dialled(*_stamp(info), info.base).offered
+    return _offered(*_stamp(info), info.base)
 
 
-def dial(place: Place, text: str) -> "Prediction":
-    """The answer to one text with the dials so.
+@st.cache_resource(max_entries=100, show_spinner=False)
+def _offered(folder: str, changed: int, base: str) -> Offered:
+    with exclusive_predictor(base):
+        return _dialled(folder, changed, base).offered
+
+
+def dial(place: Place, text: str, ahead: bool = False) -> float:
+    """What is answered to one text with the dials so, p(positive). It is computed once for all sessions.
+
+    Args:
+        ahead: nobody waits for it; whoever asks for something goes first.
 
     Raises:
         PeftClassroomError: for a text that cannot be read, a dial that is not there, or two that cannot be blended.
     """
-    with exclusive_predictor(place.info.base) as one:
-        model, max_length = _model(place)
-        return one.classify_with_model(text, model, max_length, place.info.record.learned)[0]
+    learned = place.info.record.learned
+    answers, asked = _answers(), (place.key, learned.task_key, hashlib.sha256(text.encode()).digest())
+    if (found := answers.get(asked)) is not None:
+        return found
+    with exclusive_predictor(place.info.base, long=ahead) as one:
+        if asked not in answers:  # it may have been answered while this one waited
+            model, max_length = _model(place)
+            answers[asked] = one.classify_with_model(text, model, max_length, learned)[0].probability_positive
+            while len(answers) > MOST_ANSWERS:
+                answers.pop(next(iter(answers)))
+        return answers[asked]
+
+
+def ask_ahead(who: str, text: str, places: Sequence[Place]) -> threading.Event:
+    """Let a thread ask about `text` at these places, in order, while nobody waits; set when it is through.
+
+    Args:
+        who: the session; what it wanted before is dropped.
+    """
+    return _ahead().want(who, [lambda place=place: _quietly(place, text) for place in places])
+
+
+def _quietly(place: Place, text: str) -> None:
+    with suppress(PeftClassroomError, OSError):  # whoever moves the dial there asks again, and is told
+        dial(place, text, ahead=True)
+
+
+@st.cache_resource(show_spinner=False)
+def _ahead() -> Ahead:
+    return Ahead()
+
+
+@st.cache_resource(show_spinner=False)
+def _answers() -> dict[tuple, float]:
+    """Of places and texts, these by their digest: what a visitor has typed is not kept."""
+    return {}
 
 
 def known(place: Place) -> FixedTest:

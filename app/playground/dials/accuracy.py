@@ -1,6 +1,7 @@
 """How many of the fixed test reviews are right with the dials so: it follows the needle, a few reviews at a time."""
 
 from collections.abc import Callable, Mapping
+from threading import Event
 
 import streamlit as st
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -19,11 +20,11 @@ from peft_core.errors import PeftClassroomError
 SECONDS = 0.1  # between two drawings, while reviews are missing
 
 
-def draw(place: Place, ask_ahead: Callable[[], bool]) -> None:
+def draw(place: Place, ask_ahead: Callable[[], Event]) -> None:
     """A fragment in the panel's: it draws itself again until all reviews have been asked.
 
-    When the panel is drawn it asks for none: a dial was moved, and the needle comes first. `ask_ahead` is called at the
-    end, as long as it says that there was something to do.
+    When the panel is drawn it asks for none: a dial was moved, and the needle comes first. A moment later `ask_ahead`
+    is called, and once its event is set, the reviews follow.
     """
     loaded = services.libraries()
     if not loaded.finished.is_set() or loaded.error:
@@ -38,31 +39,26 @@ def draw(place: Place, ask_ahead: Callable[[], bool]) -> None:
     except PeftClassroomError as error:  # own texts that went with their run
         st.caption(escaped(error))
         return
-    by_itself = False
+    by_itself, ahead = False, None
 
     @st.fragment(run_every=SECONDS)
     def follow() -> None:
-        nonlocal by_itself
+        nonlocal by_itself, ahead
+        if by_itself and ahead is None:
+            ahead = ask_ahead()
         tests = {name: services.dials.known(one) for name, one in places.items()}
         missing = next((name for name in places if not tests[name].complete), None)
-        if missing and by_itself:
+        if missing and ahead is not None and ahead.is_set():
             try:
                 tests[missing] = services.dials.fixed_test(places[missing])
             except PeftClassroomError as error:
                 st.caption(escaped(error))
         _show(tests, classes_of(place.info.record.learned).plain["texts"])
-        if by_itself and all(test.complete for test in tests.values()) and not _ahead(ask_ahead):
+        if ahead is not None and all(test.complete for test in tests.values()):
             _stop_timer()
         by_itself = True
 
     follow()
-
-
-def _ahead(ask: Callable[[], bool]) -> bool:
-    try:
-        return ask()
-    except PeftClassroomError:  # others keep the server busy: whoever moves the dial asks himself
-        return False
 
 
 def _stop_timer() -> None:

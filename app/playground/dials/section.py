@@ -3,10 +3,13 @@
 A dial that is let go draws its panel alone. The needle comes first, the accuracy follows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from operator import itemgetter
+from threading import Event
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app import services
 from app.content import label, text
@@ -20,7 +23,6 @@ from app.services.dials import Place
 from peft_core.checkpoints.dials.setting import AS_TRAINED, FEWEST_ROWS, OFF, Offered, Setting
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.errors import PeftClassroomError
-from peft_core.reviews.config import Learned
 
 STOPS = (0, 0.25, 0.5, 1, 1.5, 2, 3)  # of α, times what was trained
 STEP = 0.05  # of t
@@ -30,8 +32,7 @@ ON, FACTOR, TERMS, ROWS, SECOND, BETWEEN = KEYS = (
 )  # fmt: skip
 ALONE = "nobody"  # nobody to be blended with
 OF = "dials of"  # session state: the checkpoint whose dials these are
-ANSWERS = "dial answers"  # session state: {(review, name or place, task): p(positive)}, the latest
-MOST_ANSWERS = 100
+MOST_AHEAD = 40  # places around one that are asked ahead: a second or two of work
 
 
 @st.fragment
@@ -53,7 +54,7 @@ def _panel(review: str, info: CheckpointInfo, second: CheckpointInfo | None) -> 
             cleaned = explain.usable(review, info.record.learned)
             if cleaned is not None:
                 _needles(cleaned, place)
-            accuracy.draw(place, lambda: cleaned is not None and _ask_ahead(cleaned, place))
+            accuracy.draw(place, lambda: _ask_ahead(cleaned, place))
     except PeftClassroomError as error:
         st.error(escaped(error), icon=":material/error:")
 
@@ -75,7 +76,7 @@ def _between(info: CheckpointInfo, second: CheckpointInfo) -> Place:
     """Two checkpoints and the dial between them."""
     url.clamp(BETWEEN, "t", 0, 1, whole=False)
     t = st.slider(label("dials", "t"), 0.0, 1.0, 0.5, STEP, key=BETWEEN, bind="query-params")
-    return Place(info, AS_TRAINED, second, t)
+    return Place(info, AS_TRAINED, second, round(t, 2))
 
 
 def _turn(info: CheckpointInfo, offered: Offered) -> Place:
@@ -124,68 +125,44 @@ def _title(info: CheckpointInfo) -> str:
 
 def _needles(review: str, place: Place) -> None:
     """What the dials say, between what no dial moves."""
-    ends: list[verdicts.Model] = [place.info, place.second] if place.second else [place.info.base, place.info]
-    known = _known(review, ends, place.info.record.learned)
-    now = _now(review, place)
-    titles = verdicts.titles([*services.askable(place.info.task), *ends])
-    rows = [needles.Needle(titles[verdicts.name_of(one)], known[verdicts.name_of(one)]) for one in ends]
-    now_row = needles.Needle(label("dials", "now"), now, place.info.method)
-    needles.draw([*rows, now_row], classes_of(place.info.record.learned).p)
+    trained = Place(place.info, AS_TRAINED)
+    ends: list[tuple[verdicts.Model, Place]] = [(place.info.base, Place(place.info, OFF)), (place.info, trained)]
+    if place.second is not None:
+        ends = [(place.info, trained), (place.second, Place(place.second, AS_TRAINED))]
+    titles = verdicts.titles([*services.askable(place.info.task), *(model for model, _ in ends)])
+    rows = [needles.Needle(titles[verdicts.name_of(model)], services.dials.dial(at, review)) for model, at in ends]
+    now = needles.Needle(label("dials", "now"), services.dials.dial(place, review), place.info.method)
+    needles.draw([*rows, now], classes_of(place.info.record.learned).p)
 
 
-def _now(review: str, place: Place) -> float:
-    """p(positive) with the dials so; a place where they have been before is not asked again."""
-    answers, asked = st.session_state.setdefault(ANSWERS, {}), _asked(review, place)
-    if asked not in answers:
-        answers[asked] = services.dials.dial(place, review).probability_positive
-    return answers[asked]
-
-
-def _asked(review: str, place: Place) -> tuple:
-    return review, place.key, place.info.record.learned.task_key
+def _ask_ahead(review: str | None, place: Place) -> Event:
+    """Begin to ask where the next move of a dial may lead to: then the needle is there with it."""
+    context = get_script_run_ctx()
+    return services.dials.ask_ahead(
+        context.session_id if context else "", review or "", _around(place) if review is not None else []
+    )
 
 
 def _around(place: Place) -> list[Place]:
-    """Where the next move of one dial by one stop leads to."""
+    """Where one move of one dial leads to, the nearest stops first, at most `MOST_AHEAD`."""
     if place.second is not None:
-        ts = (round(place.t + by, 2) for by in (-STEP, STEP))
-        return [replace(place, t=t) for t in ts if 0 <= t <= 1]
+        ts = (round(STEP * number, 2) for number in range(round(1 / STEP) + 1))
+        found = [(abs(t - place.t), replace(place, t=t)) for t in ts]
+    elif not place.setting.on:
+        found = [(1, Place(place.info, AS_TRAINED))]
+    else:
+        found = [(far, replace(place, setting=one)) for far, one in _moves(place)]
+    return [at for _, at in sorted(found, key=itemgetter(0)) if at != place][:MOST_AHEAD]
+
+
+def _moves(place: Place) -> Iterator[tuple[int, Setting]]:
+    """Where each dial can go, with how many stops that is."""
     setting, offered = place.setting, services.dials.offered(place.info)
-    if not setting.on:
-        return [Place(place.info, AS_TRAINED)]
-    near: list[Setting] = []
     if offered.factor:
         at = STOPS.index(setting.factor)
-        near += [
-            replace(setting, factor=float(stop)) for stop in (*STOPS[max(0, at - 1) : at], *STOPS[at + 1 : at + 2])
-        ]
+        for number, stop in enumerate(STOPS):
+            yield abs(number - at), replace(setting, factor=float(stop))
     for name, low, high in (("terms", 0, offered.terms), ("rows", FEWEST_ROWS, offered.rows)):
-        kept = getattr(setting, name) if getattr(setting, name) is not None else high
-        numbers = (number for number in (kept - 1, kept + 1) if low <= number <= high and high > low)
-        near += [replace(setting, **{name: None if number == high else number}) for number in numbers]
-    return [replace(place, setting=one) for one in near]
-
-
-def _ask_ahead(review: str, place: Place) -> bool:
-    """Ask one place around this one that was not yet: then the needle is there with the next move. Whether one was."""
-    answers = st.session_state.setdefault(ANSWERS, {})
-    missing = next((near for near in _around(place) if _asked(review, near) not in answers), None)
-    if missing is None:
-        return False
-    _now(review, missing)
-    return True
-
-
-def _known(review: str, models: Sequence[verdicts.Model], learned: Learned) -> dict[str, float]:
-    """p(positive) of models as they are, asked once a review. A base model answers each task in its words."""
-    answers = st.session_state.setdefault(ANSWERS, {})
-    asked = [model for model in models if (review, verdicts.name_of(model), learned.task_key) not in answers]
-    for model, found in zip(asked, services.ask([review], asked, learned) if asked else (), strict=True):
-        if isinstance(found, PeftClassroomError):
-            raise found
-        answers[review, verdicts.name_of(model), learned.task_key] = found[0].probability_positive
-    names = map(verdicts.name_of, models)
-    known = {name: answers[review, name, learned.task_key] for name in names}
-    while len(answers) > MOST_ANSWERS:
-        answers.pop(next(iter(answers)))
-    return known
+        kept = high if getattr(setting, name) is None else getattr(setting, name)
+        for number in range(low, high + 1) if high > low else ():
+            yield abs(number - kept), replace(setting, **{name: None if number == high else number})

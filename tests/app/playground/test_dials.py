@@ -1,6 +1,8 @@
 """Dials in the Playground: every dial that a method has, in the link, with needles and an accuracy that follow."""
 
 import json
+from dataclasses import replace
+from threading import Event
 from types import SimpleNamespace
 
 import pytest
@@ -39,7 +41,7 @@ def test_the_dials_are_the_methods_own_and_stand_in_the_link(open_page):
     assert app.get_by_key("dial_factor").value == 2
     assert app.get_by_key("dial_terms").value == 3
     place = Place(find_checkpoint("lora-8"), Setting(factor=2.0, terms=3))
-    now = f"{services.dials.dial(place, REVIEW).probability_positive:.1%}"
+    now = f"{services.dials.dial(place, REVIEW):.1%}"
     assert said(app)[label("dials", "now")] == now
     app.get_by_key("dial_on").set_value(False).run()
     needles = said(app)
@@ -85,7 +87,7 @@ def test_a_dial_that_is_moved_waits_for_no_fixed_review(open_page):
     assert not services.dials._fixed_tests()
 
 
-def test_a_timer_asks_the_fixed_reviews_and_ends_itself(monkeypatch):
+def test_a_timer_asks_ahead_then_the_fixed_reviews_and_ends_itself(monkeypatch):
     drawn, sent, wanted = [], [], 2 * FIXED_A_LABEL
     known = {"asked": 0}
     place = Place(find_checkpoint("lora-8"), Setting(factor=2.0))
@@ -101,43 +103,57 @@ def test_a_timer_asks_the_fixed_reviews_and_ends_itself(monkeypatch):
     monkeypatch.setattr(accuracy, "get_script_run_ctx", lambda: SimpleNamespace(enqueue=sent.append))
     monkeypatch.setattr(accuracy.ThreadState, "get", lambda: SimpleNamespace(fragment_id="of the reviews"))
     services.libraries().finished.wait(timeout=120)
-    ahead = [True, False]
-    accuracy.draw(place, lambda: ahead.pop(0))
+    begun, through = [], Event()
+    accuracy.draw(place, lambda: begun.append("ahead") or through)
     ((follow, seconds),) = drawn
-    assert sent == [0] and seconds  # drawn with the needle, it asks nothing
+    assert sent == [0] and seconds and not begun  # drawn with the needle, it asks nothing
     follow()
     follow()
-    assert sent[1:] == [wanted // 2, wanted] and ahead == [False]  # then the places around are asked
+    assert sent == [0, 0, 0] and begun == ["ahead"]  # while the places around are asked, once
+    through.set()
     follow()
-    assert list(sent[4].stop_auto_rerun.fragment_ids) == ["of the reviews"] and len(sent) == 5
+    follow()
+    assert sent[3:5] == [wanted // 2, wanted]
+    assert list(sent[5].stop_auto_rerun.fragment_ids) == ["of the reviews"] and len(sent) == 6
 
 
 @pytest.mark.parametrize(
-    ("place", "around"),
+    ("setting", "nearest", "in_all"),
     [
-        (Setting(), [Setting(factor=0.5), Setting(factor=1.5), Setting(terms=7)]),
-        (Setting(factor=0.0, terms=0), [Setting(factor=0.25, terms=0), Setting(factor=0.0, terms=1)]),
+        (Setting(), [Setting(factor=0.5), Setting(factor=1.5), Setting(terms=7)], 6 + 8),
+        (Setting(factor=0.0, terms=0), [Setting(factor=0.25, terms=0), Setting(factor=0.0, terms=1)], 6 + 8),
         (
             Setting(factor=3.0, terms=7),
             [Setting(factor=2.0, terms=7), Setting(factor=3.0, terms=6), Setting(factor=3.0)],
+            6 + 8,
         ),
-        (Setting(on=False), [AS_TRAINED]),
+        (Setting(on=False), [AS_TRAINED], 1),
     ],
 )
-def test_the_next_stop_of_every_dial_is_asked_ahead_and_not_again(monkeypatch, place, around):
-    info, asked = find_checkpoint("lora-8"), []
-    monkeypatch.setattr(section.st, "session_state", {})
-    answer = SimpleNamespace(probability_positive=0.5)
-    monkeypatch.setattr(services.dials, "dial", lambda one, text: asked.append(one) or answer)
-    places = section._around(Place(info, place))
-    assert [one.setting for one in places] == around
-    while section._ask_ahead(REVIEW, Place(info, place)):
-        pass
-    assert asked == places
-    assert [section._now(REVIEW, one) for one in places] == [0.5] * len(places)
-    assert asked == places
-    between = section._around(Place(info, AS_TRAINED, find_checkpoint("lora-1"), 1.0))
-    assert [one.t for one in between] == [0.95]
+def test_every_place_that_one_move_leads_to_is_asked_ahead_the_nearest_first(setting, nearest, in_all):
+    place = Place(find_checkpoint("lora-8"), setting)
+    around = [one.setting for one in section._around(place)]
+    assert around[: len(nearest)] == nearest
+    assert len(around) == len(set(around)) == in_all and setting not in around
+    for one in around if setting.on else ():
+        assert (one.factor != setting.factor) + (one.terms != setting.terms) == 1
+
+
+def test_of_two_that_are_blended_every_stop_between_them_is_asked_ahead():
+    between = section._around(Place(find_checkpoint("lora-8"), AS_TRAINED, find_checkpoint("lora-1"), 0.95))
+    assert [one.t for one in between[:3]] == [0.9, 1.0, 0.85]
+    assert sorted(one.t for one in between) == [round(0.05 * n, 2) for n in range(21) if n != 19]
+
+
+def test_a_dial_finds_what_was_asked_ahead_and_nobody_keeps_the_text(monkeypatch):
+    near = [Place(find_checkpoint("ia3"), Setting(factor=float(stop))) for stop in (0.5, 2)]
+    gone = replace(near[0], info=near[0].info.model_copy(update={"path": near[0].info.path / "gone"}))
+    assert services.dials.ask_ahead("somebody", REVIEW, [near[0], gone, near[1]]).wait(60)
+    asked = services.dials.dial(near[1], "another text, after it in line")
+    monkeypatch.setattr(services.dials, "exclusive_predictor", lambda *_, **__: pytest.fail("computed again"))
+    found = [services.dials.dial(place, REVIEW) for place in near]
+    assert len({asked, *found}) == 3
+    assert REVIEW not in repr(services.dials._answers())
 
 
 def test_the_fixed_reviews_are_the_same_for_all_half_of_each_label_and_a_place_is_measured_once():
