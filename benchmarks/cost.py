@@ -1,6 +1,6 @@
 """What training costs: peak memory, where it goes, seconds a step, bytes on disk.
 
-    python -m benchmarks.cost                    writes benchmarks/results/cost.json; under ten minutes on 2 cores
+    python -m benchmarks.cost                    writes benchmarks/results/cost.json; about ten minutes on 2 cores
 
 Every round of every method is a fresh process, and the methods take turns (A B C, A B C, …), so that a busy moment
 of the machine does not hit one method alone. Memory is the process's highest resident memory during a step minus what
@@ -19,7 +19,10 @@ from typing import Any
 from benchmarks.processes import command_line, in_a_fresh_process, one_process_settings, provenance
 from peft_core.methods.adapter.method import AdapterConfig
 from peft_core.methods.full.method import FullConfig
+from peft_core.methods.ia3.method import Ia3Config
+from peft_core.methods.layer_norm.method import LayerNormConfig
 from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.prefix.method import PrefixConfig
 from peft_core.methods.registry import MethodConfig, method_label
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.report.costs.measured import COST, CostReport, TrainingCost, load_cost, write_report
@@ -36,6 +39,9 @@ METHODS: dict[str, MethodConfig] = {
     "lora-1": LoraConfig(r=1),
     "lora-8": LoraConfig(r=8),
     "lora-64": LoraConfig(r=64),
+    "ia3": Ia3Config(),
+    "prefix-10": PrefixConfig(),
+    "layer-norm": LayerNormConfig(),
 }
 ONE_OF_EACH = ("full", "soft_prompt-10", "adapter-8", "lora-8")
 DEFAULTS = {"tiny-t5": tuple(METHODS), "t5-small": ONE_OF_EACH}  # shape → methods; a step of t5-small costs five times
