@@ -1,6 +1,5 @@
 """Checkpoints with dials, and how many fixed test reviews each place of a dial has right: for all sessions."""
 
-import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -13,10 +12,10 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app.services.ahead import Ahead
-from app.services.models import exclusive_predictor, predictor
+from app.services.models import exclusive_predictor, predictor, stamp
+from app.services.remembered import Remembered
 from peft_core.checkpoints.dials.setting import Offered, Setting
 from peft_core.checkpoints.listing import CheckpointInfo
-from peft_core.checkpoints.run_json import RECORD
 from peft_core.errors import PeftClassroomError
 from peft_core.reviews.config import REVIEWS, Learned
 from peft_core.reviews.own.stored import check_texts, texts_beside
@@ -47,7 +46,7 @@ class Place:
         """Two equal ones answer alike; a checkpoint that was replaced on disk is another."""
         if not self.setting.on:
             return self.info.base, self.info.task
-        files = tuple(_stamp(info) for info in (self.info, self.second) if info)
+        files = tuple(stamp(info.path) for info in (self.info, self.second) if info)
         return files, self.setting, self.t
 
 
@@ -74,7 +73,7 @@ def offered(info: CheckpointInfo) -> Offered:
     Raises:
         PeftClassroomError: if it cannot be loaded, or the server is too busy.
     """
-    return _offered(*_stamp(info), info.base)
+    return _offered(*stamp(info.path), info.base)
 
 
 @st.cache_resource(max_entries=100, show_spinner=False)
@@ -93,16 +92,15 @@ def dial(place: Place, text: str, ahead: bool = False) -> float:
         PeftClassroomError: for a text that cannot be read, a dial that is not there, or two that cannot be blended.
     """
     learned = place.info.record.learned
-    answers, asked = _answers(), (place.key, learned.task_key, hashlib.sha256(text.encode()).digest())
-    if (found := answers.get(asked)) is not None:
+    answers, asked = _answers(), (place.key, learned.task_key)
+    if (found := answers.get(text, asked)) is not None:
         return found
     with exclusive_predictor(place.info.base, long=ahead) as one:
-        if asked not in answers:  # it may have been answered while this one waited
+        if (found := answers.get(text, asked)) is None:  # it may have been answered while this one waited
             model, max_length = _model(place)
-            answers[asked] = one.classify_with_model(text, model, max_length, learned)[0].probability_positive
-            while len(answers) > MOST_ANSWERS:
-                answers.pop(next(iter(answers)))
-        return answers[asked]
+            found = one.classify_with_model(text, model, max_length, learned)[0].probability_positive
+            answers.put(text, asked, found)
+        return found
 
 
 def ask_ahead(who: str, text: str, places: Sequence[Place]) -> threading.Event:
@@ -125,9 +123,8 @@ def _ahead() -> Ahead:
 
 
 @st.cache_resource(show_spinner=False)
-def _answers() -> dict[tuple, float]:
-    """Of places and texts, these by their digest: what a visitor has typed is not kept."""
-    return {}
+def _answers() -> Remembered[float]:
+    return Remembered(MOST_ANSWERS)
 
 
 def known(place: Place) -> FixedTest:
@@ -204,16 +201,12 @@ def _fixed_tests() -> OrderedDict[tuple, FixedTest]:
     return OrderedDict()
 
 
-def _stamp(info: CheckpointInfo) -> tuple[str, int]:
-    return str(info.path), (info.path / RECORD).stat().st_mtime_ns
-
-
 def _model(place: Place) -> tuple["nn.Module", int]:
     """To be called, and its model used, by whoever has the predictor to himself."""
     if place.second is None:
-        dialled = _dialled(*_stamp(place.info), place.info.base)
+        dialled = _dialled(*stamp(place.info.path), place.info.base)
         return dialled.at(place.setting), dialled.max_length
-    blend = _blend(*_stamp(place.info), *_stamp(place.second), place.info.base)
+    blend = _blend(*stamp(place.info.path), *stamp(place.second.path), place.info.base)
     return blend.at(place.t), blend.max_length
 
 

@@ -3,11 +3,13 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from peft_core.checkpoints.listing import CheckpointInfo, Listing, list_all
+from peft_core.checkpoints.run_json import RECORD
 from peft_core.checkpoints.stored_answers import untrained_test as untrained_of_records
 from peft_core.errors import PeftClassroomError
 from peft_core.reviews.checks import check_number
@@ -26,12 +28,14 @@ if TYPE_CHECKING:
     OfEach = list[list[Prediction] | PeftClassroomError]
     Answers = OfEach | PeftClassroomError
 from app.services.loading import libraries
+from app.services.remembered import Remembered
 from app.services.runs import backend
 
 SECONDS_IN_LINE = 20
 SHORT = 2  # texts, as What if asks about them; more are long work
 AT_A_TIME = 32  # answers to long work, about two passes; then whoever waits goes first
 MOST_TOGETHER = 64  # answers to several sessions in one go
+MOST_REMEMBERED = 5_000  # of them
 
 
 @st.cache_data(ttl=60, show_spinner=False)
@@ -97,6 +101,20 @@ def _turns() -> Turns:
 @st.cache_resource(show_spinner=False)
 def _together() -> "Together[str, Question, Answers]":
     return Together(_turns(), _answer, size=_size, most=MOST_TOGETHER)
+
+
+@st.cache_resource(show_spinner=False)
+def _remembered() -> "Remembered[Prediction]":
+    return Remembered(MOST_REMEMBERED)
+
+
+def stamp(checkpoint: "Path") -> tuple[str, int]:
+    """Another one once the checkpoint has been replaced on disk.
+
+    Raises:
+        OSError: if it is gone.
+    """
+    return str(checkpoint), (checkpoint / RECORD).stat().st_mtime_ns
 
 
 @contextmanager
@@ -182,7 +200,7 @@ def _ask_of(base: str, texts: Sequence[str], paths: Sequence["Path | None"], unt
         for start in range(0, max(1, len(texts)), step):
             part = Question(texts[start : start + step], paths, untrained)
             with _not_too_busy():
-                said = _one_part(base, part, long=len(texts) > SHORT)
+                said = _one_part(base, part) if len(texts) > SHORT else _short(base, part)
             for place, of_checkpoint in enumerate(said):
                 if isinstance(of_checkpoint, PeftClassroomError):
                     found[place] = of_checkpoint
@@ -193,15 +211,46 @@ def _ask_of(base: str, texts: Sequence[str], paths: Sequence["Path | None"], unt
     return found
 
 
-def _one_part(base: str, part: "Question", long: bool) -> "OfEach":
-    if not long:
-        found = _together().ask(base, part, SECONDS_IN_LINE)
-    else:
-        with exclusive_predictor(base, long=True) as one:
-            (found,) = one.answer([part])
+def _one_part(base: str, part: "Question") -> "OfEach":
+    with exclusive_predictor(base, long=True) as one:
+        (found,) = one.answer([part])
     if isinstance(found, PeftClassroomError):
         raise found
     return found
+
+
+def _short(base: str, asked: "Question") -> "OfEach":
+    """What is not remembered is asked, together with what other sessions ask meanwhile."""
+    kept, by = _remembered(), [_who(base, path, asked.untrained) for path in asked.checkpoints]
+    answers: list[dict[str, Prediction] | PeftClassroomError] = [
+        {text: found for text in asked.texts if who and (found := kept.get(text, who))} for who in by
+    ]
+    lacking = [place for place, known in enumerate(answers) if len(known) < len({*asked.texts})]
+    if lacking:
+        new = [text for text in dict.fromkeys(asked.texts) if any(text not in answers[place] for place in lacking)]
+        part = replace(asked, texts=new, checkpoints=[asked.checkpoints[place] for place in lacking])
+        said = _together().ask(base, part, SECONDS_IN_LINE)
+        if isinstance(said, PeftClassroomError):
+            raise said
+        for place, found in zip(lacking, said, strict=True):
+            if isinstance(found, PeftClassroomError):
+                answers[place] = found
+                continue
+            for text, answer in zip(new, found, strict=True):
+                answers[place].setdefault(text, answer)
+                if by[place]:
+                    kept.put(text, by[place], answer)
+    return [
+        known if isinstance(known, PeftClassroomError) else [known[text] for text in asked.texts] for known in answers
+    ]
+
+
+def _who(base: str, checkpoint: "Path | None", untrained: Learned) -> tuple | None:
+    """Two equal ones answer alike. None: its answers are not to be remembered."""
+    try:
+        return (base, untrained.task_key) if checkpoint is None else stamp(checkpoint)
+    except OSError:  # it is gone: whoever asks it is told so
+        return None
 
 
 def _answer(base: str, questions: Sequence["Question"]) -> Sequence["Answers"]:

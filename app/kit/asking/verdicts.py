@@ -7,6 +7,7 @@ is answered: who follows the third card finds it in the same place for the next 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ import streamlit as st
 
 from app import services
 from app.content import label
-from app.kit import theme
+from app.kit import figure, theme
 from app.kit.asking.classes import named
 from app.kit.formats import NOTHING, with_interval
 from app.kit.plain import escaped
@@ -174,9 +175,18 @@ def _chart(verdicts: Sequence[Verdict]) -> None:
             for v in verdicts
         ]
     )
-    names = rows["checkpoint"].tolist()
-    x = alt.X("p:Q", title=_probability_of(verdicts), scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%"))
-    base = alt.Chart(rows).encode(x=x, y=alt.Y("checkpoint:N", sort=names, title=None, axis=alt.Axis(labelLimit=260)))
+    listed = "; ".join(f"{row.checkpoint} {row.words}" for row in rows.itertuples())
+    form = _form(_probability_of(verdicts), theme.is_dark())
+    spec = figure.filled(form, {"rows": rows}, {}, height=60 + 40 * len(rows))
+    figure.draw(spec, "verdict_chart", label("playground", "chart_alt", rows=listed))
+
+
+@lru_cache(maxsize=16)
+def _form(probability_of: str, dark: bool) -> str:
+    """Only its rows, as `figure.filled` puts them in, differ from answer to answer. `dark` is for the cache."""
+    x = alt.X("p:Q", title=probability_of, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%"))
+    y = alt.Y("checkpoint:N", sort=None, title=None, axis=alt.Axis(labelLimit=260))
+    base = alt.Chart(alt.NamedData("rows")).encode(x=x, y=y)
     kinds = ["positive", "negative"]
     styles = [theme.POSITIVE, theme.NEGATIVE]
     points = base.mark_point(filled=True, size=200, opacity=1).encode(
@@ -185,19 +195,11 @@ def _chart(verdicts: Sequence[Verdict]) -> None:
     )
     left = base.transform_filter("datum.p > 0.85").mark_text(align="right", dx=-14, fontSize=14, color=theme.ink())
     right = base.transform_filter("datum.p <= 0.85").mark_text(align="left", dx=14, fontSize=14, color=theme.ink())
-    middle = (
-        alt.Chart(pd.DataFrame({"half": [0.5]}))
-        .mark_rule(color=theme.frozen(), strokeDash=[4, 4])
-        .encode(x=alt.X("half:Q"))
-    )
-    chart = middle + points + left.encode(text=alt.Text("words:N")) + right.encode(text=alt.Text("words:N"))
-    listed = "; ".join(f"{row.checkpoint} {row.words}" for row in rows.itertuples())
-    st.altair_chart(
-        theme.readable(chart.properties(height=60 + 40 * len(rows))),
-        width="stretch",
-        key="verdict_chart",
-        alt=label("playground", "chart_alt", rows=listed),
-    )
+    middle = alt.Chart(alt.NamedData("rows")).mark_rule(color=theme.frozen(), strokeDash=[4, 4])
+    chart = middle.encode(x=alt.datum(0.5)) + points
+    for names in (left, right):
+        chart += names.encode(text=alt.Text("words:N"))
+    return figure.form(theme.readable(chart.properties(height=0)))
 
 
 def _table(verdicts: Sequence[Verdict]) -> None:
