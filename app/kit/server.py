@@ -6,8 +6,10 @@ The services are imported when it has started: Streamlit's caches ask for its ru
 import asyncio
 import logging
 import os
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib import import_module
 from pathlib import Path
 
 import streamlit as st
@@ -54,11 +56,21 @@ def _at_once() -> int:
 async def _lifespan(_: object) -> AsyncIterator[None]:
     """While the server runs somebody minds the queue, also when no page is open."""
     send_at_once()  # it listens already
-    minding = asyncio.create_task(_mind_the_queue())
+    tasks = [asyncio.create_task(_mind_the_queue()), asyncio.create_task(_get_ready())]
     try:
         yield
     finally:
-        minding.cancel()
+        for task in tasks:
+            task.cancel()
+
+
+async def _get_ready() -> None:
+    """What the first to ask would wait for is done once the libraries are in, in a moment of rest."""
+    await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+    ready = await asyncio.to_thread(import_module, "app.services.ready")
+    while not ready.IMPORTED.is_set():
+        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+    threading.Thread(target=ready.get_ready, name="gets ready", daemon=True).start()  # nobody's end waits for it
 
 
 def _look() -> None:

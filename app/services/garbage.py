@@ -21,18 +21,26 @@ def freeze() -> None:
     gc.freeze()
 
 
-def collect_at_rest(used: Callable[[], float] = time.process_time, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Collect everything as soon as this process is at rest, or after `LOOKS` looks.
+def wait_for_rest(
+    used: Callable[[], float] = time.process_time, sleep: Callable[[float], None] = time.sleep, looks: int = LOOKS
+) -> bool:
+    """Wait until this process is at rest, at most so many looks; whether it is.
 
     Args:
         used: processor seconds of this process so far, all threads together.
         sleep: waits so many seconds.
     """
-    for _ in range(LOOKS):
+    for _ in range(looks):
         before = used()
         sleep(LOOK)
         if used() - before < AT_REST * LOOK:
-            break
+            return True
+    return False
+
+
+def collect_at_rest(used: Callable[[], float] = time.process_time, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Collect everything as soon as this process is at rest, or after `LOOKS` looks; arguments as above."""
+    wait_for_rest(used, sleep)
     gc.collect()
 
 

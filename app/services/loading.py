@@ -12,6 +12,9 @@ from app.services import garbage
 from peft_core.errors import PeftClassroomError
 
 SECONDS_BEFORE_IMPORTS = 0.5
+IMPORTED = (
+    threading.Event()
+)  # the libraries are in, and the example reviews: of this process, for whoever has no session
 EXAMPLES_PER_LABEL = 6
 
 
@@ -54,6 +57,7 @@ class HeavyImports:
             self.examples = _examples()
         self.finished.set()
         if self.error is None:
+            IMPORTED.set()
             from peft_core.reviews.language import is_english
 
             is_english("")  # reads its tables, so that the first question need not
