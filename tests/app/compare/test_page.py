@@ -5,6 +5,7 @@ import json
 from itertools import combinations
 
 import pytest
+from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
 from streamlit.testing.v1 import AppTest
 
 from app import services
@@ -268,7 +269,10 @@ def test_the_chosen_row_has_a_ring_and_a_click_is_a_selection_of_rows(only_shipp
     app = only_shipped(part="trade_off", row="lora-8-own")
     (chart,) = charts(app)
     spec = json.loads(chart.proto.spec)
-    assert "lora-8-own" in json.dumps(spec["layer"])
+    assert "datum.chosen" in json.dumps(spec["layer"])
+    (points,) = chart.proto.datasets
+    rows = convert_arrow_bytes_to_pandas_df(points.data.data)
+    assert set(rows["row"][rows["chosen"]]) == {"lora-8-own"} and not rows["chosen"].all()
     assert list(chart.proto.selection_mode) == [linked.POINT]
     (param,) = [p for p in spec["params"] if p["name"] == linked.POINT]
     assert param["select"]["fields"] == [linked.ROW]
