@@ -9,11 +9,17 @@ sides; we cut contiguous blocks of each label instead. Texts that occur more tha
 """
 
 import hashlib
+import os
+import shutil
+import tempfile
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from importlib import metadata, resources
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from peft_core.errors import PeftClassroomError
+from peft_core.files import writing
 from peft_core.paths import cache_dir
 
 if TYPE_CHECKING:
@@ -35,16 +41,27 @@ def load_source(source: str) -> "Dataset":
     """All rows of one source ("imdb" or "rotten_tomatoes") as a Dataset with columns text (str) and label (0 or 1).
 
     The Arrow file is made once from the package's CSV and then memory-mapped.
+
+    Raises:
+        PeftClassroomError: if it is not made yet, and its folder cannot be written.
     """
     from datasets import Dataset, load_from_disk
 
-    version = metadata.version(PACKAGE)
-    folder = cache_dir() / "reviews" / f"{PACKAGE}-{version}-{source}"
-    if not (folder / "dataset_info.json").exists():
+    folder = _kept_in(source)
+    if not is_kept(source):
         _publish(_read_csv(source), folder)
     dataset = load_from_disk(str(folder))
     assert isinstance(dataset, Dataset)
     return dataset
+
+
+def is_kept(source: str = "imdb") -> bool:
+    """Whether the Arrow file of this source is made."""
+    return os.path.exists(_kept_in(source) / "dataset_info.json")
+
+
+def _kept_in(source: str) -> Path:
+    return cache_dir() / "reviews" / f"{PACKAGE}-{metadata.version(PACKAGE)}-{source}"
 
 
 def _read_csv(source: str) -> "Dataset":
@@ -57,19 +74,18 @@ def _read_csv(source: str) -> "Dataset":
     return Dataset.from_dict({"text": [clean(t) for t in frame["text"]], "label": frame["label"].tolist()})
 
 
-def _publish(dataset: "Dataset", folder) -> None:
+def _publish(dataset: "Dataset", folder: Path) -> None:
     """Write beside `folder`, then rename, so that two processes that start together never see half a file."""
-    import os
-    import shutil
-    import tempfile
-
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = tempfile.mkdtemp(dir=folder.parent)
-    dataset.save_to_disk(temporary)
-    try:
-        os.replace(temporary, folder)
-    except OSError:  # another process was first; its file is as good as ours
-        shutil.rmtree(temporary, ignore_errors=True)
+    with writing(folder.parent):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = tempfile.mkdtemp(dir=folder.parent)
+        try:
+            dataset.save_to_disk(temporary)
+            os.chmod(temporary, 0o755)  # others may read what one of them has made
+            with suppress(OSError):  # another process was first; its file is as good as ours
+                os.replace(temporary, folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def split_rows(texts: Sequence[str], labels: Sequence[int], sizes: dict[str, int]) -> dict[str, list[int]]:
