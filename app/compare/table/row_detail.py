@@ -7,6 +7,7 @@ from app import services
 from app.compare.shared import short
 from app.compare.table import row_counts
 from app.content import label, text
+from app.kit import this_computer
 from app.kit.formats import NOTHING, duration, several, with_interval
 from app.kit.measured_on import measured_on
 from app.kit.pages import training_link
@@ -86,6 +87,7 @@ def _runs(run: Reproduction) -> None:
         label(
             "compare", "budget", reviews=f"{config.data.train_size:,}", tokens=config.data.max_length,
             steps=f"{record.steps:,}", rate=f"{record.learning_rate:g}", machines=escaped(" · ".join(machines)),
+            here=this_computer.link(),
         )
     )  # fmt: skip
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", key=f"runs_{run.runs[0].name}")

@@ -7,6 +7,7 @@ import streamlit as st
 
 from app import services
 from app.content import label, text
+from app.kit import this_computer
 from app.kit.plain import escaped
 from app.method.train import times, your_runs
 from app.method.train.monitor import monitor
@@ -15,6 +16,7 @@ from app.method.train.task import TaskChoice
 from peft_core.config import RunConfig
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.method import MethodConfig
+from peft_core.paths import RUNS, stands_in
 from peft_core.reviews.own.stored import StoredTexts
 from peft_core.t5.architecture import BaseModel
 from peft_core.training.runs import CLASSROOM_LIMITS, Run, new_spec
@@ -78,7 +80,9 @@ def _train(base: BaseModel, config: RunConfig, task: TaskChoice) -> None:
             icon=":material/play_arrow:",
         )  # fmt: skip
         device = label("train", "device", device=where) if where else label("train", "device_pending")
-        st.caption(f"{device} {times.expected(config)}", width=CAPTION)
+        st.caption(f"{device} {this_computer.link()} {times.expected(config)}", width=CAPTION)
+    if services.is_operator() and (elsewhere := stands_in(RUNS)):
+        st.info(escaped(elsewhere), icon=":material/folder_open:")
     if pressed:
         _submit(config, task.texts)
 
