@@ -42,7 +42,7 @@ def draw(chosen: Sequence[Lane], along: Along) -> None:
     left = [lane for lane in chosen if lane.method not in done]
     config = budget(chosen[0])
     values = {"reviews": f"{config.data.train_size:,}", "tokens": config.data.max_length, "held_out": HELD_OUT}
-    st.caption(f"{text('race', 'live', **values)} {this_computer.link()}")
+    st.caption(text("race", "live", **values, here=this_computer.link()))
     guessed = guess.ask(chosen, None)
     if left:
         words = label("race", "queue_all" if not runs else "queue_rest", n=len(left))

@@ -94,10 +94,10 @@ def _looked_at(name: str, variable: str, path: Path) -> Folder:
 
 def _standing_in(folder: Folder) -> Folder:
     """A note where it stands in for the project's own."""
-    why = stands_in(folder.variable)
-    if not why or folder.state != "ok":
+    if folder.state != "ok" or not stands_in(folder.variable):
         return folder
-    return folder.model_copy(update={"state": "note", "then": why})
+    then = "It stands in for the project's own, which cannot be written."
+    return folder.model_copy(update={"state": "note", "then": then})
 
 
 def _wrong(folder: Folder, what: str) -> Folder:

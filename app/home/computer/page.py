@@ -9,7 +9,7 @@ from peft_core.computer.finding import Finding
 from peft_core.computer.look import Computer, told
 
 POLL_SECONDS = 1.0
-ICONS = {"ok": ":material/check_circle:", "note": ":material/info:", "wrong": ":material/error:"}
+ICONS = {"ok": ":material/check_circle:", "note": ":material/info:", "wrong": ":red[:material/error:]"}
 SAYS = {"ok": st.success, "note": st.info, "wrong": st.error}
 
 
@@ -26,9 +26,7 @@ def _draw(computer: Computer) -> None:
     """The state in a sentence, then part by part."""
     everything = services.is_operator()
     SAYS[computer.state](label("computer", f"state_{computer.state}"), icon=ICONS[computer.state])
-    for part, findings in computer.parts.items():
-        if findings:
-            st.markdown(f"##### {label('computer', part)}\n{_lines(findings, everything)}")
+    st.markdown(_table(computer, everything))
     when = f"{computer.created.astimezone():%H:%M}"
     if not everything:
         st.caption(text("computer", "not_all", time=when))
@@ -37,13 +35,22 @@ def _draw(computer: Computer) -> None:
     st.button(label("computer", "again"), key="computer_again", icon=":material/refresh:", on_click=services.look_again)
 
 
-def _lines(findings: tuple[Finding, ...], everything: bool) -> str:
-    """A line of Markdown for each finding; what is said of several in a row is said once."""
-    if not everything:
-        findings = tuple(one.model_copy(update={"found": one.public, "then": "", "alike": ""}) for one in findings)
-    return "\n".join(
-        f"- {ICONS[state]} **{escaped(names)}**: {escaped(sentence)}" for state, names, sentence in told(findings)
-    )
+def _table(computer: Computer, everything: bool) -> str:
+    """A row of Markdown for each finding; what is said of several in a row is said once."""
+    rows = [f"| | {label('computer', 'what')} | {label('computer', 'found')} |", "|:--|:--|:--|"]
+    for part, findings in computer.parts.items():
+        shown = findings if everything else tuple(map(_public, findings))
+        for state, names, sentence in told(shown):
+            if part == "bases":  # many names would make the column wide
+                names, sentence = "", f"{names}: {sentence}"
+            what = label("computer", part, names=escaped(names))
+            rows.append(f"| {ICONS[state]} | {what} | {escaped(' '.join(sentence.split()))} |")
+    return "\n".join(rows)
+
+
+def _public(finding: Finding) -> Finding:
+    """What any visitor may read of it."""
+    return finding.model_copy(update={"found": finding.public, "then": "", "alike": ""})
 
 
 st.markdown(text("computer", "lead"))

@@ -79,8 +79,9 @@ def _train(base: BaseModel, config: RunConfig, task: TaskChoice) -> None:
             label("train", "train"), type="primary", key="train", disabled=not (here and task.ready),
             icon=":material/play_arrow:",
         )  # fmt: skip
-        device = label("train", "device", device=where) if where else label("train", "device_pending")
-        st.caption(f"{device} {this_computer.link()} {times.expected(config)}", width=CAPTION)
+        values = {"device": where, "here": this_computer.link()}
+        device = label("train", "device", **values) if where else label("train", "device_pending")
+        st.caption(f"{device} {times.expected(config)}", width=CAPTION)
     if services.is_operator() and (elsewhere := stands_in(RUNS)):
         st.info(escaped(elsewhere), icon=":material/folder_open:")
     if pressed:
