@@ -14,6 +14,7 @@ from app.services.models import (
     loadable,
     predictor,
     untrained_test,
+    why_not_loadable,
 )
 from app.services.numbers import device, machine, numel, numel_by_part
 from app.services.opened import MOST as MOST_OPENED
@@ -60,4 +61,5 @@ __all__ = [
     "start",
     "tasks",
     "untrained_test",
+    "why_not_loadable",
 ]

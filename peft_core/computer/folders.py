@@ -8,6 +8,7 @@ from pathlib import Path
 
 from peft_core.computer.finding import Finding
 from peft_core.files import TEMPORARY
+from peft_core.hub_cache import hub_cache
 from peft_core.paths import CACHE, RUNS, cache_dir, can_be_written, runs_dir, stands_in
 from peft_core.reviews.splits import is_kept
 from peft_core.statistics.formats import bytes_text
@@ -65,9 +66,7 @@ def temporary() -> Folder:
 
 def hub() -> Folder:
     """What the Hugging Face Hub gave."""
-    from huggingface_hub.constants import HF_HUB_CACHE
-
-    folder = _looked_at("Hugging Face cache", "HF_HOME", Path(HF_HUB_CACHE))
+    folder = _looked_at("Hugging Face cache", "HF_HOME", hub_cache())
     if folder.writable:
         return folder
     return _noted(folder, "What it has can be used, and nothing can be downloaded into it.")

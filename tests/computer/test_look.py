@@ -9,6 +9,7 @@ from peft_core.computer.finding import Finding, worst
 from peft_core.errors import PeftClassroomError
 from peft_core.paths import CACHE, RUNS
 from peft_core.t5.architecture import catalogue
+from peft_core.t5.at_hand import AtHand
 
 
 def one(name="it", **fields):
@@ -196,7 +197,7 @@ def test_a_driver_without_a_torch_that_uses_it_is_a_note(monkeypatch):
 def test_bundled_base_models_are_loaded_and_of_the_others_the_reason_is_told(monkeypatch):
     said = {"mini-t5": "The base model mini-t5 is damaged.", "t5-base": "The base model t5-base is not here."}
     monkeypatch.setattr(bases, "_loading", lambda base: said.get(base.name))
-    monkeypatch.setattr(bases, "_problem", lambda base: f"No {base.name}: fetch {base.source}.")
+    monkeypatch.setattr(bases, "at_hand", lambda base: AtHand(None, f"No {base.name}: fetch {base.source}."))
     found = {base.name: base for base in bases.bases()}
     assert list(found) == list(catalogue())
     assert found["tiny-t5"].loadable and not found["mini-t5"].loadable
@@ -207,7 +208,7 @@ def test_bundled_base_models_are_loaded_and_of_the_others_the_reason_is_told(mon
 
 def test_without_any_base_model_nothing_works(monkeypatch):
     monkeypatch.setattr(bases, "_loading", lambda base: "It is damaged.")
-    monkeypatch.setattr(bases, "_problem", lambda base: "It is not here.")
+    monkeypatch.setattr(bases, "at_hand", lambda base: AtHand(None, "It is not here."))
     assert {base.name for base in bases.bases() if base.state == "wrong"} == {"tiny-t5", "mini-t5"}
 
 

@@ -105,8 +105,9 @@ def _how_to_run(run: RunConfig) -> None:
     """The command, and the page that trains it with these settings filled in."""
     st.markdown(text("compare", "how_to_run"))
     st.code("\n".join(wrapped(command(run, output_folder(run.method)))), language="bash")
-    if not services.loadable(run.base):
-        st.info(text("common", "cannot_train", base=escaped(short(run.base))), icon=":material/info:")
+    if why_not := services.why_not_loadable(run.base):
+        said = text("common", "cannot_train", base=escaped(short(run.base)), why=escaped(why_not))
+        st.info(said, icon=":material/info:")
         return
     page, query = training_link(run)
     st.page_link(page, label=label("compare", "train_it"), icon=":material/play_arrow:", query_params=query)

@@ -71,9 +71,12 @@ def show(run_id: str) -> None:
 def _train(base: BaseModel, config: RunConfig, task: TaskChoice) -> None:
     """The button, on what it would train, and for how long."""
     where = services.device()
-    here = services.loadable(base.name) and base.name in CLASSROOM_LIMITS.bases()
-    if not here:
-        st.info(text("common", "cannot_train", base=base.name), icon=":material/info:")
+    why_not = services.why_not_loadable(base.name)
+    here = why_not is None and base.name in CLASSROOM_LIMITS.bases()
+    if why_not:
+        st.info(text("common", "cannot_train", base=base.name, why=escaped(why_not)), icon=":material/info:")
+    elif not here:
+        st.info(text("common", "not_trained_here", base=base.name), icon=":material/info:")
     with st.container(horizontal=True, vertical_alignment="center"):
         pressed = st.button(
             label("train", "train"), type="primary", key="train", disabled=not (here and task.ready),
