@@ -26,7 +26,7 @@ def _looked_at(base: BaseModel) -> Base:
     figures = {"name": base.name, "bundled": base.bundled, "loadable": problem is None}
     if problem is None:
         return Base(**figures, found="can be loaded", public="can be loaded")
-    alike = problem.replace(base.source, "ID").replace(base.name, "NAME")
+    alike = problem.replace(base.name, "NAME")
     return Base(**figures, state="note", found=problem, alike=alike, public="cannot be loaded")
 
 
