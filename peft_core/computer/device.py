@@ -48,9 +48,10 @@ def device() -> tuple[Device, tuple[Speed, ...]]:
     except (ImportError, OSError) as error:  # the latter: a library of the system that torch lacks
         then = "Run `make app` again. If that does not help, docs/serving.md says where the pinned torch exists."
         return _wrong(f"torch cannot be imported ({error})", then), ()
-    except (PeftClassroomError, RuntimeError) as error:
-        said = str(error).strip().rstrip(".")
-        return _wrong(said, "PEFT_DEVICE=cpu computes on the processor."), ()
+    except PeftClassroomError as error:  # which says what to do
+        return _wrong(str(error), ""), ()
+    except RuntimeError as error:
+        return _wrong(str(error).strip().rstrip("."), "PEFT_DEVICE=cpu computes on the processor."), ()
     found, then = _passed_over(chosen)
     public = f"{name}; a run computes in {precision}"
     told = Device(

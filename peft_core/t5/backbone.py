@@ -141,16 +141,13 @@ DAMAGE = (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError
 
 
 def _load(source: str, local: bool) -> tuple[T5ForConditionalGeneration, PreTrainedTokenizerBase]:
-    # On a CPU, torch's fused attention is slower than the plain one for these shapes (docs/log.md): 50 against 61
-    # examples a second in a LoRA step.
-    attention = "sdpa" if torch.cuda.is_available() else "eager"
     tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local, trust_remote_code=False)
     model, told = T5ForConditionalGeneration.from_pretrained(
         source,
         local_files_only=local,
         dtype=torch.float32,
         use_safetensors=True,
-        attn_implementation=attention,
+        attn_implementation="eager",  # `training/device.py` chooses another where it suits the device
         output_loading_info=True,
     )
     if missing := sorted(told["missing_keys"]):  # the library would draw them at random
@@ -271,7 +268,8 @@ def label_logits(
 
 def logits_of_hidden(model: nn.Module, hidden: torch.Tensor, label_ids: tuple[int, int]) -> torch.Tensor:
     """The same from the decoder's last hidden state at its start token, (batch, d_model)."""
-    words = model.lm_head.weight[list(label_ids)].float()
+    rows = model.lm_head.weight
+    words = torch.stack([rows[one] for one in label_ids]).float()  # a list of numbers would be copied to the device
     scale = model.config.d_model**-0.5 if model.config.scale_decoder_outputs else 1.0
     with torch.autocast(hidden.device.type, enabled=False):
         return (hidden.float() * scale) @ words.T

@@ -176,11 +176,11 @@ def test_a_device_that_cannot_be_used_is_wrong_in_the_words_of_whoever_refused_i
     from peft_core.training import device as of_training
 
     def refuses():
-        raise PeftClassroomError("There is no device cuda:7.")
+        raise PeftClassroomError("There is no device cuda:7. Choose another.")
 
     monkeypatch.setattr(of_training, "pick_device", refuses)
     found, speeds = device.device()
-    assert (found.state, found.found, speeds) == ("wrong", "There is no device cuda:7", ())
+    assert (found.state, found.found, speeds) == ("wrong", "There is no device cuda:7. Choose another.", ())
 
 
 def test_a_driver_without_a_torch_that_uses_it_is_a_note(monkeypatch):
