@@ -16,7 +16,7 @@ from app.services.models import (
     untrained_test,
     why_not_loadable,
 )
-from app.services.numbers import device, machine, numel, numel_by_part
+from app.services.numbers import device, machine, no_device, numel, numel_by_part
 from app.services.opened import MOST as MOST_OPENED
 from app.services.opened import askable, open_zip, opened, tasks
 from app.services.runs import backend, free_disk, has_ended, own_first, own_runs, start
@@ -49,6 +49,7 @@ __all__ = [
     "look_again",
     "machine",
     "names",
+    "no_device",
     "numel",
     "numel_by_part",
     "open_zip",

@@ -77,13 +77,16 @@ def _train(base: BaseModel, config: RunConfig, task: TaskChoice) -> None:
         st.info(text("common", "cannot_train", base=base.name, why=escaped(why_not)), icon=":material/info:")
     elif not here:
         st.info(text("common", "not_trained_here", base=base.name), icon=":material/info:")
+    if no_device := services.no_device():
+        st.error(f"{escaped(no_device)} {this_computer.link()}", icon=":material/error:")
     with st.container(horizontal=True, vertical_alignment="center"):
         pressed = st.button(
-            label("train", "train"), type="primary", key="train", disabled=not (here and task.ready),
+            label("train", "train"), type="primary", key="train", disabled=not (here and task.ready) or bool(no_device),
             icon=":material/play_arrow:",
         )  # fmt: skip
-        values = {"device": where, "here": this_computer.link()}
-        device = label("train", "device", **values) if where else label("train", "device_pending")
+        device = "" if no_device else label("train", "device_pending")
+        if where:
+            device = label("train", "device", device=where, here=this_computer.link())
         st.caption(f"{device} {times.expected(config)}", width=CAPTION)
     if services.is_operator() and (elsewhere := stands_in(RUNS)):
         st.info(escaped(elsewhere), icon=":material/folder_open:")

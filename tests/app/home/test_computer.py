@@ -67,6 +67,18 @@ def test_the_train_section_leads_there_and_says_where_runs_go_instead(open_page,
         assert ("would say otherwise" in said) is operator
 
 
+def test_a_device_that_is_not_here_is_a_sentence_beside_a_button_that_cannot_be_pressed(open_page, monkeypatch):
+    from app.services import numbers
+
+    monkeypatch.setenv("PEFT_DEVICE", "cuda:7")
+    numbers._looked_up.clear()
+    app = open_page("lora", section="train")
+    (error,) = app.error
+    assert r"cuda\:7" in error.value and this_computer.link() in error.value
+    assert app.button(key="train").disabled
+    numbers._looked_up.clear()
+
+
 def test_it_is_looked_at_once_behind_the_first_page_and_again_when_asked(monkeypatch):
     asked, ready = [], SimpleNamespace(wait=lambda: None)
     monkeypatch.setattr(service, "libraries", lambda: SimpleNamespace(ready=ready))
