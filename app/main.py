@@ -34,6 +34,12 @@ def rooms() -> dict[str, list[st.Page]]:
                 icon=":material/dictionary:",
                 url_path="glossary",
             ),
+            st.Page(
+                script_of("computer"),
+                title=label("navigation", "computer"),
+                icon=":material/computer:",
+                url_path="computer",
+            ),
         ],
         label("navigation", "methods"): [
             st.Page(script_of(name), title=page.short, icon=f":material/{page.icon}:", url_path=name)

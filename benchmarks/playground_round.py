@@ -23,14 +23,13 @@ from benchmarks.playground_report import Memory, Timing
 from peft_core.checkpoints.asking.memory import keep_freed_memory
 from peft_core.checkpoints.asking.predictor import Predictor
 from peft_core.checkpoints.files import load_checkpoint
-from peft_core.methods.fast import fuse
 from peft_core.paths import SHIPPED_CHECKPOINTS
 from peft_core.reviews.batches import encode, fixed_widths, make_batches
 from peft_core.reviews.config import DataConfig
 from peft_core.reviews.splits import LABEL_WORDS, load_splits
 from peft_core.t5.backbone import load_backbone
-from peft_core.t5.precision import cast
-from peft_core.training.device import compute_dtype, evaluation_batch
+from peft_core.training.device import compute_dtype, place
+from peft_core.training.loop.room import evaluation_batch
 from peft_core.training.measuring import probabilities
 
 BASE, LENGTH, BATCH = "tiny-t5", DataConfig().max_length, 16
@@ -73,13 +72,13 @@ class Sides:
         """Of this one checkpoint, as a split is measured: in the precision of training, weights cast beforehand."""
         device = torch.device("cpu")
         model, _ = load_checkpoint(checkpoint, self.backbone)
-        cast(model, compute_dtype(device))
-        fuse(model, device)
+        place(model, device, compute_dtype(device))
 
         def ask(texts: Sequence[str], checkpoints: Sequence[Path]) -> Labels:
             encoded = encode(self.backbone.tokenizer, texts, self.backbone.base.prefix, LENGTH)
             pad = self.backbone.tokenizer.pad_token_id
-            batches = make_batches(encoded, evaluation_batch(device), fixed_widths(LENGTH), pad)
+            at_a_time = evaluation_batch(model, device, LENGTH)
+            batches = make_batches(encoded, at_a_time, fixed_widths(LENGTH), pad)
             positive = probabilities(model, batches, self.backbone.label_ids, device)
             return [LABEL_WORDS[int(p > 0.5)] for p in positive]
 

@@ -1,15 +1,19 @@
 """Files are written as a whole, and a folder that cannot be written is told in one sentence that names it."""
 
+import errno
 import os
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryFile, mkdtemp
 
 from peft_core.errors import PeftClassroomError
-from peft_core.paths import cache_dir, display_path, runs_dir
+from peft_core.paths import CACHE, RUNS, cache_dir, display_path, runs_dir
+
+TEMPORARY = "TEMP" if os.name == "nt" else "TMPDIR"  # the variable that moves the temporary folder
+_FORBIDDEN = (errno.EROFS, errno.EACCES, errno.EPERM)  # where more space would not help
 
 
 def write_atomic(path: Path, text: str) -> None:
@@ -48,7 +52,7 @@ def writing(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise PeftClassroomError(
-            f"{display_path(folder)} cannot be written ({error.strerror or error}); {_way_out(folder)}."
+            f"{display_path(folder)} cannot be written ({error.strerror or error}); {_way_out(folder, error)}."
         ) from error
 
 
@@ -64,8 +68,24 @@ def make_writable(folder: Path) -> None:
             pass
 
 
-def _way_out(folder: Path) -> str:
-    for variable, root in (("PEFT_RUNS_DIR", runs_dir()), ("PEFT_CACHE_DIR", cache_dir())):
+def temporary_folder(prefix: str) -> Path:
+    """A new folder among the system's temporary ones; whoever made it removes it.
+
+    Raises:
+        PeftClassroomError: if none can be made.
+    """
+    try:
+        return Path(mkdtemp(prefix=prefix))
+    except OSError as error:
+        raise PeftClassroomError(
+            f"No temporary folder can be made ({error.strerror or error}); free some space, or set {TEMPORARY} to a "
+            "folder that can be written."
+        ) from error
+
+
+def _way_out(folder: Path, error: OSError) -> str:
+    space = "" if error.errno in _FORBIDDEN else "free some space, or "
+    for variable, root in ((RUNS, runs_dir()), (CACHE, cache_dir())):
         if folder.resolve().is_relative_to(root.resolve()):
-            return f"free some space, or set {variable} to a folder that can be written"
-    return "free some space, or choose a folder that can be written"
+            return f"{space}set {variable} to a folder that can be written"
+    return f"{space}choose a folder that can be written"

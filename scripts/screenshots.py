@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # run as a script, its own folder is all that is there
 
 from app.kit.pages import method_pages  # noqa: E402
+from peft_core.computer.browser import chromium  # noqa: E402
 
 OUT = ROOT / "screenshots"
 SECTIONS = ("idea", "count", "maths", "steps", "train", "inside", "try", "check", "cost", "code")
@@ -33,6 +34,7 @@ LAB = ("builder", "delta", "enough", "similarity", "against")
 PAGES = {
     "home": {"home": "/", **{f"home-{tab}": f"/?about={tab}" for tab in ("why", "family", "when_not")}},
     "glossary": {"glossary": "/glossary"},
+    "computer": {"computer": "/computer"},
     **{page: {f"{page}-{section}": f"/{page}?section={section}" for section in SECTIONS} for page in method_pages()},
     "playground": {f"playground-{tab}": f"/playground?tab={tab}" for tab in TABS},
     "compare": {f"compare-{part}": f"/compare?part={part}" for part in COMPARE},
@@ -67,11 +69,6 @@ SIZES = {"projector": (1280, 720), "phone": (390, 844)}
 SCHEMES = ("light", "dark")
 REVIEW = "The plot creaks and the dialogue is clumsy, yet the two leads are so good together that I left smiling."
 BROWSER_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--force-prefers-reduced-motion"]
-
-
-def chromium() -> str:
-    """Path of the browser."""
-    return os.environ.get("CHROMIUM", "/usr/bin/chromium")
 
 
 @contextmanager

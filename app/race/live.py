@@ -6,6 +6,7 @@ import streamlit as st
 
 from app import services
 from app.content import label, text
+from app.kit import this_computer
 from app.kit.plain import escaped
 from app.race import guess, lanes
 from peft_core.config import PRESETS, RunConfig, TrainConfig
@@ -41,7 +42,7 @@ def draw(chosen: Sequence[Lane], along: Along) -> None:
     left = [lane for lane in chosen if lane.method not in done]
     config = budget(chosen[0])
     values = {"reviews": f"{config.data.train_size:,}", "tokens": config.data.max_length, "held_out": HELD_OUT}
-    st.caption(text("race", "live", **values))
+    st.caption(text("race", "live", **values, here=this_computer.link()))
     guessed = guess.ask(chosen, None)
     if left:
         words = label("race", "queue_all" if not runs else "queue_rest", n=len(left))

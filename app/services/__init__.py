@@ -14,12 +14,14 @@ from app.services.models import (
     loadable,
     predictor,
     untrained_test,
+    why_not_loadable,
 )
-from app.services.numbers import device, machine, numel, numel_by_part
+from app.services.numbers import device, machine, no_device, numel, numel_by_part
 from app.services.opened import MOST as MOST_OPENED
 from app.services.opened import askable, open_zip, opened, tasks
 from app.services.runs import backend, free_disk, has_ended, own_first, own_runs, start
-from app.services.visitor import asks_for_login, has_teacher, is_teacher, leave, names, owner
+from app.services.this_computer import computer, look_again
+from app.services.visitor import asks_for_login, has_teacher, is_operator, is_teacher, leave, names, owner
 
 __all__ = [
     "MOST_OPENED",
@@ -28,6 +30,7 @@ __all__ = [
     "asks_for_login",
     "backend",
     "checkpoints",
+    "computer",
     "device",
     "dials",
     "examples",
@@ -35,6 +38,7 @@ __all__ = [
     "free_disk",
     "has_ended",
     "has_teacher",
+    "is_operator",
     "is_teacher",
     "label_words",
     "leave",
@@ -42,8 +46,10 @@ __all__ = [
     "libraries",
     "listing",
     "loadable",
+    "look_again",
     "machine",
     "names",
+    "no_device",
     "numel",
     "numel_by_part",
     "open_zip",
@@ -56,4 +62,5 @@ __all__ = [
     "start",
     "tasks",
     "untrained_test",
+    "why_not_loadable",
 ]

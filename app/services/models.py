@@ -19,6 +19,7 @@ from peft_core.serving.health import ANSWERS
 from peft_core.serving.turns import Together, Turns
 from peft_core.statistics.intervals import Accuracy
 from peft_core.t5.architecture import base_model
+from peft_core.t5.at_hand import at_hand
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,16 +40,14 @@ MOST_REMEMBERED = 5_000  # of them
 
 
 @st.cache_data(ttl=60, show_spinner=False)
+def why_not_loadable(base: str) -> str | None:
+    """What keeps this base model from being loaded here, and what to do; None: nothing. The network is not asked."""
+    return at_hand(base_model(base)).problem
+
+
 def loadable(base: str) -> bool:
     """Whether this base model can be loaded here without asking the network: bundled, or in the local cache."""
-    model = base_model(base)
-    if model.bundled:
-        return True
-    from huggingface_hub import try_to_load_from_cache
-
-    return all(
-        isinstance(try_to_load_from_cache(model.source, name), str) for name in ("config.json", "model.safetensors")
-    )
+    return why_not_loadable(base) is None
 
 
 @st.cache_resource(ttl=2, show_spinner=False)
@@ -66,12 +65,11 @@ def label_words(base: str, labels: tuple[str, str]) -> tuple[str, str] | None:
     """What a model on this base answers with for two classes; None while the libraries are being imported.
 
     Raises:
-        PeftClassroomError: when the base model is not on this computer.
+        PeftClassroomError: when the base model cannot be loaded here.
     """
     if not libraries().ready.is_set() or libraries().error:
         return None
-    if not loadable(base):
-        raise PeftClassroomError(f"This needs the base model {base}, which is not on this computer.")
+    _check_loadable(base)
     from peft_core.reviews.own.classes import label_words
 
     return label_words(labels, _tokenizer(base))
@@ -125,7 +123,7 @@ def exclusive_predictor(base: str, long: bool = False) -> Iterator["Predictor"]:
         long: this is a part of long work: short questions go first.
 
     Raises:
-        PeftClassroomError: when the base model is not on this computer, or the server is too busy.
+        PeftClassroomError: when the base model cannot be loaded here, or the server is too busy.
     """
     _check_loadable(base)
     with _not_too_busy(), _turns().turn(SECONDS_IN_LINE, long):
@@ -142,8 +140,8 @@ def let_pass() -> None:
 
 
 def _check_loadable(base: str) -> None:
-    if not loadable(base):
-        raise PeftClassroomError(f"This needs the base model {base}, which is not on this computer.")
+    if why := why_not_loadable(base):
+        raise PeftClassroomError(why)
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """Checkpoints that a visitor has brought along, as zip files: theirs alone, and gone when their session ends."""
 
 import shutil
-import tempfile
 import uuid
 import weakref
 from contextlib import ExitStack
@@ -15,6 +14,7 @@ from app.services.models import exclusive_predictor, listing
 from app.services.runs import own_first
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.checkpoints.record import Record, RunRecord
+from peft_core.files import temporary_folder
 from peft_core.methods.registry import method_label
 from peft_core.reviews.config import REVIEWS, Learned
 
@@ -29,7 +29,7 @@ _KEY = "opened checkpoints"
 class _Opened:
     """What lies in the session's own folder, which is removed with the session."""
 
-    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="opened-")))
+    folder: Path = field(default_factory=lambda: temporary_folder("opened-"))
     infos: dict[str, CheckpointInfo] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -6,6 +6,7 @@ import uuid
 import streamlit as st
 
 from peft_core.paths import runs_dir
+from peft_core.serving.door import LOCAL, from_this_machine
 from peft_core.serving.keys import TEACHER, VISITOR, Keys
 from peft_core.serving.names import Names
 
@@ -31,6 +32,17 @@ def is_teacher() -> bool:
     """Whether this browser gave the teacher's key."""
     cookie = st.context.cookies.get(TEACHER)
     return bool(cookie) and keys().is_teacher(_browser(), cookie)
+
+
+def is_operator() -> bool:
+    """Whether whoever sits here may read folders and versions of this computer.
+
+    With a teacher: the teacher alone, for a proxy that says nothing of itself makes anybody look local. Without one:
+    whoever sits at this very computer.
+    """
+    if keys().has_teacher:
+        return is_teacher()
+    return from_this_machine(st.context.ip_address or LOCAL[0], st.context.headers)
 
 
 def leave() -> None:

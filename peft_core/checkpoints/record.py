@@ -78,6 +78,7 @@ class RunRecord(_Record):
     `untrained_test` is the accuracy on the same test reviews before training: of the base model, or of the checkpoint
     that the run went on from. `discordant`: how many of them only the trained model has right, and only the untrained.
     `measured_per_second`: reviews, by validations and test. Older records have none of the three.
+    `peak_bytes`: the most memory of a GPU that the run had in use at once, test included; of a CPU nobody counts it.
     Records of format 1 have no digests.
     """
 
@@ -100,6 +101,7 @@ class RunRecord(_Record):
     seconds: Seconds
     examples_per_second: Seconds | None
     measured_per_second: Seconds | None = None
+    peak_bytes: Number | None = None
     device: str
     precision: Literal["float32", "bfloat16", "float16"]
     versions: dict[str, str]

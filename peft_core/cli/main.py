@@ -1,7 +1,7 @@
 """`python -m peft_core …`: count, train, evaluate, classify, list checkpoints, pretrain.
 
 Also: continue, inspect, import, export, merge, reproduce, sweep, compare, report, spectrum, similarity, truncate,
-serve.
+serve, check.
 
 Every command but `serve` takes `--json`. A wrong option, path or name gets one line that says what is wrong and what
 exists, and exit code 2. Torch is imported only by the commands that need it.
@@ -14,12 +14,12 @@ from typing import Annotated
 import typer
 
 from peft_core import __version__
-from peft_core.cli import ask, compare, count, exchange, reproduce, serve, spectrum, sweep, train
+from peft_core.cli import ask, check, compare, count, exchange, reproduce, serve, spectrum, sweep, train
 from peft_core.cli.plain_letters import tell_plainly
 from peft_core.errors import Interrupted, PeftClassroomError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
-for room in (count, train, ask, exchange, reproduce, sweep, compare, spectrum, serve):
+for room in (count, train, ask, exchange, reproduce, sweep, compare, spectrum, serve, check):
     app.add_typer(room.commands)
 
 

@@ -67,6 +67,8 @@ def train_with_progress(
                     f"step {log.step}: {log.event} accuracy {log.accuracy:.2%} ({log.low:.2%} to {log.high:.2%})"
                 )
                 interval = (log.low, log.high)
+            if log.said:
+                progress.console.print(log.said, markup=False)
             progress.update(task, completed=log.step, total=log.total_steps, description=_doing(log))
     if summary is None:
         raise Interrupted(f"Stopped; the state is in {work}. The same command goes on from there.")

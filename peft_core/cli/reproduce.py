@@ -9,6 +9,7 @@ from peft_core.cli.options import takes, words
 from peft_core.cli.output import Base, Json, print_result
 from peft_core.cli.progress import bars
 from peft_core.errors import Interrupted, PeftClassroomError
+from peft_core.files import make_writable
 from peft_core.report.reproduction.plan import Settings, Table, default_work, make_settings, make_table
 from peft_core.report.reproduction.planned_rows import ROW_NAMES, check_rows
 from peft_core.report.reproduction.results import Results, load_results
@@ -51,6 +52,8 @@ def reproduce(
     others = load_results(known) if known else None
     if dry_run:
         return _preview(collect(table, work, others), runs, as_json)
+    for folder in filter(None, (out.parent, publish)):
+        make_writable(folder)
     act, at_once = _cluster() if backend == "ray" else (in_a_process, 1)
     with stoppable() as stopped, bars("runs", len(runs)) as show:
         results = run_table(table, work, out, runs, show, stopped, act, others, at_once)

@@ -145,6 +145,7 @@ def pretrain(
     if base not in PRESETS:
         raise PeftClassroomError(f"Unknown base model {base!r}. Choose one of: {', '.join(PRESETS)}.")
     config = validated(lambda: PretrainConfig(**PRESETS[base].model_dump() | given))
+    make_writable(out.parent)
     run = Pretraining(config, work or cache_dir() / "pretraining" / base)
     figures = run.run()
     export(run, figures, out)

@@ -12,6 +12,7 @@ import torch
 from safetensors import safe_open
 from transformers import T5Config, T5ForConditionalGeneration
 
+from peft_core.hub_cache import snapshot
 from peft_core.t5.architecture import Architecture, BaseModel
 from peft_core.t5.backbone import WithoutValues, build_on_meta, untrained_t5
 
@@ -36,12 +37,9 @@ def real_model(base: BaseModel | Architecture) -> tuple[T5ForConditionalGenerati
 
 def config_file(base: BaseModel) -> Path | None:
     """The base model's `config.json`, in its folder or in the Hugging Face cache; the network is not asked."""
-    if base.bundled:
-        return Path(base.source) / "config.json"
-    from huggingface_hub import try_to_load_from_cache
-
-    found = try_to_load_from_cache(base.source, "config.json")
-    return Path(found) if isinstance(found, str) else None
+    folders = [Path(base.source)] if base.bundled else [snapshot(name) for name in base.ids]
+    files = [folder / "config.json" for folder in folders if folder]
+    return next((file for file in files if file.is_file()), None)
 
 
 def _output_is_its_own(folder: Path, config: T5Config) -> bool:

@@ -185,13 +185,13 @@ class InFront(nn.Module, ABC):
         return self.model.lm_head
 
     def with_rows(self, embeddings: torch.Tensor, attention_mask: torch.Tensor) -> dict[str, torch.Tensor]:
-        """embeddings (batch, T, d), mask (batch, T) → inputs_embeds (batch, n + T, d), attention_mask (batch, n + T)"""
+        """embeddings (batch, T, d), mask (batch, …, T) → inputs_embeds (batch, n + T, d), mask (batch, …, n + T)"""
         batch, n = len(embeddings), len(self.rows)
         rows = self.rows.to(embeddings.dtype).expand(batch, -1, -1)
-        ones = attention_mask.new_ones(batch, n)
+        ones = attention_mask.new_ones(*attention_mask.shape[:-1], n)
         return {
             "inputs_embeds": torch.cat([rows, embeddings], dim=1),
-            "attention_mask": torch.cat([ones, attention_mask], dim=1),
+            "attention_mask": torch.cat([ones, attention_mask], dim=-1),
         }
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, **arguments):

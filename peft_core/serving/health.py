@@ -11,9 +11,9 @@ from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from peft_core import __version__
+from peft_core.computer.folders import LITTLE_DISK
 from peft_core.training.runs import RunStore, read_orders
 
-LITTLE_DISK = 1_000_000_000  # bytes; a run of full fine-tuning keeps 43 MB, a first start makes 100
 PACKAGES = ("streamlit", "torch", "transformers", "peft")
 STATES = ("queued", "starting", "running", "succeeded", "failed", "cancelled", "lost")
 _answers = CollectorRegistry()

@@ -53,6 +53,11 @@ class BaseModel:
     bundled: bool
     prefix: str
 
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Its names on the Hub: of T5 also the one that it had first, under which older caches have it."""
+        return (self.source, self.name) if self.source == f"google-t5/{self.name}" else (self.source,)
+
 
 def _t5(d_model: int, d_kv: int, d_ff: int, num_heads: int, layers: int) -> Architecture:
     return Architecture(32128, d_model, d_kv, d_ff, num_heads, layers, layers)

@@ -12,8 +12,10 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase, T5Config, T5For
 from transformers.utils import logging as transformers_logging
 
 from peft_core.errors import PeftClassroomError
+from peft_core.hub_cache import is_offline
 from peft_core.reviews.splits import LABEL_WORDS
 from peft_core.t5.architecture import Architecture, BaseModel, base_model
+from peft_core.t5.at_hand import at_hand
 from peft_core.t5.identity import Identity, identity
 from peft_core.validated import shortened
 
@@ -98,71 +100,72 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
         PeftClassroomError: if the model is unknown, or neither on this computer nor reachable.
     """
     base = base_model(name)
-    for local in (True,) if base.bundled else (True, False):
-        try:
-            return AutoTokenizer.from_pretrained(base.source, local_files_only=local, trust_remote_code=False)
-        except DAMAGE as error:
-            failed = error
-    raise _unreadable(base, failed) from failed
+    source, local = _source(base)
+    try:
+        return AutoTokenizer.from_pretrained(source, local_files_only=local, trust_remote_code=False)
+    except DAMAGE as error:
+        raise _unreadable(source, error) from error
 
 
 def _from_disk_or_hub(base: BaseModel) -> tuple[T5ForConditionalGeneration, PreTrainedTokenizerBase]:
+    source, local = _source(base)
     try:
-        return _load(base, local=True)
+        return _load(source, local)
     except DAMAGE as error:
-        if base.bundled or not isinstance(error, OSError):
-            raise _unreadable(base, error) from error
-    try:
-        return _load(base, local=False)
-    except DAMAGE as error:
-        if not isinstance(error, OSError):
-            raise _unreadable(base, error) from error
+        if local or not isinstance(error, OSError):
+            raise _unreadable(source, error) from error
         if "safetensors" in str(error):
             raise PeftClassroomError(
-                f"{base.source} has no weights in safetensors files, and nothing is unpickled here. "
+                f"{source} has no weights in safetensors files, and nothing is unpickled here. "
                 "Load it once with transformers, save_pretrained(FOLDER), and give the folder."
             ) from error
-        raise PeftClassroomError(
-            f"The base model {base.name} is not in the local Hugging Face cache and the Hub could not be reached. "
-            "Connect to the internet once to download it, or choose tiny-t5, which is bundled."
-        ) from error
+        raise PeftClassroomError(f"The Hub could not be reached. {at_hand(base).problem}") from error
+
+
+def _source(base: BaseModel) -> tuple[str, bool]:
+    """What the library is to load: a folder of this computer and True, or an id on the Hub and False.
+
+    Raises:
+        PeftClassroomError: if it cannot be loaded from here, and the Hub has not got it or may not be asked.
+    """
+    here = at_hand(base)
+    if here.problem is None:
+        return str(here.folder), True
+    if base.bundled or is_offline():
+        raise PeftClassroomError(here.problem)
+    return base.source, False
 
 
 # What the library raises for a folder whose files are missing, damaged, or do not fit one another.
 DAMAGE = (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, SafetensorError)
 
 
-def _load(base: BaseModel, local: bool) -> tuple[T5ForConditionalGeneration, PreTrainedTokenizerBase]:
-    # On a CPU, torch's fused attention is slower than the plain one for these shapes (docs/log.md): 50 against 61
-    # examples a second in a LoRA step.
-    attention = "sdpa" if torch.cuda.is_available() else "eager"
-    tokenizer = AutoTokenizer.from_pretrained(base.source, local_files_only=local, trust_remote_code=False)
+def _load(source: str, local: bool) -> tuple[T5ForConditionalGeneration, PreTrainedTokenizerBase]:
+    tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local, trust_remote_code=False)
     model, told = T5ForConditionalGeneration.from_pretrained(
-        base.source,
+        source,
         local_files_only=local,
         dtype=torch.float32,
         use_safetensors=True,
-        attn_implementation=attention,
+        attn_implementation="eager",  # `training/device.py` chooses another where it suits the device
         output_loading_info=True,
     )
     if missing := sorted(told["missing_keys"]):  # the library would draw them at random
         raise PeftClassroomError(
-            f"The base model in {base.source} lacks {len(missing)} tensors that its config.json asks for (first: "
+            f"The base model in {source} lacks {len(missing)} tensors that its config.json asks for (first: "
             f"{missing[0]}). Restore its files."
         )
     broken = (name for name, parameter in model.named_parameters() if not torch.isfinite(parameter).all())
     if name := next(broken, None):
         raise PeftClassroomError(
-            f"The base model in {base.source}: tensor {name} holds values that are not finite numbers. Restore it."
+            f"The base model in {source}: tensor {name} holds values that are not finite numbers. Restore it."
         )
     return model, tokenizer
 
 
-def _unreadable(base: BaseModel, error: Exception) -> PeftClassroomError:
+def _unreadable(source: str, error: Exception) -> PeftClassroomError:
     reason = (str(error).strip().splitlines() or [""])[0] or type(error).__name__
-    return PeftClassroomError(
-        f"The base model in {base.source} cannot be read ({shortened(reason)}). Restore its files."
-    )
+    return PeftClassroomError(f"The base model in {source} cannot be read ({shortened(reason)}). Restore its files.")
 
 
 def label_ids(tokenizer: PreTrainedTokenizerBase, words: Sequence[str] = LABEL_WORDS) -> tuple[int, int]:
@@ -265,7 +268,8 @@ def label_logits(
 
 def logits_of_hidden(model: nn.Module, hidden: torch.Tensor, label_ids: tuple[int, int]) -> torch.Tensor:
     """The same from the decoder's last hidden state at its start token, (batch, d_model)."""
-    words = model.lm_head.weight[list(label_ids)].float()
+    rows = model.lm_head.weight
+    words = torch.stack([rows[one] for one in label_ids]).float()  # a list of numbers would be copied to the device
     scale = model.config.d_model**-0.5 if model.config.scale_decoder_outputs else 1.0
     with torch.autocast(hidden.device.type, enabled=False):
         return (hidden.float() * scale) @ words.T

@@ -1,11 +1,11 @@
-"""A T5 in another precision, and its dropout."""
+"""A T5 in another precision, on another device, and its dropout."""
 
 import torch
 from torch import nn
 
 
-def cast(model: nn.Module, dtype: torch.dtype) -> None:
-    """Keep weights in `dtype`, once, instead of casting them in every step.
+def cast(model: nn.Module, dtype: torch.dtype, device: torch.device | None = None) -> None:
+    """Keep weights in `dtype`, once, instead of casting them in every step, and on `device` (None: where they are).
 
     What a method has added trains in fp32; full fine-tuning, where nothing is frozen, computes in `dtype` throughout.
     The weights are new ones: a backbone that shares the old ones with the model keeps them.
@@ -14,9 +14,10 @@ def cast(model: nn.Module, dtype: torch.dtype) -> None:
     done: dict[nn.Parameter, nn.Parameter] = {}  # tied weights stay tied
     for module in model.modules():
         for name, old in module.named_parameters(recurse=False, remove_duplicate=False):
-            if old.dtype != dtype and (full or not old.requires_grad):
+            wanted = dtype if full or not old.requires_grad else old.dtype
+            if old.dtype != wanted or old.device != (device or old.device):
                 if old not in done:
-                    done[old] = nn.Parameter(old.detach().to(dtype), requires_grad=old.requires_grad)
+                    done[old] = nn.Parameter(old.detach().to(device, wanted), requires_grad=old.requires_grad)
                 setattr(module, name, done[old])
 
 

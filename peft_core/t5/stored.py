@@ -58,14 +58,14 @@ def stored_tensors(folder: Path) -> dict[str, StoredTensor]:
     if whole.is_file():
         files = [whole]
     elif index.is_file():
-        names = _files_of(index)
+        names = files_of(index)
         files = [file for name in sorted(names) if (file := folder / name).is_file()]
     else:
         files = []
     return {name: tensor for file in files for name, tensor in read_head(file).items()}
 
 
-def _files_of(index: Path) -> set[str]:
+def files_of(index: Path) -> set[str]:
     """The names of the files in an index, of the folder that it lies in and of no other."""
     try:
         names = set(json.loads(index.read_bytes())["weight_map"].values())

@@ -12,7 +12,6 @@ from peft_core.checkpoints.record import AdoptedRecord, Measured, Record, RunRec
 from peft_core.checkpoints.run_json import read_record, read_run_json, write_record
 from peft_core.checkpoints.stored_answers import decimals
 from peft_core.errors import PeftClassroomError
-from peft_core.methods.fast import fuse
 from peft_core.reviews.batches import encode
 from peft_core.reviews.config import DataConfig
 from peft_core.reviews.draws import SHARED_SEED
@@ -20,8 +19,7 @@ from peft_core.reviews.own.stored import StoredTexts, texts_beside
 from peft_core.reviews.splits import data_fingerprint
 from peft_core.statistics.intervals import Accuracy
 from peft_core.t5.backbone import Backbone, load_backbone
-from peft_core.t5.precision import cast
-from peft_core.training.device import compute_dtype, pick_device
+from peft_core.training.device import compute_dtype, pick_device, place
 from peft_core.training.measuring import MeasuredSplit, Rows, accuracy, load_rows
 
 
@@ -123,7 +121,6 @@ def _measured(
 ) -> tuple[Accuracy, np.ndarray]:
     """`dtype` None: the precision this computer trains in."""
     device = pick_device()
-    cast(model, dtype or compute_dtype(device))
-    fuse(model.to(device), device)
+    place(model, device, dtype or compute_dtype(device))
     positive = MeasuredSplit(rows, backbone, device).probabilities(model)
     return accuracy(positive, rows.labels), positive

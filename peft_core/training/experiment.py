@@ -6,6 +6,7 @@ The command line and the worker process of the app both run this generator.
 import json
 import shutil
 from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import torch
@@ -21,14 +22,15 @@ from peft_core.errors import PeftClassroomError
 from peft_core.files import make_writable
 from peft_core.methods import apply_method, trainable_tensors
 from peft_core.methods.common import prompt_ids
-from peft_core.methods.fast import fuse
 from peft_core.methods.registry import method_of
 from peft_core.reviews.batches import fixed_widths, make_batches
 from peft_core.reviews.draws import SHARED_SEED
 from peft_core.reviews.own.stored import StoredTexts, read_texts
 from peft_core.t5.backbone import load_backbone
-from peft_core.t5.precision import cast, set_backbone_dropout
-from peft_core.training.device import compile_if_it_pays, compute_dtype, describe, pick_device, precision_name
+from peft_core.t5.precision import set_backbone_dropout
+from peft_core.training.continuing import began_in
+from peft_core.training.device import PRECISIONS, compute_dtype, describe, kind, pick_device, place, precision_name
+from peft_core.training.loop.compiling import compile_if_asked
 from peft_core.training.loop.step_log import StepLog
 from peft_core.training.loop.trainer import Trainer
 from peft_core.training.measuring import MeasuredSplit, at_once, load_rows
@@ -45,23 +47,30 @@ STATE = "state.safetensors"
 class Experiment:
     """One run: everything loaded and ready, to be trained by `run`."""
 
-    def __init__(self, config: RunConfig, start: Path | None = None, texts: StoredTexts | None = None) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        start: Path | None = None,
+        texts: StoredTexts | None = None,
+        state: Path | None = None,
+    ) -> None:
         """
         Args:
             start: the checkpoint that the run goes on from, where `config.start_from` names one.
             texts: of the task own.
+            state: of a stopped run that is to go on, if it is one; it goes on in the precision it began in.
         """
         self.config, self.start, self.texts = config, start, texts
         self.device = pick_device()
-        self.dtype = compute_dtype(self.device)
+        kind(self.device).begin_peak(self.device)
+        self.dtype = PRECISIONS.get(began_in(state, self.device.type) if state else "") or compute_dtype(self.device)
         self.backbone = load_backbone(config.base).answering(config.data.words)
         seed = config.train.seed
         self.train_rows = load_rows(self.backbone, config.data, "train", config.data.train_size, seed, texts)
         self.validation = self._split("validation", config.data.validation_size)
         self.model = self._build_model(seed, start)
         self.test = self._split("test", config.data.test_size) if config.train.test_curve else None
-        cast(self.model, self.dtype)
-        self.model.to(self.device)
+        place(self.model, self.device, self.dtype)
         pad_id, max_length = self.backbone.tokenizer.pad_token_id, config.data.max_length
         self.trainer = Trainer(
             self.model,
@@ -75,9 +84,19 @@ class Experiment:
             lambda: self.validation.measuring(self.model),
             self.device,
             (lambda: self.test.measuring(self.model)) if self.test else None,
+            self.dtype,
         )
         self.trainer.validation_rows = len(self.validation)
-        compile_if_it_pays(self.model, self.device, self.trainer.full_steps)
+        if why_not := compile_if_asked(self.model, self.device, self._try):
+            self.trainer.notes.append(why_not)
+
+    def _try(self) -> None:
+        """Compute as the run will, once in evaluation and once in training, and change nothing."""
+        with closing(self.validation.asking(self.model)) as measuring:
+            next(measuring), next(measuring)
+        self.model.train()
+        loss = self.trainer.loss(self.trainer.train_batches(0)[0])
+        torch.autograd.grad(loss, list(self.trainer.trainable.values()), materialize_grads=True)
 
     def _build_model(self, seed: int, start: Path | None) -> nn.Module:
         model = self.backbone.own_copy()
@@ -85,7 +104,7 @@ class Experiment:
         torch.manual_seed(seed)
         model = apply_method(model, self.config.method, prompt_ids(self.backbone, self.config.method))
         self._go_on_from(start, model)
-        return fuse(model, self.device)
+        return model
 
     @torch.no_grad()
     def _go_on_from(self, start: Path | None, model: nn.Module) -> None:
@@ -124,6 +143,7 @@ class Experiment:
     # -- stop and go on ----------------------------------------------------------------------------------------------
     def save_state(self, path: Path) -> None:
         tensors, data = self.trainer.state()
+        data |= {"device": self.device.type, "precision": precision_name(self.dtype)}
         temporary = path.with_suffix(".tmp")
         with saving(path.parent):
             save_file(tensors, temporary, {"state": json.dumps(data), "config": self.config.model_dump_json()})
@@ -188,8 +208,7 @@ class Experiment:
     def _before(self) -> nn.Module:
         """The model before training: the base itself, or the checkpoint that the run went on from."""
         model = load_checkpoint(self.start, self.backbone)[0] if self.start else self.backbone.own_copy()
-        cast(model, self.dtype)
-        return fuse(model.to(self.device), self.device)
+        return place(model, self.device, self.dtype)
 
     def _before_of(self) -> dict[str, object]:
         """What its answers depend on."""
@@ -257,7 +276,8 @@ def run_experiment(
         check_free(last_weights)
     for needed in (folder, checkpoint.parent):
         make_writable(needed)
-    experiment = Experiment(config, Path(start) if start else None, read_texts(folder) if config.data.own else None)
+    texts = read_texts(folder) if config.data.own else None
+    experiment = Experiment(config, Path(start) if start else None, texts, state if state.exists() else None)
     trainer = experiment.trainer
     if state.exists():
         experiment.load_state(state)

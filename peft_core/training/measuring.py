@@ -1,6 +1,6 @@
 """How good is a model, and how sure can one be of that number? A split's reviews, measured again and again."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -20,8 +20,9 @@ from peft_core.reviews.splits import data_fingerprint, load_splits
 from peft_core.reviews.tasks import task_of
 from peft_core.statistics.intervals import Accuracy, wilson
 from peft_core.t5.backbone import Backbone, label_logits
-from peft_core.training.device import evaluation_batch
-from peft_core.training.loop.gradients import in_threads
+from peft_core.training.device import describe, inputs, kind
+from peft_core.training.loop.gradients import in_threads, sliced
+from peft_core.training.loop.room import evaluation_batch
 
 T = TypeVar("T")
 Measuring = Generator[tuple[int, int], None, T]  # yields (batches done, of how many); may be closed on its way
@@ -92,7 +93,8 @@ class MeasuredSplit:
     def asking(self, model: nn.Module) -> Measuring[np.ndarray]:
         """p("positive") of every review, shape (rows,), batch by batch."""
         pad_id, widths = self.backbone.tokenizer.pad_token_id, fixed_widths(self.rows.max_length)
-        batches = make_batches(self.rows.encoded, evaluation_batch(self.device), widths, pad_id)
+        at_a_time = evaluation_batch(model, self.device, self.rows.max_length)
+        batches = make_batches(self.rows.encoded, at_a_time, widths, pad_id)
         return asking(model, batches, self.label_ids, self.device)
 
     def measuring(self, model: nn.Module) -> Measuring[Accuracy]:
@@ -117,31 +119,61 @@ def asking(
     model as it was.
 
     Raises:
-        PeftClassroomError: if an answer is no finite number; such an answer is neither right nor wrong.
+        PeftClassroomError: if an answer is no finite number, which is neither right nor wrong; or if the device has no
+            memory for a single review.
     """
 
     @torch.inference_mode()
-    def classify(batch: Batch) -> np.ndarray:
-        ids, mask = (torch.from_numpy(x).to(device) for x in (batch.input_ids, batch.attention_mask))
-        return label_logits(model, ids, mask, label_ids).softmax(-1)[:, 1].cpu().numpy()
+    def classify(batch: Batch) -> torch.Tensor:
+        return label_logits(model, *inputs(batch, device), label_ids).softmax(-1)[:, 1]
 
     result = np.zeros(sum(int((b.rows != FILLER).sum()) for b in batches))
     was_training = model.training
     model.eval()
     try:
         yield 0, len(batches)
-        threads = min(torch.get_num_threads(), len(batches)) if device.type == "cpu" else 1
-        one_by_one = (classify(batch) for batch in batches)
-        with closing(in_threads(classify, batches, threads) if threads > 1 else one_by_one) as answers:
+        with closing(_each(classify, batches, device)) as answers:
             for done, (batch, positive) in enumerate(zip(batches, answers, strict=True), start=1):
                 real = batch.rows != FILLER
-                result[batch.rows[real]] = positive[real]
+                result[batch.rows[real]] = positive.cpu().numpy()[real]
                 yield done, len(batches)
     finally:
         model.train(was_training)
     if not np.isfinite(result).all():
         raise PeftClassroomError(NOT_FINITE[0].upper() + NOT_FINITE[1:])
     return result
+
+
+def _each(
+    classify: Callable[[Batch], torch.Tensor], batches: Sequence[Batch], device: torch.device
+) -> Iterator[torch.Tensor]:
+    """The answers of every batch, in order: on a CPU in threads; else a batch is asked before the last one is read."""
+    if kind(device).threads_share:
+        threads = min(torch.get_num_threads(), len(batches))
+        yield from in_threads(classify, batches, threads) if threads > 1 else map(classify, batches)
+        return
+    asked: list[torch.Tensor] = []
+    for batch in batches:
+        asked.append(_fitting(classify, batch, device))
+        if len(asked) > 1:
+            yield asked.pop(0)
+    yield from asked
+
+
+def _fitting(classify: Callable[[Batch], torch.Tensor], batch: Batch, device: torch.device) -> torch.Tensor:
+    """The answers of a batch, in halves where there is no memory for it at once."""
+    try:
+        return classify(batch)
+    except RuntimeError as error:
+        if not kind(device).lacks_memory(error):
+            raise
+    if len(batch.rows) == 1:
+        raise PeftClassroomError(
+            f"{describe(device)} has not enough free memory to measure a single review. Choose shorter reviews or a "
+            "smaller base, or wait until other programs on it have ended."
+        )
+    kind(device).release(device)
+    return torch.cat([_fitting(classify, half, device) for half in sliced(batch, 2)])
 
 
 def probabilities(

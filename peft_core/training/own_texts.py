@@ -21,7 +21,6 @@ from peft_core.checkpoints.own import save_model
 from peft_core.config import TrainConfig
 from peft_core.methods import apply_method, trainable_tensors
 from peft_core.methods.common import prompt_ids
-from peft_core.methods.fast import fuse
 from peft_core.methods.method import MethodConfig
 from peft_core.methods.registry import method_config, method_of
 from peft_core.reviews.batches import encode, fixed_widths, make_batches
@@ -31,8 +30,8 @@ from peft_core.reviews.own.splitting import hold_out
 from peft_core.reviews.splits import LABEL_WORDS, data_fingerprint
 from peft_core.statistics.intervals import Accuracy
 from peft_core.t5.backbone import Backbone, load_backbone
-from peft_core.t5.precision import cast, set_backbone_dropout
-from peft_core.training.device import compute_dtype, pick_device
+from peft_core.t5.precision import set_backbone_dropout
+from peft_core.training.device import compute_dtype, pick_device, place
 from peft_core.training.loop.trainer import Trainer
 from peft_core.training.measuring import MeasuredSplit, Rows
 
@@ -140,9 +139,8 @@ def _trained(
     model = backbone.own_copy()
     set_backbone_dropout(model, train.backbone_dropout)
     torch.manual_seed(train.seed)
-    model = fuse(apply_method(model, method, start), device)
-    cast(model, compute_dtype(device))
-    model.to(device)
+    precision = compute_dtype(device)
+    model = place(apply_method(model, method, start), device, precision)
     measured = MeasuredSplit(kept, backbone, device)
     trainer = Trainer(
         model,
@@ -155,6 +153,7 @@ def _trained(
         backbone.label_ids,
         lambda: measured.measuring(model),
         device,
+        precision=precision,
     )
     for _ in trainer.run():
         pass

@@ -10,7 +10,7 @@ from peft_core.checkpoints.record import Measured, RunRecord
 from peft_core.checkpoints.stored_answers import decimals
 from peft_core.config import run_name
 from peft_core.reviews.draws import run_fingerprint
-from peft_core.training.device import describe, precision_name
+from peft_core.training.device import describe, kind, precision_name
 from peft_core.training.measuring import accuracy
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def run_record(experiment: "Experiment", test_probabilities: np.ndarray, before:
         seconds=round(trainer.clock.seconds, 2),
         examples_per_second=speed and round(speed, 2),
         measured_per_second=measured and round(measured, 2),
+        peak_bytes=kind(experiment.device).peak_bytes(experiment.device),
         device=describe(experiment.device),
         precision=precision_name(experiment.dtype),
         created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

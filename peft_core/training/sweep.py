@@ -19,7 +19,7 @@ from pydantic import model_validator
 from peft_core.checkpoints.record import Measured
 from peft_core.config import RunConfig, run_config
 from peft_core.errors import PeftClassroomError
-from peft_core.files import write_atomic
+from peft_core.files import make_writable, write_atomic
 from peft_core.methods.registry import MethodConfig, method_config, method_of
 from peft_core.reviews.draws import SPLITS, draw, rows_fingerprint
 from peft_core.validated import Frozen, read_json
@@ -143,7 +143,7 @@ def _try(key: tuple[RunConfig, str, str], work: Path, report, should_stop) -> Tr
     config, base_fingerprint, data_fingerprint = key
     experiment = Experiment(config)
     trainer, message = experiment.trainer, None
-    work.mkdir(parents=True, exist_ok=True)
+    make_writable(work)
     digest = hashlib.sha256(f"{config.model_dump_json()} {base_fingerprint} {data_fingerprint}".encode()).hexdigest()
     state = work / f"{digest[:12]}.safetensors"
     if state.exists():

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from huggingface_hub import constants
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from transformers import T5ForConditionalGeneration
@@ -25,6 +26,7 @@ from peft_core.t5 import backbone
 from peft_core.t5.architecture import base_model, read_architecture
 from peft_core.t5.backbone import load_backbone
 from tests.cases import GATED, TINY, every_config, make_base
+from tests.hub import keep
 from tests.trained import apply, logits, make_record, train_a_little, trained
 
 SMALL = {  # as published: google/flan-t5-small, google-t5/t5-small
@@ -110,9 +112,9 @@ def test_numel_is_of_the_models_own_config_where_there_is_one(gated):
 
 def test_numel_reads_a_models_config_in_the_cache_of_the_hub_not_our_list(monkeypatch, run, tmp_path):
     """Were our list of published shapes wrong, whoever has the model would see it."""
-    config = write_config(tmp_path / "cached", **SMALL["flan-t5-small"]) / "config.json"
-    cached = {("google-t5/t5-small", "config.json"): str(config)}
-    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *asked: cached.get(asked))
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    files = write_config(tmp_path / "files", **SMALL["flan-t5-small"])
+    config = keep(tmp_path, "google-t5/t5-small", files) / "config.json"
     code, out, _ = run("count", "lora", "--r", 97, "--base", "t5-small", "--json")  # asked nowhere else: not kept
     assert code == 1
     found = json.loads(out)
@@ -263,7 +265,7 @@ def test_a_bin_file_is_counted_by_its_configuration_and_never_opened(tmp_path):
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     assert len(set(totals(base_model(str(folder))))) == 1
     assert not base_model(str(folder)).architecture.tied
-    with pytest.raises(PeftClassroomError, match="no file named model"):
+    with pytest.raises(PeftClassroomError, match="only safetensors files are read"):
         load_backbone(str(folder))
 
 
@@ -271,6 +273,7 @@ def test_a_model_of_the_hub_that_has_no_other_file_says_what_to_do(monkeypatch):
     def refused(*_, **__):
         raise OSError("It does not appear to have a file named model.safetensors")
 
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(backbone.AutoTokenizer, "from_pretrained", lambda *_, **__: None)
     monkeypatch.setattr(backbone.T5ForConditionalGeneration, "from_pretrained", refused)
     with pytest.raises(PeftClassroomError, match="google/t5-v1_1-small has no weights in safetensors files"):

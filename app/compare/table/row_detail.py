@@ -7,6 +7,7 @@ from app import services
 from app.compare.shared import short
 from app.compare.table import row_counts
 from app.content import label, text
+from app.kit import this_computer
 from app.kit.formats import NOTHING, duration, several, with_interval
 from app.kit.measured_on import measured_on
 from app.kit.pages import training_link
@@ -86,6 +87,7 @@ def _runs(run: Reproduction) -> None:
         label(
             "compare", "budget", reviews=f"{config.data.train_size:,}", tokens=config.data.max_length,
             steps=f"{record.steps:,}", rate=f"{record.learning_rate:g}", machines=escaped(" · ".join(machines)),
+            here=this_computer.link(),
         )
     )  # fmt: skip
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", key=f"runs_{run.runs[0].name}")
@@ -103,8 +105,9 @@ def _how_to_run(run: RunConfig) -> None:
     """The command, and the page that trains it with these settings filled in."""
     st.markdown(text("compare", "how_to_run"))
     st.code("\n".join(wrapped(command(run, output_folder(run.method)))), language="bash")
-    if not services.loadable(run.base):
-        st.info(text("common", "cannot_train", base=escaped(short(run.base))), icon=":material/info:")
+    if why_not := services.why_not_loadable(run.base):
+        said = text("common", "cannot_train", base=escaped(short(run.base)), why=escaped(why_not))
+        st.info(said, icon=":material/info:")
         return
     page, query = training_link(run)
     st.page_link(page, label=label("compare", "train_it"), icon=":material/play_arrow:", query_params=query)

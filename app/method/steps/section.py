@@ -22,8 +22,8 @@ KEPT = 32  # walks and readings that are remembered: Back and Next compute nothi
 
 def draw(base: BaseModel, config: MethodConfig) -> None:
     """Controls, then one step: sentence, formula, heat-map, numbers."""
-    if not services.loadable(base.name):
-        st.info(label("steps", "not_here", base=base.name), icon=":material/cloud_off:")
+    if why_not := services.why_not_loadable(base.name):
+        st.info(label("steps", "not_here", base=base.name, why=escaped(why_not)), icon=":material/cloud_off:")
         return
     if services.libraries().error or not services.libraries().ready.is_set():
         st.info(services.libraries().error or label("steps", "loading"), icon=":material/hourglass_top:")

@@ -68,6 +68,8 @@ def draw(run: Run) -> None:
         said = escaped(status.message or label("train", "ended", state=status.state))
         st.warning(f"{said} {whose}", icon=":material/info:")
     metrics = services.backend().store.read_metrics(run.id)
+    for said in dict.fromkeys(m["said"] for m in metrics.rows if m["said"]):
+        st.caption(escaped(said))
     if any(m["event"] in ("step", "validation") for m in metrics.rows):
         training_curves(metrics.rows, status.total_steps or 1, config.method.method)
     if metrics.damaged:

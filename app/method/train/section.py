@@ -7,6 +7,7 @@ import streamlit as st
 
 from app import services
 from app.content import label, text
+from app.kit import this_computer
 from app.kit.plain import escaped
 from app.method.train import times, your_runs
 from app.method.train.monitor import monitor
@@ -15,6 +16,7 @@ from app.method.train.task import TaskChoice
 from peft_core.config import RunConfig
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.method import MethodConfig
+from peft_core.paths import RUNS, stands_in
 from peft_core.reviews.own.stored import StoredTexts
 from peft_core.t5.architecture import BaseModel
 from peft_core.training.runs import CLASSROOM_LIMITS, Run, new_spec
@@ -69,16 +71,25 @@ def show(run_id: str) -> None:
 def _train(base: BaseModel, config: RunConfig, task: TaskChoice) -> None:
     """The button, on what it would train, and for how long."""
     where = services.device()
-    here = services.loadable(base.name) and base.name in CLASSROOM_LIMITS.bases()
-    if not here:
-        st.info(text("common", "cannot_train", base=base.name), icon=":material/info:")
+    why_not = services.why_not_loadable(base.name)
+    here = why_not is None and base.name in CLASSROOM_LIMITS.bases()
+    if why_not:
+        st.info(text("common", "cannot_train", base=base.name, why=escaped(why_not)), icon=":material/info:")
+    elif not here:
+        st.info(text("common", "not_trained_here", base=base.name), icon=":material/info:")
+    if no_device := services.no_device():
+        st.error(f"{escaped(no_device)} {this_computer.link()}", icon=":material/error:")
     with st.container(horizontal=True, vertical_alignment="center"):
         pressed = st.button(
-            label("train", "train"), type="primary", key="train", disabled=not (here and task.ready),
+            label("train", "train"), type="primary", key="train", disabled=not (here and task.ready) or bool(no_device),
             icon=":material/play_arrow:",
         )  # fmt: skip
-        device = label("train", "device", device=where) if where else label("train", "device_pending")
+        device = "" if no_device else label("train", "device_pending")
+        if where:
+            device = label("train", "device", device=where, here=this_computer.link())
         st.caption(f"{device} {times.expected(config)}", width=CAPTION)
+    if services.is_operator() and (elsewhere := stands_in(RUNS)):
+        st.info(escaped(elsewhere), icon=":material/folder_open:")
     if pressed:
         _submit(config, task.texts)
 

@@ -8,6 +8,7 @@ from app import services
 from app.content import label, text
 from app.kit.asking import review_box, task, verdicts
 from app.kit.pages import script_of
+from app.kit.plain import escaped
 from peft_core.checkpoints.listing import CheckpointInfo
 from peft_core.methods.method import MethodConfig
 from peft_core.reviews.config import REVIEWS, Learned
@@ -18,8 +19,8 @@ MOST = 5  # checkpoints asked at once, beside the base model
 
 def draw(base: BaseModel, config: MethodConfig) -> None:
     """The box, the button, the verdicts."""
-    if not services.loadable(base.name):
-        st.info(text("common", "cannot_train", base=base.name), icon=":material/info:")
+    if why_not := services.why_not_loadable(base.name):
+        st.info(text("common", "cannot_train", base=base.name, why=escaped(why_not)), icon=":material/info:")
         return
     chosen = task.choose(_tasks(base.name, config.method))
     asked = to_ask(base.name, _trained(base.name, config.method, chosen))

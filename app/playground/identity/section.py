@@ -49,7 +49,10 @@ def draw(chosen: list[CheckpointInfo]) -> None:
     known = {_name(one) for one in models if all((_name(one), t) in _answers(classes) for t in texts)}
     answered = [one for one in models if {_name(one), _base(one)} <= known]
     if answered:
-        _show(words, sentence, answered, classes)
+        try:
+            _show(words, sentence, answered, classes)
+        except PeftClassroomError as error:  # the reviews, whose words are counted, are not there
+            st.error(escaped(error), icon=":material/error:")
     else:
         st.caption(label("identity", "on_demand"))
     with st.expander(label("identity", "conclude")):

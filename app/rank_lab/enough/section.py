@@ -45,15 +45,24 @@ def draw() -> None:
     st.caption(chart.legend(shown))
     chart.draw(shown, _rank_one(shown))
     st.caption(label("rank_lab", "enough_legend"))
-    with st.spinner(label("rank_lab", "comparing")):
-        found = [measured.finding(one) for one in shown]
-    for one, its in zip(shown, found, strict=True):
-        st.markdown(f"**{escaped(one.title)}.** {escaped(its.sentence)}")
-    _so_many(found)
+    _findings(shown)
     _table(shown)
     if listed := [words for one in shown if (words := _differing(one))]:
         st.caption(text("rank_lab", "cut_to_own_rank", listed=", ".join(listed)))
     st.caption(text("rank_lab", "how_cut"))
+
+
+def _findings(shown: list[Shown]) -> None:
+    """What each truncation shows, in a sentence; where the test reviews are not there, that instead."""
+    try:
+        with st.spinner(label("rank_lab", "comparing")):
+            found = [measured.finding(one) for one in shown]
+    except PeftClassroomError as error:
+        st.error(escaped(error), icon=":material/error:")
+        return
+    for one, its in zip(shown, found, strict=True):
+        st.markdown(f"**{escaped(one.title)}.** {escaped(its.sentence)}")
+    _so_many(found)
 
 
 def _choose(known: dict[str, CheckpointInfo], titles: dict[str, str]) -> list[CheckpointInfo]:

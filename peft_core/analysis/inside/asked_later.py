@@ -11,11 +11,9 @@ from peft_core.analysis.inside.reel import Reel
 from peft_core.analysis.walkthrough.forward import untrained_model
 from peft_core.errors import PeftClassroomError
 from peft_core.methods import trainable_tensors
-from peft_core.methods.fast import fuse
 from peft_core.reviews.draws import SHARED_SEED
 from peft_core.reviews.own.stored import StoredTexts
-from peft_core.t5.precision import cast
-from peft_core.training.device import compute_dtype
+from peft_core.training.device import compute_dtype, place
 from peft_core.training.measuring import MeasuredSplit, Rows, load_rows
 
 AT_A_TIME = 32  # reviews: between two such passes whoever else asks a model is served
@@ -44,8 +42,7 @@ class AskedLater:
             for first in range(0, len(order), AT_A_TIME)
         ]
         self._model = untrained_model(backbone, reel.config)
-        cast(self._model, compute_dtype(cpu))
-        fuse(self._model, cpu)
+        place(self._model, cpu, compute_dtype(cpu))
 
     def __len__(self) -> int:
         """Parts of the split, each of at most `AT_A_TIME` reviews."""

@@ -23,12 +23,10 @@ from peft_core.analysis.spectra.truncation_file import Answers, TruncatedAnswers
 from peft_core.checkpoints.files import load_checkpoint
 from peft_core.checkpoints.run_json import read_run, weights_digest
 from peft_core.errors import PeftClassroomError
-from peft_core.methods.fast import fuse
 from peft_core.methods.lora.layer import DoRALinear, LoRALinear
 from peft_core.reviews.draws import SHARED_SEED
 from peft_core.t5.backbone import Backbone, load_backbone
-from peft_core.t5.precision import cast
-from peft_core.training.device import describe, pick_device
+from peft_core.training.device import describe, pick_device, place
 from peft_core.training.measuring import MeasuredSplit, load_rows
 
 Which = int | Literal["base", "uncut"]  # a model of the test: cut to this rank, the base model, nothing cut
@@ -126,8 +124,7 @@ class TruncationTest:
             model, _ = load_checkpoint(self.folder, self.backbone)
         else:
             model = load_truncated(self.folder, self.backbone, self.deltas, which)
-        cast(model, getattr(torch, self.record.precision))
-        fuse(model.to(self.device), self.device)
+        place(model, self.device, getattr(torch, self.record.precision))
         said = self.test.probabilities(model) > 0.5
         return "".join("01"[int(same)] for same in said == np.asarray(self.rows.labels, dtype=bool))
 

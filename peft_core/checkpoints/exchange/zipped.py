@@ -15,6 +15,7 @@ from typing import IO
 
 from peft_core.checkpoints.exchange.recognise import PICKLES
 from peft_core.errors import PeftClassroomError
+from peft_core.files import writing
 from peft_core.validated import shortened
 
 MEGABYTE = 1_000_000
@@ -75,7 +76,8 @@ def unpack(source: bytes | IO[bytes], target: Path) -> None:
         raise PeftClassroomError(
             f"The file has {size / MEGABYTE:.0f} MB, and {MOST_BYTES // MEGABYTE} MB is the most that is opened."
         )
-    target.mkdir(parents=True)
+    with writing(target.parent):
+        target.mkdir(parents=True)
     written: list[Path] = []
     try:
         with zipfile.ZipFile(content) as file:

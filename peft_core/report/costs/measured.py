@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from peft_core.files import write_atomic, writing
 from peft_core.methods.registry import MethodConfig, MethodField
 from peft_core.paths import RESULTS
 from peft_core.validated import Content, Frozen, read_json
@@ -146,5 +147,6 @@ def load_report(path: Path, kind: type[Content], command: str) -> Content:
 
 def write_report(report: BaseModel, path: Path) -> None:
     """Write the report as JSON that a person can read."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    with writing(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, report.model_dump_json(indent=1) + "\n")

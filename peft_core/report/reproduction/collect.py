@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from peft_core.checkpoints.record import RunRecord
 from peft_core.checkpoints.run_json import RECORD, read_run, weights_digest
 from peft_core.errors import PeftClassroomError
-from peft_core.files import write_atomic
+from peft_core.files import make_writable, write_atomic
 from peft_core.paths import IMPORTED_FROM
 from peft_core.report.reproduction.plan import Planned, PlannedRun, PlannedYardstick, Table, find_folders, make_folder
 from peft_core.report.reproduction.planned_rows import ROWS
@@ -122,7 +122,7 @@ def in_a_process(folder: Path, report: Report, should_stop: Callable[[], bool]) 
 
 @contextmanager
 def _alone(work: Path) -> Iterator[None]:
-    work.mkdir(parents=True, exist_ok=True)
+    make_writable(work)
     try:
         with FileLock(work / ".lock", timeout=0):
             yield

@@ -9,7 +9,7 @@ from pydantic import Field, TypeAdapter, field_validator
 
 from peft_core.config import RunConfig, TrainConfig
 from peft_core.errors import PeftClassroomError
-from peft_core.files import write_atomic
+from peft_core.files import make_writable, write_atomic, writing
 from peft_core.methods.registry import method_of
 from peft_core.paths import cache_dir
 from peft_core.report.reproduction.planned_rows import ROWS, YARDSTICK_ROWS, check_rows
@@ -189,14 +189,15 @@ def find_folders(work: Path) -> dict[Planned, Path]:
 
 def make_folder(work: Path, name: str, planned: Planned) -> Path:
     """A new folder for a run: called like it, with a number where another run has that name already."""
-    work.mkdir(parents=True, exist_ok=True)
+    make_writable(work)
     number = 1
     while True:
         folder = work / (name if number == 1 else f"{name}.{number}")
-        try:
-            folder.mkdir()
-        except FileExistsError:
-            number += 1
-            continue
+        with writing(work):
+            try:
+                folder.mkdir()
+            except FileExistsError:
+                number += 1
+                continue
         write_atomic(folder / PLAN, planned.model_dump_json(indent=1) + "\n")
         return folder

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from peft_core.checkpoints.run_json import RECORD, read_record, weights_digest
 from peft_core.errors import PeftClassroomError
+from peft_core.files import make_writable, writing
 from peft_core.report.reproduction.plan import Table, find_folders
 
 
@@ -32,8 +33,8 @@ def publish(table: Table, work: Path, destination: Path) -> list[str]:
             continue
         if target.exists() and not (target / RECORD).is_file():
             raise PeftClassroomError(f"{target} is no checkpoint and is left alone. Remove it or publish elsewhere.")
-        destination.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=destination) as temporary:
+        make_writable(destination)
+        with writing(destination), tempfile.TemporaryDirectory(prefix=f".{name}-", dir=destination) as temporary:
             copy, old = Path(temporary) / "new", Path(temporary) / "old"
             shutil.copytree(source, copy)
             load_checkpoint(copy, backbone)

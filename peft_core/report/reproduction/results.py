@@ -12,7 +12,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from peft_core.checkpoints.record import RunRecord
 from peft_core.config import RunConfig
 from peft_core.errors import PeftClassroomError
-from peft_core.files import write_atomic
+from peft_core.files import write_atomic, writing
 from peft_core.paths import RESULTS
 from peft_core.report.reproduction.plan import Settings
 from peft_core.report.reproduction.planned_rows import ROWS, ReportKey
@@ -180,7 +180,8 @@ def load_results(path: Path) -> Results:
 def write_results(results: Results, path: Path) -> None:
     """Replace the file as a whole. Results that are already in it leave it untouched."""
     text = results.model_dump_json(indent=1) + "\n"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return
     write_atomic(path, text)

@@ -1,7 +1,8 @@
 """The loss of a batch and its gradients; on a CPU one slice of the batch for each thread.
 
 Kernels of a small T5 are short. Threads that share each of them wait for one another hundreds of times in a step;
-threads that take a slice of the batch each meet once, at its end.
+threads that take a slice of the batch each meet once, at its end. On a GPU whose memory is too small for the batch the
+slices come one after the other.
 """
 
 import os
@@ -15,6 +16,7 @@ import torch
 from torch import nn
 
 from peft_core.reviews.batches import Batch
+from peft_core.training.device import carried_autocast, kind, number
 
 ROWS_PER_SLICE = 8  # fewer, and reading the weights costs more than the rows
 Loss = Callable[[Batch], torch.Tensor]
@@ -22,7 +24,7 @@ Loss = Callable[[Batch], torch.Tensor]
 
 def slices_for(model: nn.Module, device: torch.device, batch_size: int) -> int:
     """How many threads share a batch: 1 on a GPU, and where dropout draws random numbers from the one generator."""
-    if device.type != "cpu" or draws_random_numbers(model):
+    if not kind(device).threads_share or draws_random_numbers(model):
         return 1
     return max(1, min(torch.get_num_threads(), batch_size // ROWS_PER_SLICE))
 
@@ -38,22 +40,38 @@ def draws_random_numbers(model: nn.Module) -> bool:
 
 
 def gradients(
-    loss: Loss, parameters: Sequence[nn.Parameter], batch: Batch, slices: int
-) -> tuple[float, list[torch.Tensor]]:
+    loss: Loss,
+    parameters: Sequence[nn.Parameter],
+    batch: Batch,
+    slices: int,
+    parts: int = 1,
+    scale: Callable[[torch.Tensor], torch.Tensor] = lambda value: value,
+) -> tuple[float | torch.Tensor, list[torch.Tensor]]:
     """(loss, gradients in fp32) of a batch. `loss` adds up over rows: that of a batch is the sum of its slices'.
 
-    A parameter that the loss does not depend on has a gradient of zeros.
+    A parameter that the loss does not depend on has a gradient of zeros. The loss is a number where reading it waits
+    for nothing, else a tensor.
+
+    Args:
+        slices: that threads compute at the same time.
+        parts: that are computed one after the other, where there is no memory for all rows at once.
+        scale: the gradients are those of the loss after this.
     """
 
-    def work(part: Batch) -> tuple[float, Sequence[torch.Tensor]]:
+    def work(part: Batch) -> tuple[float | torch.Tensor, Sequence[torch.Tensor]]:
         value = loss(part)
-        return value.item(), torch.autograd.grad(value, parameters, materialize_grads=True)
+        return number(value), torch.autograd.grad(scale(value), parameters, materialize_grads=True)
 
-    if slices == 1:
-        value, found = work(batch)
-        return value, [grad.float() for grad in found]
-    done = list(in_threads(work, sliced(batch, slices), slices))
-    return sum(value for value, _ in done), [sum_in_fp32(parts) for parts in zip(*(g for _, g in done), strict=True)]
+    if slices > 1:
+        done = list(in_threads(work, sliced(batch, slices), slices))
+        return sum(value for value, _ in done), [sum_in_fp32(of) for of in zip(*(g for _, g in done), strict=True)]
+    first, *rest = sliced(batch, parts) if parts > 1 else [batch]
+    value, found = work(first)
+    total = [grad.float() for grad in found]
+    for part in rest:
+        more, found = work(part)
+        value, total = value + more, [sum_in_fp32(both) for both in zip(total, found, strict=True)]
+    return value, total
 
 
 def sum_in_fp32(parts: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -76,10 +94,10 @@ def in_threads(work: Callable, items: Sequence, threads: int) -> Iterator:
 
     The caller's autocast holds in the threads, too.
     """
-    enabled, dtype = torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu")
+    autocast = carried_autocast()
 
     def work_there(item):
-        with torch.autocast("cpu", dtype, enabled=enabled):
+        with autocast():
             return work(item)
 
     with kernels_of(max(1, torch.get_num_threads() // threads)) as each:

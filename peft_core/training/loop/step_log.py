@@ -8,11 +8,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-Event = Literal["start", "step", "measuring", "validation", "test"]
+Event = Literal["start", "step", "measuring", "validation", "test", "note"]
 Count = Annotated[int, Field(ge=0, le=10**9)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Amount = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]  # of seconds, passes, reviews a second, a loss
 Word = Annotated[str, Field(max_length=200)]
+Sentences = Annotated[str, Field(max_length=1000)]
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class StepLog:
     "measuring" says that batch `done` of `of` of a `split` has been answered, 0 at its beginning; "start", that `done`
     validations are behind it, and `step` steps. `total_steps` are those that are planned now, `full_steps` those that
     were asked for: a time limit may not allow all. `remaining`: seconds to the end of the run, the final test included;
-    None as long as its pace is not known.
+    None as long as its pace is not known. "note" has something `said`: what a person ought to know of the run.
     """
 
     event: Event
@@ -43,3 +44,4 @@ class StepLog:
     high: Share | None = None
     n: Count | None = None
     device: Word | None = None
+    said: Sentences | None = None

@@ -5,9 +5,11 @@ run that goes on later takes the very steps it would have taken. Time is clock.p
 watchers.
 """
 
+import math
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from typing import Literal, TypeVar
 
 import torch
@@ -16,13 +18,16 @@ from torch import nn
 from peft_core.config import TrainConfig
 from peft_core.reviews.batches import Batch
 from peft_core.statistics.intervals import Accuracy
-from peft_core.training.loop.clock import Clock
+from peft_core.training.device import kind
+from peft_core.training.loop.clock import SETTLING_STEPS, Clock
 from peft_core.training.loop.remaining import MeasuringPace, remaining_seconds, validations_ahead
 from peft_core.training.loop.step import Stepper, count_rows
 from peft_core.training.loop.step_log import Event, StepLog
 from peft_core.training.measuring import Measuring
 
 T = TypeVar("T")
+# Where to read a loss is to wait for the device: of so many steps at once at most, and so often in a run at least.
+READ_EVERY, READINGS = 16, 32
 
 
 class Trainer(Stepper):
@@ -34,6 +39,7 @@ class Trainer(Stepper):
         validate: measures the model now, batch by batch.
         measure_test: measures it on the test split beside every validation, while the clock stands still. The results
             are noted in `tests`; nothing here reads them.
+        precision: that the model computes in.
 
     `validation_rows`, `test_rows`, `rows_at_the_end`: how many reviews a validation has, the test split, and all that
     is measured after training. They serve the estimate of the time alone; whoever knows them sets them.
@@ -50,10 +56,13 @@ class Trainer(Stepper):
         validate: Callable[[], Measuring[Accuracy]],
         device: torch.device,
         measure_test: Callable[[], Measuring[Accuracy]] | None = None,
+        precision: torch.dtype = torch.float32,
     ) -> None:
-        self.batches_per_epoch = len(train_batches(0))
+        batches = train_batches(0)
+        self.batches_per_epoch = len(batches)
         self.full_steps = self.batches_per_epoch * config.epochs
-        super().__init__(model, config, learning_rate, labels, label_ids, device, self.full_steps)
+        width = max(batch.input_ids.shape[1] for batch in batches)
+        super().__init__(model, config, learning_rate, labels, label_ids, device, self.full_steps, precision, width)
         self.train_batches, self.validate, self.measure_test = train_batches, validate, measure_test
         self.clock = Clock(config.max_seconds)
         self.finished = self.kept = False
@@ -63,6 +72,7 @@ class Trainer(Stepper):
         self.tests: list[tuple[int, Accuracy]] = []
         self.best: dict[str, torch.Tensor] = {}
         self.last: dict[str, torch.Tensor] = {}  # where training made it worse: what it came to
+        self._untold: list[tuple[StepLog, float | torch.Tensor]] = []
 
     # -- the run -----------------------------------------------------------------------------------------------------
     def run(
@@ -82,11 +92,13 @@ class Trainer(Stepper):
         batches = None
         while self.step < self.planned_steps and not self.clock.out_of_time:
             if self._validation_due():
+                yield from self._tell_steps()
                 yield from self._validation(should_stop)
                 if not self._validated:
                     return
                 continue
             if should_stop():
+                yield from self._tell_steps()
                 return
             if self.step and should_keep():
                 self.kept = True
@@ -96,9 +108,14 @@ class Trainer(Stepper):
                 batches = self.train_batches(epoch)
             with self.clock.step(count_rows(batches[position])):
                 loss, rate = self.take_step(batches[position])
+                if read := self._losses_are_read():
+                    kind(self.device).wait(self.device)
             self._plan()
             speed = self.clock.examples_per_second
-            yield self.told("step", train_loss=loss, learning_rate=rate, examples_per_second=speed)
+            self._untold.append((self.told("step", learning_rate=rate, examples_per_second=speed), loss))
+            if read:
+                yield from self._tell_steps()
+        yield from self._tell_steps()
         self.planned_steps = self.step
         if not self._validated:  # it may have been stopped right after its last
             yield from self._validation(should_stop)
@@ -107,6 +124,26 @@ class Trainer(Stepper):
                 self.last = {name: p.detach().clone() for name, p in self.weights.items()}
             self.load_best()
             self.finished = True
+
+    def _losses_are_read(self) -> bool:
+        """Whether it is time to: on a CPU always; elsewhere in the first steps, which are waited for, then seldom."""
+        often = max(1, min(READ_EVERY, self.planned_steps // READINGS))
+        waits = kind(self.device).reading_waits
+        return not waits or self.step <= SETTLING_STEPS or self.step % often == 0
+
+    def _tell_steps(self) -> Iterator[StepLog]:
+        """Tell of the steps since the last time, each with its loss. In fp16 a step that was left out has none."""
+        untold, self._untold = self._untold, []
+        losses = [loss for _, loss in untold]
+        if losses and isinstance(losses[0], torch.Tensor):  # a step whose loss is a number has looked at it itself
+            losses = torch.stack(losses).tolist()
+            self.check_losses(losses, untold[0][0].step - 1)
+        notes, self.notes = self.notes, []
+        for note in notes:
+            yield self.told("note", said=note)
+        for (log, _), loss in zip(untold, losses, strict=True):
+            if math.isfinite(loss):
+                yield replace(log, train_loss=loss)
 
     def _plan(self) -> None:
         """Where the time allows fewer steps than the epochs ask for, let the learning rate reach zero there."""
@@ -235,12 +272,16 @@ class Trainer(Stepper):
         }
         planned = self.full_steps if self.kept else self.planned_steps  # it may go on after all
         now = {"step": self.step, "planned_steps": planned, "seconds": self.clock.seconds}
+        now |= {"parts": self.parts, "scaler": self.scaler.state_dict()}
         return tensors, now | points
 
     @torch.no_grad()
     def load_state(self, tensors: dict[str, torch.Tensor], data: dict) -> None:
         self.step, self.clock.seconds = data["step"], data["seconds"]
         self.planned_steps = data.get("planned_steps", self.full_steps)  # older states have none
+        self.parts = max(self.parts, data.get("parts", 1))
+        if data.get("scaler"):
+            self.scaler.load_state_dict(data["scaler"])
         self.validations = [(step, Accuracy(*rest)) for step, *rest in data["validations"]]
         self.tests = [(step, Accuracy(*rest)) for step, *rest in data.get("tests", [])]  # older states have none
         for name, weight in self.weights.items():

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from peft_core.files import make_writable
+
 if TYPE_CHECKING:
     from peft_core.training.pretraining.config import PretrainConfig
     from peft_core.training.pretraining.run import Pretraining
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
 
 def export(run: "Pretraining", figures: dict, folder: Path) -> None:
     """Write the finished base model: bf16 safetensors, tokenizer, model card, `pretraining.json` with every setting."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_writable(folder)
     run.model.config.dropout_rate = 0.1  # T5's own default, for those who fine-tune with it
     run.model.set_attn_implementation("sdpa")
     run.model.eval().save_pretrained(folder)

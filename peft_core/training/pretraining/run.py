@@ -24,6 +24,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional as F
 
+from peft_core.files import make_writable
 from peft_core.methods.fast import fuse
 from peft_core.paths import cache_dir
 from peft_core.reviews.batches import Batch
@@ -89,7 +90,7 @@ class Pretraining:
 
     def __init__(self, config: PretrainConfig, work: Path) -> None:
         self.config, self.work = config, work
-        work.mkdir(parents=True, exist_ok=True)
+        make_writable(work)
         cache = cache_dir() / "pretraining"
         teacher, teacher_tokenizer = sentiment_teacher(cache / "teacher", PREFIX, self.log)
         hidden, self.teacher_accuracy = teacher.encoder.config.hidden_size, teacher.held_out_accuracy

@@ -20,6 +20,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from peft_core.errors import PeftClassroomError
+from peft_core.files import make_writable
 from peft_core.reviews.splits import load_source, load_splits
 
 SNIPPETS_HELD_OUT = 800
@@ -131,7 +132,7 @@ def sentiment_teacher(
     if path.exists():
         teacher.load_state_dict(load_file(path))
         return teacher.eval(), tokenizer
-    folder.mkdir(parents=True, exist_ok=True)
+    make_writable(folder)
     texts, labels = snippets()
     encoded = tokenizer(texts, add_special_tokens=False)["input_ids"]
     rows = framed_rows(tokenizer, encoded, prefix, width)
@@ -187,7 +188,7 @@ class TeacherStore:
 
     def fill(self, teacher: SentimentTeacher, log: Log, batch_size: int = 64) -> None:
         """Compute what is missing; `done.json` counts finished rows, so that a stopped pass goes on."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_writable(self.folder)
         counter = self.folder / "done.json"
         done = json.loads(counter.read_text()) if counter.exists() else 0
         states, answers = self._open("states.npy", self.shape), self._open("positive.npy", self.shape[:1])

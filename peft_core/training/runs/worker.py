@@ -180,6 +180,8 @@ class _Reporter:
             self.folder.restart_metrics(event)
         elif event.event != "measuring":
             self.folder.append_metrics(event)
+        if event.said:
+            print(event.said, flush=True)
         before = self.status
         self.status = before.changed(
             state="running",

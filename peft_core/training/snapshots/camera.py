@@ -57,9 +57,12 @@ class Camera:
             self.take(log.step, log.total_steps)
 
     def _due(self, log: StepLog) -> bool:
-        """Whether a point has been passed; not where the weights are about to be validated, and taken after that."""
+        """Whether a point has been passed; not where the weights are about to be validated, and taken after that.
+
+        On a GPU steps are told of a few at a time: the weights are those after the last of them.
+        """
         passed = (POINTS - 1) * log.step // log.total_steps > (POINTS - 1) * self.newest // log.total_steps
-        return passed and not self.trainer.validates_next
+        return passed and log.step == self.trainer.step and not self.trainer.validates_next
 
     @torch.no_grad()
     def take(self, step: int, planned_steps: int) -> None:

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from urllib.parse import parse_qs
 
 import pytest
+from huggingface_hub import constants
 
 from app import services
 from app.content import label
@@ -20,6 +21,7 @@ from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.report.reproduction.planned_rows import ROWS
 from peft_core.reviews.config import DataConfig
 from peft_core.t5.architecture import base_model
+from tests.hub import keep, make_t5_small
 
 # Of every page: its link with widgets moved, and what it must then count.
 MOVED = {
@@ -231,7 +233,29 @@ def test_a_preset_moves_the_settings_that_it_is_made_of(open_page, line, page):
 def test_a_base_that_is_not_here_is_counted_but_not_trained(open_page):
     app = open_page("lora", section="train", base="t5-11b")
     assert app.get_by_key("train").disabled
-    assert any("neither trained nor asked" in i.value for i in app.info)
+    (said,) = (i.value for i in app.info if "neither trained nor asked" in i.value)
+    assert "is not in the local Hugging Face cache" in said
+    assert "hf download google-t5/t5-11b" in said.replace("\\", "")
+
+
+def test_a_base_of_the_hub_is_trained_where_it_can_be_loaded_and_no_larger_one(open_page, monkeypatch, tmp_path):
+    files = make_t5_small(tmp_path / "files")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    keep(tmp_path, "google-t5/t5-large", files)
+    tokenizer = keep(tmp_path, "t5-small", files) / "tokenizer.json"
+    there = tokenizer.resolve()
+    tokenizer.unlink()
+    services.why_not_loadable.clear()
+    app = open_page("lora", section="train", base="t5-small", lora_r="7")  # counted nowhere else: that is kept
+    assert app.get_by_key("train").disabled
+    assert any("it lacks tokenizer.json" in i.value.replace("\\", "") for i in app.info)
+    tokenizer.symlink_to(there)
+    services.why_not_loadable.clear()
+    assert not app.run().get_by_key("train").disabled
+    app.get_by_key("base").set_value("t5-large").run()
+    assert app.get_by_key("train").disabled
+    assert any("larger than what a class trains" in i.value for i in app.info)
+    services.why_not_loadable.clear()
 
 
 def test_a_second_click_submits_the_same_run_until_it_has_ended(open_page, line):

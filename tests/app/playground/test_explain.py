@@ -189,9 +189,9 @@ def test_an_empty_review_is_a_sentence(checkpoints, component):
 
 
 def test_a_base_that_is_not_here_is_a_sentence(checkpoints, monkeypatch):
-    monkeypatch.setattr(models, "loadable", lambda base: False)
+    monkeypatch.setattr(models, "why_not_loadable", lambda base: f"{base} lacks a file")
     for component, button in (("explain", "explain_go"), ("what_if", "what_if_negate"), ("what_if", "what_if_try_all")):
-        assert "not on this computer" in click(opened(component, REVIEW), button).error[0].value
+        assert "lacks a file" in click(opened(component, REVIEW), button).error[0].value
 
 
 def test_markup_in_a_review_stays_text(checkpoints):

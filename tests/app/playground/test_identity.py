@@ -156,9 +156,9 @@ def test_html_emoji_and_right_to_left_stay_text_and_notes_name_their_words(check
 def test_a_base_that_is_not_here_is_a_sentence(checkpoints, monkeypatch):
     from app.services import models
 
-    monkeypatch.setattr(models, "loadable", lambda base: False)
+    monkeypatch.setattr(models, "why_not_loadable", lambda base: f"{base} lacks a file")
     app = asked(opened(**OWN))
-    assert "not on this computer" in app.error[0].value
+    assert "lacks a file" in app.error[0].value
     assert len(app.error) == 1
 
 

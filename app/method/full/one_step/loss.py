@@ -27,8 +27,8 @@ STYLE = {"positive": theme.POSITIVE, "negative": theme.NEGATIVE}
 def draw(base: BaseModel, config: MethodConfig) -> None:
     """Words and their true label → a probability for every word → the loss, and where it pushes."""
     st.markdown(text(PAGE, "loss"))
-    if not services.loadable(base.name):
-        st.info(label("steps", "not_here", base=base.name), icon=":material/cloud_off:")
+    if why_not := services.why_not_loadable(base.name):
+        st.info(label("steps", "not_here", base=base.name, why=escaped(why_not)), icon=":material/cloud_off:")
         return
     if services.libraries().error or not services.libraries().ready.is_set():
         st.info(services.libraries().error or label("steps", "loading"), icon=":material/hourglass_top:")
