@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 from app.services.loading import libraries
 from app.services.remembered import Remembered
 from app.services.runs import backend
+from app.services.visitor import is_operator
 
 SECONDS_IN_LINE = 20
 SHORT = 2  # texts, as What if asks about them; more are long work
@@ -40,9 +41,19 @@ MOST_REMEMBERED = 5_000  # of them
 
 
 @st.cache_data(ttl=60, show_spinner=False)
-def why_not_loadable(base: str) -> str | None:
-    """What keeps this base model from being loaded here, and what to do; None: nothing. The network is not asked."""
+def _why_not_loadable(base: str) -> str | None:
     return at_hand(base_model(base)).problem
+
+
+def why_not_loadable(base: str) -> str | None:
+    """What keeps this base model from being loaded here, and what to do; None: nothing. The network is not asked.
+
+    Where the files lie, and what is wrong with them, is told to whoever runs the server alone.
+    """
+    why = _why_not_loadable(base)
+    if why is None or is_operator():
+        return why
+    return f"This needs the base model {base_model(base).name}, which is not on this computer, or not as a whole."
 
 
 def loadable(base: str) -> bool:

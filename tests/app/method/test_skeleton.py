@@ -11,6 +11,7 @@ from app.content import label
 from app.kit.pages import method_pages, script_of, training_link
 from app.kit.plain import escaped
 from app.method.try_it.section import MOST, to_ask
+from app.services import models
 from peft_core.config import PRESETS, RunConfig, TrainConfig
 from peft_core.counting.by_hand import count
 from peft_core.methods.adapter.method import AdapterConfig
@@ -230,7 +231,8 @@ def test_a_preset_moves_the_settings_that_it_is_made_of(open_page, line, page):
         assert (spec.config.train.epochs, spec.config.data.max_length) == (preset.epochs, preset.max_length)
 
 
-def test_a_base_that_is_not_here_is_counted_but_not_trained(open_page):
+def test_a_base_that_is_not_here_is_counted_but_not_trained(open_page, monkeypatch):
+    monkeypatch.setattr(models, "is_operator", lambda: True)
     app = open_page("lora", section="train", base="t5-11b")
     assert app.get_by_key("train").disabled
     (said,) = (i.value for i in app.info if "neither trained nor asked" in i.value)
@@ -238,24 +240,33 @@ def test_a_base_that_is_not_here_is_counted_but_not_trained(open_page):
     assert "hf download google-t5/t5-11b" in said.replace("\\", "")
 
 
+def test_where_a_base_is_looked_for_is_told_to_whoever_runs_the_server_alone(open_page, monkeypatch):
+    monkeypatch.setattr(models, "is_operator", lambda: False)
+    app = open_page("lora", section="train", base="t5-11b")
+    assert app.get_by_key("train").disabled
+    (said,) = (i.value for i in app.info if "neither trained nor asked" in i.value)
+    assert "t5-11b" in said.replace("\\", "") and str(constants.HF_HUB_CACHE) not in said and "/" not in said
+
+
 def test_a_base_of_the_hub_is_trained_where_it_can_be_loaded_and_no_larger_one(open_page, monkeypatch, tmp_path):
+    monkeypatch.setattr(models, "is_operator", lambda: True)
     files = make_t5_small(tmp_path / "files")
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     keep(tmp_path, "google-t5/t5-large", files)
     tokenizer = keep(tmp_path, "t5-small", files) / "tokenizer.json"
     there = tokenizer.resolve()
     tokenizer.unlink()
-    services.why_not_loadable.clear()
+    models._why_not_loadable.clear()
     app = open_page("lora", section="train", base="t5-small", lora_r="7")  # counted nowhere else: that is kept
     assert app.get_by_key("train").disabled
     assert any("it lacks tokenizer.json" in i.value.replace("\\", "") for i in app.info)
     tokenizer.symlink_to(there)
-    services.why_not_loadable.clear()
+    models._why_not_loadable.clear()
     assert not app.run().get_by_key("train").disabled
     app.get_by_key("base").set_value("t5-large").run()
     assert app.get_by_key("train").disabled
     assert any("larger than what a class trains" in i.value for i in app.info)
-    services.why_not_loadable.clear()
+    models._why_not_loadable.clear()
 
 
 def test_a_second_click_submits_the_same_run_until_it_has_ended(open_page, line):
