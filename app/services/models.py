@@ -53,7 +53,8 @@ def why_not_loadable(base: str) -> str | None:
     why = _why_not_loadable(base)
     if why is None or is_operator():
         return why
-    return f"This needs the base model {base_model(base).name}, which is not on this computer, or not as a whole."
+    missing = f"The base model {base_model(base).name} is not on this computer, or not as a whole"
+    return f"{missing}; choose tiny-t5, which is bundled. Whoever runs the server is told more."
 
 
 def loadable(base: str) -> bool:

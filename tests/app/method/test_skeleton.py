@@ -245,7 +245,8 @@ def test_where_a_base_is_looked_for_is_told_to_whoever_runs_the_server_alone(ope
     app = open_page("lora", section="train", base="t5-11b")
     assert app.get_by_key("train").disabled
     (said,) = (i.value for i in app.info if "neither trained nor asked" in i.value)
-    assert "t5-11b" in said.replace("\\", "") and str(constants.HF_HUB_CACHE) not in said and "/" not in said
+    assert "t5-11b" in said.replace("\\", "") and str(constants.HF_HUB_CACHE) not in said
+    assert "/" not in said and "tiny-t5" in said.replace("\\", "")
 
 
 def test_a_base_of_the_hub_is_trained_where_it_can_be_loaded_and_no_larger_one(open_page, monkeypatch, tmp_path):

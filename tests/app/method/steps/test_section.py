@@ -178,6 +178,6 @@ def test_other_words_choose_the_token_anew_without_a_note(steps, words, last):
 def test_a_base_that_is_not_here_is_a_sentence(steps):
     app = steps("lora", base="t5-3b")
     assert any(
-        "t5-3b is not in" in said and "tiny-t5" in said for said in (i.value.replace("\\", "") for i in app.info)
+        "t5-3b is not on" in said and "tiny-t5" in said for said in (i.value.replace("\\", "") for i in app.info)
     )
     assert not app.latex
