@@ -93,9 +93,9 @@ class Visitor(Session):
         first = next(iter(self.screen.tabs.values()), None)
         return tuple(first.labels) if first else ()
 
-    def go(self, page: str) -> float:
+    def go(self, page: str, query: str = "") -> float:
         """Open a page by its address; seconds until it is there."""
-        self.page, self.query = page, ""
+        self.page, self.query = page, query
         self._hash = self.pages.get(page, "")
         self._states.clear()
         return self._ask()

@@ -92,3 +92,26 @@ def test_a_browser_meets_the_app_that_serve_starts(tmp_path):
     assert '"event": "page", "path": "/lora"' in log
     assert check.PASSWORD not in log
     assert subprocess.run(["grep", "-rqF", check.PASSWORD, str(tmp_path)]).returncode == 1
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Windows
+
+WORKFLOW = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_workflow_gives_readmes_four_lines_on_a_windows_machine():
+    job = WORKFLOW["jobs"]["windows"]
+    assert job["runs-on"] == "windows-latest"
+    given = "\n".join(step["run"] for step in job["steps"] if "run" in step).replace('python "-m', "python -m")
+    lines = re.findall(r"^    (python -m venv.*|\.venv\\Scripts\\.*)$", README, re.MULTILINE)
+    assert len(lines) == 4
+    for line in lines:
+        assert not set(line) & set("$&|;~")  # the same in PowerShell and in cmd
+        assert line in given
+
+
+def test_what_is_not_supported_is_said_before_the_first_command():
+    before = README.partition("    make app")[0]
+    assert all(words in before for words in ("Python 3.11", "Intel Macs", "Windows on ARM"))

@@ -4,6 +4,7 @@ from statistics import median
 
 import pytest
 
+from benchmarks.app_memory import APP_MEMORY, TOKENS, AppMemory
 from benchmarks.app_report import APP_SPEED, AppSpeedReport
 from benchmarks.peer_reports import TRAINING_SPEED, SpeedReport, ratios, read_report
 from benchmarks.sides.settings import SIDES
@@ -55,3 +56,12 @@ def test_the_page_on_serving_quotes_how_fast_the_app_was():
     assert f"is answered in {1000 * median(move.seconds):.0f} ms" in words
     assert f"first page after {median(start.first_page for start in report.starts):.1f}" in words
     assert f"its first step {spare:.1f} seconds after the click, {fresh:.1f} if no worker was ready" in words
+
+
+def test_the_page_on_hosts_quotes_what_the_app_held_in_memory():
+    report, text = read_report(APP_MEMORY, AppMemory), (ROOT / "docs" / "hosts.md").read_text(encoding="utf-8")
+    held = [*(one.bytes for one in report.server), report.spare]
+    assert all(f"| {bytes / 1e6:,.0f} |" in text for bytes in held)
+    short, long = ([one.bytes for one in report.training if f"{n} tokens" in one.state] for n in TOKENS)
+    assert len(short) == len(long) == 4
+    assert all(f"| {one / 1e6:,.0f} | {two / 1e6:,.0f} |" in text for one, two in zip(short, long, strict=True))

@@ -5,7 +5,6 @@ import json
 import logging
 import os
 import platform
-import resource
 import time
 import traceback
 from collections import Counter
@@ -19,6 +18,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.strategies import SearchStrategy
 
 from peft_core.paths import ROOT
+from peft_core.report.reproduction.worker import peak_bytes
 
 LOT = 250
 Case = TypeVar("Case")
@@ -68,7 +68,7 @@ def listened(*names: str):
 
 def peak_mb() -> int:
     """The most memory that this process ever had, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    return peak_bytes() // 2**20
 
 
 def try_each(

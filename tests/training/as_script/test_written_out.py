@@ -1,5 +1,6 @@
 """A configuration written out as a command line says the same to the command line."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -77,6 +78,7 @@ def test_a_command_on_several_lines_is_the_same_command(config):
     assert " ".join(line.removesuffix(chr(92)).strip() for line in lines) == " ".join(pieces)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has another shell")
 @every_config
 def test_a_shell_reads_the_lines_as_the_command_line_wants_them(config):
     """Where an option is broken, the spaces in front of the next line come after a comma, and are no part of a name."""
