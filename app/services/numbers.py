@@ -6,6 +6,7 @@ from functools import lru_cache
 import streamlit as st
 
 from app.services.loading import libraries
+from peft_core.errors import PeftClassroomError
 from peft_core.methods.method import MethodConfig
 from peft_core.t5.architecture import BaseModel
 from peft_core.t5.parts import Part, part_of
@@ -38,27 +39,27 @@ def _numel_by_part(base: BaseModel, config: MethodConfig) -> dict[Part, int]:
 
 
 def device() -> str | None:
-    """The device a run will use, in words; None while torch is still being imported."""
+    """The device a run will use, in words, or why it cannot be used; None while torch is still being imported."""
     if not libraries().ready.is_set() or libraries().error:
         return None
-    return _device()
+    return _here()[0]
 
 
 def machine() -> tuple[str, str] | None:
-    """Device and precision of a run here, as its record will have them; None while torch is still being imported."""
-    where = device()
-    return where and (where, _precision())
+    """Device and precision of a run here, as its record will have them; None while that is not known."""
+    if not libraries().ready.is_set() or libraries().error:
+        return None
+    where, precision = _here()
+    return None if precision is None else (where, precision)
 
 
 @st.cache_resource(show_spinner=False)
-def _device() -> str:
-    from peft_core.training.device import describe, pick_device
+def _here() -> tuple[str, str | None]:
+    """The device in words, and its precision; what is wrong with `PEFT_DEVICE`, and None."""
+    from peft_core.training.device import compute_dtype, describe, pick_device, precision_name
 
-    return describe(pick_device())
-
-
-@st.cache_resource(show_spinner=False)
-def _precision() -> str:
-    from peft_core.training.device import compute_dtype, pick_device, precision_name
-
-    return precision_name(compute_dtype(pick_device()))
+    try:
+        found = pick_device()
+        return describe(found), precision_name(compute_dtype(found))
+    except PeftClassroomError as error:
+        return str(error), None

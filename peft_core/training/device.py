@@ -280,9 +280,10 @@ def place(model: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Modu
     for module in model.modules():
         if isinstance(module, PreTrainedModel) and module.config._attn_implementation != kind(device).attention:
             module.set_attn_implementation(kind(device).attention)
-    if scaled:
-        model.forward = torch.autocast(device.type, dtype)(model.forward)
-    return fuse(model, device)
+    if not scaled:
+        return fuse(model, device)
+    model.forward = torch.autocast(device.type, dtype)(model.forward)  # which the fused modules know nothing of
+    return model
 
 
 def loss_scaler(device: torch.device, dtype: torch.dtype) -> torch.amp.GradScaler:

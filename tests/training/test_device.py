@@ -9,6 +9,8 @@ from peft_core.errors import PeftClassroomError
 from peft_core.methods import trainable_tensors
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.reviews.config import DataConfig
+from peft_core.t5.backbone import label_logits
+from peft_core.t5.fused import FUSED
 from peft_core.training import device as of_device
 from peft_core.training.continuing import began_in
 from peft_core.training.device import (
@@ -334,3 +336,13 @@ def test_placing_leaves_the_shared_weights_where_they_are(backbone):
     model = place(backbone.replica(), CPU, BF16)
     assert model.shared.weight.dtype == BF16 and model.lm_head.weight is model.shared.weight
     assert backbone.model.shared.weight is before and before.dtype == FP32
+
+
+def test_in_fp16_no_module_is_fused_and_answers_are_those_of_fp32(backbone, batch):
+    ids, mask = batch
+    exact, half = (place(backbone.replica(), CPU, dtype).eval() for dtype in (FP32, FP16))
+    assert {type(m) for m in half.modules()} & set(FUSED.values()) == set() != {type(m) for m in exact.modules()}
+    with torch.inference_mode():
+        wanted, found = (label_logits(model, ids, mask, backbone.label_ids) for model in (exact, half))
+    assert found.dtype == FP32 and not torch.equal(found, wanted)
+    torch.testing.assert_close(found, wanted, atol=0.02, rtol=0.02)
