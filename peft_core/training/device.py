@@ -143,6 +143,7 @@ class Cuda(Accelerator):
         return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
 
     def begin_peak(self, device: torch.device) -> None:
+        torch.cuda.init()  # before that there is nothing to count
         torch.cuda.reset_peak_memory_stats(device)
 
     def peak_bytes(self, device: torch.device) -> int | None:
