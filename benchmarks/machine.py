@@ -91,14 +91,13 @@ def time_products(sizes: Sequence[tuple[int, int, int]]) -> list[float]:
     import torch
 
     from benchmarks.random_model import seconds
-    from peft_core.training.device import pick_device
+    from peft_core.training.device import kind, pick_device
 
     device = pick_device()
 
     def product(a: torch.Tensor, b: torch.Tensor) -> None:
         torch.nn.functional.linear(a, b)  # b as a layer keeps its weights: (n, k)
-        if device.type == "cuda":
-            torch.cuda.synchronize()
+        kind(device).wait(device)
 
     result = []
     for m, k, n in sizes:
@@ -112,17 +111,24 @@ def time_products(sizes: Sequence[tuple[int, int, int]]) -> list[float]:
 def time_steps(base: str, method: MethodConfig, batch: int, widths: Sequence[int], steps: int) -> list[float]:
     """Median seconds of a step at each width."""
     from benchmarks.random_model import Work, random_batch, seconds
+    from peft_core.reviews.batches import Batch
+    from peft_core.training.device import kind
     from peft_core.training.experiment import Experiment
 
     experiment = Experiment(run_config(source_of(base), method, batch, max(widths), "bundled"))
     experiment.model.train()
+
+    def step(batch: Batch) -> None:
+        experiment.trainer.take_step(batch)
+        kind(experiment.device).wait(experiment.device)
+
     result = []
     for width in widths:
         batches = [
             random_batch(experiment.backbone.base.architecture, Work(batch, width, steps), seed)
             for seed in range(SETTLING + steps)
         ]
-        clock = [seconds(lambda one=one: experiment.trainer.take_step(one)) for one in batches]
+        clock = [seconds(lambda one=one: step(one)) for one in batches]
         result.append(median(clock[SETTLING:]))
     return result
 

@@ -30,7 +30,7 @@ class Part(BaseModel):
 class TrainerSettings(Part):
     """How a Seq2SeqTrainer is set up; the defaults are those of the libraries' own examples."""
 
-    bf16: bool = Field(False, description="autocast, where this computer multiplies bf16 natively")
+    bf16: bool = Field(False, description="autocast in half precision, where that is fast: bf16, on some GPUs fp16")
     frozen_bf16: bool = Field(False, description="weights that do not train are loaded in bf16 as well")
     dropout: float | None = Field(None, description="None: as configured in the model, 0.1")
     attention: Literal["sdpa", "eager"] | None = Field(None, description="None: the library chooses")
@@ -63,6 +63,7 @@ class SideRun(Part):
     step_seconds: tuple[float, ...] = Field(min_length=1, description="of every step, its batch included")
     validations: tuple[Validation, ...]
     right: str = Field(pattern="^[01]+$", description="validation reviews, with the last weights: 1 is a right answer")
+    peak_bytes: int | None = Field(None, description="the most of a GPU's memory in use at once; none: a CPU")
 
     def reached(self, level: float) -> tuple[float, float] | None:
         """(seconds of training, the same with validations) until a validation was at least `level`; None: never."""
@@ -94,6 +95,7 @@ class SpeedRound(Part):
     data_fingerprint: str
     seconds: float = Field(description="of training, the first steps included")
     settled_seconds: float = Field(description="of the steps after the first SETTLING_STEPS; 0 if there are none")
+    peak_bytes: int | None = Field(None, description="the most of a GPU's memory in use at once; none: a CPU")
 
     @classmethod
     def of(cls, run: SideRun) -> Self:
@@ -121,7 +123,7 @@ class SpeedRound(Part):
         return self.batch * (self.steps - SETTLING_STEPS) / self.settled_seconds if self.settled_seconds else None
 
 
-SPEED_FIELDS_OF_RUN = ("side", "settings", "method_of", "trainable_parameters", "data_fingerprint")
+SPEED_FIELDS_OF_RUN = ("side", "settings", "method_of", "trainable_parameters", "data_fingerprint", "peak_bytes")
 
 
 class SpeedReport(Part):

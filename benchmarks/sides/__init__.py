@@ -29,6 +29,10 @@ def run_side(side: str, settings: TrainerSettings | None, config: RunConfig) -> 
     if reviews % batch:
         raise PeftClassroomError(f"{reviews:,} reviews are no whole number of batches of {batch}. Choose a multiple.")
     located = config.model_copy(update={"base": source_of(config.base)})
+    from peft_core.training.device import kind, pick_device
+
+    device = pick_device()
+    kind(device).begin_peak(device)
     if settings is None:
         from benchmarks.sides import ours
 
@@ -37,4 +41,5 @@ def run_side(side: str, settings: TrainerSettings | None, config: RunConfig) -> 
         from benchmarks.sides import hf
 
         done = hf.train(located, settings)
-    return done.model_copy(update={"side": side, "config": config})
+    peak = kind(device).peak_bytes(device)
+    return done.model_copy(update={"side": side, "config": config, "peak_bytes": peak})

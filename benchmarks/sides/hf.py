@@ -37,7 +37,7 @@ from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.reviews.draws import SHARED_SEED
 from peft_core.reviews.splits import LABEL_WORDS
 from peft_core.t5.backbone import Backbone, load_backbone
-from peft_core.training.device import compute_dtype, pick_device
+from peft_core.training.device import HALVES, compute_dtype, kind, pick_device
 from peft_core.training.measuring import MeasuredSplit, Rows, accuracy, load_rows
 
 IGNORED = -100
@@ -83,6 +83,12 @@ def as_dataset(rows: Rows, tokenizer: PreTrainedTokenizerBase, label_tokens: int
     )
 
 
+def _flat_mask(model: nn.Module, arguments: tuple, named: dict) -> tuple[tuple, dict]:
+    """peft takes a mask (batch, width) alone; on a GPU `device.inputs` gives (batch, 1, 1, width)."""
+    mask = named["attention_mask"]
+    return arguments, named | {"attention_mask": mask if mask.dim() == 2 else mask[:, 0, 0].long()}
+
+
 @dataclass
 class Watch(TrainerCallback):
     """Reads the clock after every step, and validates when this project's loop would."""
@@ -102,8 +108,8 @@ class Watch(TrainerCallback):
 
     def on_step_end(self, args, state, control, **rest) -> None:
         step, last = state.global_step, state.max_steps
-        if torch.cuda.is_available() and step in (SETTLING_STEPS, last):
-            torch.cuda.synchronize()
+        if step in (SETTLING_STEPS, last):
+            kind(pick_device()).wait(pick_device())
         self.step_seconds.append(time.perf_counter() - self.since)
         if step == last or step * self.config.train.evaluations >= len(self.validations) * last:
             self._validate(step)
@@ -112,8 +118,10 @@ class Watch(TrainerCallback):
     def _validate(self, step: int) -> None:
         started = time.perf_counter()
         device = pick_device()
+        hook = self.model.register_forward_pre_hook(_flat_mask, with_kwargs=True)
         with torch.autocast(device.type, self.autocast, enabled=self.autocast is not None):
             positive = MeasuredSplit(self.rows, self.backbone, device).probabilities(self.model)
+        hook.remove()
         self.right = (positive > 0.5) == self.rows.labels.astype(bool)
         share = accuracy(positive, self.rows.labels).accuracy
         self.validations.append(Validation(step=step, accuracy=share, seconds=time.perf_counter() - started))
@@ -129,16 +137,17 @@ def train(config: RunConfig, settings: TrainerSettings) -> SideRun:
     validation = load_rows(backbone, data, "validation", data.validation_size, SHARED_SEED)
     torch.manual_seed(options.seed)
     full = isinstance(config.method, FullConfig)
+    half = compute_dtype(device) if settings.bf16 and compute_dtype(device) in HALVES else None
+    bf16 = half == torch.bfloat16
     base = AutoModelForSeq2SeqLM.from_pretrained(
         backbone.base.source,
-        dtype=torch.bfloat16 if settings.frozen_bf16 and not full else torch.float32,
+        dtype=torch.bfloat16 if settings.frozen_bf16 and bf16 and not full else torch.float32,
         **({} if settings.attention is None else {"attn_implementation": settings.attention}),
         **({} if settings.dropout is None else {"dropout_rate": settings.dropout}),
     )
     model, whose = with_method(base, config.method)
     model.to(device)
-    bf16 = settings.bf16 and compute_dtype(device) == torch.bfloat16
-    watch = Watch(model, backbone, validation, config, torch.bfloat16 if bf16 else None)
+    watch = Watch(model, backbone, validation, config, half)
     collator = DataCollatorForSeq2Seq(
         backbone.tokenizer, model=base, label_pad_token_id=IGNORED, pad_to_multiple_of=settings.pad_to_multiple_of
     )
@@ -156,6 +165,7 @@ def train(config: RunConfig, settings: TrainerSettings) -> SideRun:
                 lr_scheduler_type="linear",
                 seed=options.seed,
                 bf16=bf16,
+                fp16=half == torch.float16,
                 use_cpu=device.type == "cpu",
                 train_sampling_strategy="group_by_length" if settings.group_by_length else "random",
                 torch_compile=settings.torch_compile,

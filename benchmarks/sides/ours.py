@@ -4,10 +4,10 @@ import time
 from statistics import mean
 
 import numpy as np
-import torch
 
 from benchmarks.peer_reports import SETTLING_STEPS, SideRun, Validation, as_digits
 from peft_core.config import RunConfig
+from peft_core.training.device import kind
 from peft_core.training.experiment import Experiment
 
 
@@ -23,8 +23,8 @@ def train(config: RunConfig) -> SideRun:
     for log in trainer.run():
         passed = time.perf_counter() - since
         if log.event == "step":
-            if torch.cuda.is_available() and log.step in (SETTLING_STEPS, trainer.planned_steps):
-                torch.cuda.synchronize()
+            if log.step in (SETTLING_STEPS, trainer.planned_steps):
+                kind(experiment.device).wait(experiment.device)
                 passed = time.perf_counter() - since
             step_seconds.append(passed)
             losses.append(log.train_loss)

@@ -30,6 +30,7 @@ VARIANTS: dict[str, TrainerSettings] = {
     "keep_freed_memory": _changed(_ONE_TOKEN, keep_freed_memory=True),
     "pad_to_64": _changed(_FROZEN, pad_to_multiple_of=64),  # the collator pads the labels to 64 tokens, too
     "torch_compile": _changed(_ONE_TOKEN, torch_compile=True),
+    "one_label_token_sdpa": _changed(_ONE_TOKEN, attention="sdpa"),  # for a GPU, where SDPA is the faster one
 }
 TUNED: dict[str, str] = {
     "lora": "one_label_token",

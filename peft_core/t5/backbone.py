@@ -1,6 +1,7 @@
 """The base model: load it with its tokenizer, identify it, copy it cheaply, build its shapes without its weights."""
 
 import copy
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -138,18 +139,21 @@ def _source(base: BaseModel) -> tuple[str, bool]:
 
 # What the library raises for a folder whose files are missing, damaged, or do not fit one another.
 DAMAGE = (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, SafetensorError)
+# While it loads, the library switches the tying of weights off for the whole process; of two threads one leaves it off.
+ONE_AT_A_TIME, TIE = threading.Lock(), T5ForConditionalGeneration.tie_weights
 
 
 def _load(source: str, local: bool) -> tuple[T5ForConditionalGeneration, PreTrainedTokenizerBase]:
     tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local, trust_remote_code=False)
-    model, told = T5ForConditionalGeneration.from_pretrained(
-        source,
-        local_files_only=local,
-        dtype=torch.float32,
-        use_safetensors=True,
-        attn_implementation="eager",  # `training/device.py` chooses another where it suits the device
-        output_loading_info=True,
-    )
+    with ONE_AT_A_TIME:
+        model, told = T5ForConditionalGeneration.from_pretrained(
+            source,
+            local_files_only=local,
+            dtype=torch.float32,
+            use_safetensors=True,
+            attn_implementation="eager",  # `training/device.py` chooses another where it suits the device
+            output_loading_info=True,
+        )
     if missing := sorted(told["missing_keys"]):  # the library would draw them at random
         raise PeftClassroomError(
             f"The base model in {source} lacks {len(missing)} tensors that its config.json asks for (first: "
@@ -232,6 +236,7 @@ def untrained_t5(config: T5Config, tied: bool) -> T5ForConditionalGeneration:
     two different tables. What it then leaves is what is left here.
     """
     model = T5ForConditionalGeneration(config)
+    TIE(model)  # another thread may be loading at this moment
     if not tied:
         model.lm_head.weight = nn.Parameter(torch.empty_like(model.shared.weight))
         nn.init.normal_(model.lm_head.weight, std=config.initializer_factor)

@@ -143,6 +143,7 @@ class Cuda(Accelerator):
         return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
 
     def begin_peak(self, device: torch.device) -> None:
+        torch.cuda.init()  # before that there is nothing to count
         torch.cuda.reset_peak_memory_stats(device)
 
     def peak_bytes(self, device: torch.device) -> int | None:
@@ -280,9 +281,10 @@ def place(model: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Modu
     for module in model.modules():
         if isinstance(module, PreTrainedModel) and module.config._attn_implementation != kind(device).attention:
             module.set_attn_implementation(kind(device).attention)
-    if scaled:
-        model.forward = torch.autocast(device.type, dtype)(model.forward)
-    return fuse(model, device)
+    if not scaled:
+        return fuse(model, device)
+    model.forward = torch.autocast(device.type, dtype)(model.forward)  # which the fused modules know nothing of
+    return model
 
 
 def loss_scaler(device: torch.device, dtype: torch.dtype) -> torch.amp.GradScaler:

@@ -9,6 +9,8 @@ from peft_core.errors import PeftClassroomError
 from peft_core.methods import trainable_tensors
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.reviews.config import DataConfig
+from peft_core.t5.backbone import label_logits
+from peft_core.t5.fused import FUSED
 from peft_core.training import device as of_device
 from peft_core.training.continuing import began_in
 from peft_core.training.device import (
@@ -195,6 +197,13 @@ def test_fewer_rows_where_less_is_free_and_none_too_few(monkeypatch, backbone):
     assert room.evaluation_batch(model, CPU, 64) == 1
 
 
+def test_a_batch_that_is_computed_in_parts_from_the_start_is_said(config, small, monkeypatch):
+    monkeypatch.setattr("peft_core.training.loop.step.parts_for", lambda *given: 3)
+    assert [note[:60] for note in Experiment(config).trainer.notes] == [
+        "GPU: a small one has no room for a whole batch of 8. The run"
+    ]
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Runs of an accelerator's kind, on the CPU
 
@@ -263,8 +272,10 @@ def test_without_memory_for_a_batch_it_is_computed_in_parts_and_comes_to_the_sam
     small.rows = 3
     in_parts, _ = trained(config, tmp_path / "parts")
     notes = [log.said for log in in_parts if log.event == "note"]
-    assert ["4 reviews at a time" in notes[0], "2 reviews at a time" in notes[1]] == [True, True]
-    assert "the batch stays 8" in notes[1] and "A batch of 2 would fit" in notes[1] and len(notes) == 2
+    assert len(notes) == 1 and notes[0].startswith(
+        "GPU: a small one had no memory left at step 0 for a whole batch of 8"
+    )
+    assert "computes 2 reviews at a time" in notes[0] and "A batch of 2 would fit" in notes[0]
     losses, again = ([log.train_loss for log in told if log.event == "step"] for told in (logs, in_parts))
     assert again == pytest.approx(losses, rel=1e-3)
     small.rows = 0
@@ -334,3 +345,13 @@ def test_placing_leaves_the_shared_weights_where_they_are(backbone):
     model = place(backbone.replica(), CPU, BF16)
     assert model.shared.weight.dtype == BF16 and model.lm_head.weight is model.shared.weight
     assert backbone.model.shared.weight is before and before.dtype == FP32
+
+
+def test_in_fp16_no_module_is_fused_and_answers_are_those_of_fp32(backbone, batch):
+    ids, mask = batch
+    exact, half = (place(backbone.replica(), CPU, dtype).eval() for dtype in (FP32, FP16))
+    assert {type(m) for m in half.modules()} & set(FUSED.values()) == set() != {type(m) for m in exact.modules()}
+    with torch.inference_mode():
+        wanted, found = (label_logits(model, ids, mask, backbone.label_ids) for model in (exact, half))
+    assert found.dtype == FP32 and not torch.equal(found, wanted)
+    torch.testing.assert_close(found, wanted, atol=0.02, rtol=0.02)

@@ -63,7 +63,7 @@ class Stepper:
         )
         self.scaler = loss_scaler(device, precision)
         self.lost_in_a_row = 0
-        self.notes: list[str] = []
+        self.notes: list[str] = [self._in_parts("has no room", config.batch_size)] if self.parts > 1 else []
         self.planned_steps, self.step = planned_steps, 0
 
     def rate_at(self, step: int) -> float:
@@ -102,13 +102,16 @@ class Stepper:
         Raises:
             PeftClassroomError: if the device has no memory for a single row.
         """
-        counted, parameters = count_rows(batch), list(self.trainable.values())
+        counted, parameters, parts = count_rows(batch), list(self.trainable.values()), self.parts
         while True:
             torch.manual_seed(self.config.seed * 1_000_003 + self.step)  # dropout masks, when there are any
             try:
-                return gradients(
+                found = gradients(
                     lambda part: self.loss(part, counted), parameters, batch, self.slices, self.parts, self.scaler.scale
                 )
+                if self.parts > parts:
+                    self.notes.append(self._in_parts(f"had no memory left at step {self.step}", len(batch.rows)))
+                return found
             except RuntimeError as error:
                 if not kind(self.device).lacks_memory(error):
                     raise
@@ -122,10 +125,12 @@ class Stepper:
             )
         kind(self.device).release(self.device)
         self.parts = min(rows, 2 * self.parts)
-        self.notes.append(
-            f"{describe(self.device)} had no memory for a whole batch of {rows} at step {self.step}. The run goes on "
-            f"with {math.ceil(rows / self.parts)} reviews at a time, whose gradients are added up: the batch stays "
-            f"{rows}. A batch of {math.ceil(rows / self.parts)} would fit as it is."
+
+    def _in_parts(self, why: str, rows: int) -> str:
+        fit = math.ceil(rows / self.parts)
+        return (
+            f"{describe(self.device)} {why} for a whole batch of {rows}. The run computes {fit} reviews at a time and "
+            f"adds up their gradients: the batch stays {rows}. A batch of {fit} would fit as it is."
         )
 
     def check_losses(self, losses: Sequence[float], first_step: int) -> None:

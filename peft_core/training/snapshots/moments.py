@@ -114,10 +114,10 @@ def write(folder: Path, step: int, content: bytes) -> None:
     """Put a snapshot in its place as a whole, and make room for it: `make_room`.
 
     Raises:
-        PeftClassroomError: if the folder cannot be written.
+        PeftClassroomError: if the folder cannot be written, or the one that it lies in has gone.
     """
     with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)  # not the run's own: where that has gone, deleted or unmounted, nothing comes back
         file_of(folder, step).unlink(missing_ok=True)
         make_room(folder, step, len(content))
         new = folder / f".{step}.{os.getpid()}"

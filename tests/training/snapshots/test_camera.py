@@ -126,6 +126,12 @@ def test_many_large_moments_make_room_and_stay_spread_over_the_run(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_runs_folder_that_has_gone_does_not_come_back_with_a_snapshot(tmp_path):
+    with pytest.raises(PeftClassroomError, match="cannot be written"):
+        moments.write(tmp_path / "runs" / "gone" / moments.FOLDER, 0, b"bytes")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_a_snapshot_with_pictures_would_show_of_lora_is_its_delta(backbone, batch):
     """Of an update too large to be kept: the same ΔW as the layer's own."""
     config = LoraConfig(r=2, use_dora=True)
