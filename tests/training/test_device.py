@@ -331,6 +331,19 @@ def test_in_fp16_products_are_in_fp16_weights_in_fp32_and_a_lost_step_moves_noth
     assert any(not torch.equal(p, before[name]) for name, p in trainable_tensors(experiment.model).items())
 
 
+def test_what_moves_the_weights_in_fp16_is_the_gradient_without_its_scale(config, small, monkeypatch):
+    config = config.model_copy(update={"train": config.train.model_copy(update={"max_grad_norm": 1000})})
+    found = {}
+    for precision in ("float32", "float16"):
+        monkeypatch.setenv("PEFT_PRECISION", precision)
+        trainer = Experiment(config).trainer
+        trainer.take_step(trainer.train_batches(0)[0])
+        found[precision] = torch.cat([weight.grad.flatten() for weight in trainer.weights.values()])
+    wanted = found["float32"]
+    assert 0.1 < wanted.norm() < config.train.max_grad_norm / 2  # it is not cut
+    assert (found["float16"] - wanted).norm() < 0.05 * wanted.norm()
+
+
 def test_losses_that_never_fit_in_fp16_end_the_run_and_one_does_not(config, small, monkeypatch):
     monkeypatch.setenv("PEFT_PRECISION", "float16")
     trainer = Experiment(config).trainer
