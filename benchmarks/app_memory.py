@@ -116,10 +116,11 @@ def _until_torch(app: App) -> None:
     app.wait_until_at_rest()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.app_memory")
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, print a line each, write the file."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.app_memory", description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path, default=APP_MEMORY)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     names = [info.name for info in list_all().runs if info.base == BASES[0]]
     names.sort(key=lambda name: name == "full")  # the one that has all weights of its own is the last
     with tempfile.TemporaryDirectory() as folder:

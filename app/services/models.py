@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     OfEach = list[list[Prediction] | PeftClassroomError]
     Answers = OfEach | PeftClassroomError
 from app.services.loading import libraries
-from app.services.remembered import Remembered
+from app.services.remembered import Remembered, remembered_for
 from app.services.runs import backend
 from app.services.visitor import is_operator
 
@@ -62,7 +62,7 @@ def loadable(base: str) -> bool:
     return why_not_loadable(base) is None
 
 
-@st.cache_resource(ttl=2, show_spinner=False)
+@remembered_for(seconds=2)
 def listing() -> Listing:
     """All that there is; a run that just finished appears within two seconds. Frozen: all sessions share it."""
     return list_all()

@@ -3,12 +3,14 @@
 It waits until this process is at rest: where a class comes at once, what is missing is done as they ask for it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from app.services import garbage
 from app.services.loading import IMPORTED, examples
 from app.services.models import ask, checkpoints
-from peft_core.t5.architecture import base_model
+from peft_core.report.build import build_table
+from peft_core.t5.architecture import catalogue
 
 __all__ = ["IMPORTED", "get_ready"]
 
@@ -17,10 +19,17 @@ LOOKS = 600  # five minutes without a moment of rest: then the class has asked f
 
 def get_ready(wait: Callable[..., bool] = garbage.wait_for_rest) -> None:
     """Do it, one thing after the other, each at rest. It never draws anything."""
-    for prepare in (_verdicts, _counts):
+    for prepare in _in_order():
         if not wait(looks=LOOKS):
             return
         prepare()
+
+
+def _in_order() -> Iterator[Callable[[], None]]:
+    yield _verdicts
+    shipped = dict.fromkeys(info.base for info in checkpoints() if info.shipped)
+    for base in dict.fromkeys((*shipped, *catalogue())):
+        yield partial(_counts, base)
 
 
 def _verdicts() -> None:
@@ -30,10 +39,8 @@ def _verdicts() -> None:
         ask([text], [*shipped, *dict.fromkeys(info.base for info in shipped)])
 
 
-def _counts() -> None:
-    """The counts of the shipped checkpoints' methods."""
+def _counts(base: str) -> None:
+    """What Compare counts of the report's methods and of ours, on this base model."""
     from peft_core.counting.by_numel import count_by_numel
 
-    for info in checkpoints():
-        if info.shipped:
-            count_by_numel(base_model(info.base), info.record.method)
+    build_table(checkpoints(), base, count_by_numel)

@@ -2,10 +2,39 @@
 
 import hashlib
 import threading
-from collections.abc import Hashable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Hashable
+from functools import wraps
+from typing import Generic, ParamSpec, TypeVar
 
-A = TypeVar("A")
+import streamlit as st
+
+A, P = TypeVar("A"), ParamSpec("P")
+
+
+def remembered_for(seconds: float, most: int | None = None) -> Callable[[Callable[P, A]], Callable[P, A]]:
+    """A function whose results are remembered for so long, by `st.cache_resource`; `clear` forgets them.
+
+    Streamlit first looks whether there is a result, and then takes it; one whose time is over between the two is a
+    KeyError on a visitor's page. Then the function is asked again.
+
+    Args:
+        most: results.
+    """
+
+    def remembering(function: Callable[P, A]) -> Callable[P, A]:
+        kept = st.cache_resource(ttl=seconds, max_entries=most, show_spinner=False)(function)
+
+        @wraps(function)
+        def remembered(*given: P.args, **named: P.kwargs) -> A:
+            try:
+                return kept(*given, **named)
+            except KeyError:  # one of the function's own comes again
+                return kept(*given, **named)
+
+        remembered.clear = kept.clear
+        return remembered
+
+    return remembering
 
 
 class Remembered(Generic[A]):

@@ -4,9 +4,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from threading import Thread
 
-import streamlit as st
-
 from app.services.loading import libraries
+from app.services.remembered import remembered_for
 from peft_core.computer.look import Computer, look
 
 SECONDS_KEPT = 600
@@ -23,7 +22,7 @@ def look_again() -> None:
     _looking.clear()
 
 
-@st.cache_resource(ttl=SECONDS_KEPT, show_spinner=False)
+@remembered_for(SECONDS_KEPT)
 def _looking() -> "Future[Computer]":
     heavy = libraries()
 

@@ -14,6 +14,7 @@ import streamlit as st
 from app import services
 from app.method.inside import film
 from app.method.inside.runs import Filmed
+from app.services.remembered import remembered_for
 from peft_core.reviews.own.stored import read_texts
 from peft_core.statistics.intervals import Accuracy, wilson
 from peft_core.training.snapshots.moments import Moment
@@ -82,7 +83,7 @@ def _kept() -> OrderedDict[tuple[str, int, int], Asked]:
     return OrderedDict()
 
 
-@st.cache_resource(max_entries=2, ttl=600, show_spinner=False)  # own texts are to be gone soon after their run
+@remembered_for(seconds=600, most=2)  # own texts are to be gone soon after their run
 def _asker(base: str, folder: str, stamp: int, texts: str) -> "AskedLater":
     """Called, and used, while no other session computes. `texts`: the folder of own ones, or nothing."""
     from peft_core.analysis.inside.asked_later import AskedLater

@@ -15,6 +15,7 @@ from app.content import label
 from app.kit.asking import stored_answers
 from app.kit.plain import escaped
 from app.rank_lab import data
+from app.services.remembered import remembered_for
 from peft_core.analysis.spectra.truncation_file import TRUNCATION, Truncation, read_truncation
 from peft_core.analysis.spectra.truncation_finding import Finding, find
 from peft_core.checkpoints.listing import CheckpointInfo
@@ -127,7 +128,7 @@ def _progress(which: "Which", done: int, total: int) -> str:
     return f"{label('rank_lab', 'measuring', done=done, total=total)} {escaped(name)}"
 
 
-@st.cache_resource(max_entries=2, ttl=600, show_spinner=False)
+@remembered_for(seconds=600, most=2)
 def _test(base: str, folder: str, changed: int, limit: int) -> "TruncationTest":
     """The updates with their SVDs and the reviews, once for all sessions that measure the same: up to 100 MB."""
     from peft_core.analysis.spectra.truncation import TruncationTest

@@ -1,16 +1,21 @@
 """What has been answered is not computed again, for no session; what was replaced or has gone is not remembered."""
 
+import itertools
 import os
+import re
 import shutil
 import threading
 
 import pytest
+import streamlit as st
+from streamlit.runtime.caching import cache_utils
 
 from app import services
 from app.services import models
-from app.services.remembered import Remembered
+from app.services.remembered import Remembered, remembered_for
 from peft_core.checkpoints.listing import find_checkpoint
 from peft_core.errors import PeftClassroomError
+from peft_core.paths import ROOT
 from peft_core.reviews.config import Learned
 
 TEXTS = ["a quiet film that trusts its audience", "two hours of noise"]
@@ -72,3 +77,41 @@ def test_the_oldest_goes_first_whoever_remembers():
     assert sum(kept.get(str(n), who) is not None for n in range(40) for who in range(4)) == 50
     kept.put("new", 0, 7)
     assert kept.get("new", 0) == 7 and kept.get("new", 1) is None
+
+
+def test_a_result_whose_time_ends_between_a_look_and_the_taking_is_no_error(monkeypatch):
+    clock = itertools.count()
+    monkeypatch.setattr(cache_utils, "TTLCACHE_TIMER", lambda: float(next(clock)))  # each look takes a second
+
+    def ends_in_an_error(keep) -> bool:
+        calls = []
+
+        def answer(seconds: int) -> int:
+            calls.append(seconds)
+            return seconds
+
+        try:
+            assert [keep(answer)(30) for _ in range(60)] == [30] * 60
+        except KeyError:
+            return True
+        assert 1 < len(calls) < 60  # remembered, and asked again
+        return False
+
+    lengths = range(3, 12)
+    assert any(ends_in_an_error(st.cache_resource(ttl=n, show_spinner=False)) for n in lengths)  # else this can go
+    assert not any(ends_in_an_error(remembered_for(n)) for n in lengths)
+
+
+def test_an_error_of_the_function_itself_is_raised():
+    @remembered_for(seconds=60)
+    def broken() -> None:
+        raise KeyError("its own")
+
+    with pytest.raises(KeyError, match="its own"):
+        broken()
+
+
+def test_nothing_with_an_end_is_remembered_in_another_way():
+    ends = re.compile(r"cache_resource\([^)]*ttl")
+    found = [path.name for path in (ROOT / "app").rglob("*.py") if ends.search(path.read_text(encoding="utf-8"))]
+    assert found == ["remembered.py"]
