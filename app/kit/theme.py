@@ -51,6 +51,7 @@ def tidy() -> None:
     rules += ".stMainBlockContainer { padding-top: 2.5rem; max-width: 1200px; }"
     rules += "@media (min-width: 800px) { .stMainBlockContainer { padding-left: 3rem; padding-right: 3rem; }"
     rules += " .stColumn:has(.st-key-controls) { position: sticky; top: 4rem; align-self: flex-start; } }"
+    rules += ".st-key-computer_table td:last-child { overflow-wrap: anywhere; }"
     rules += _cards() + _direction()
     rules += "[data-testid='stMarkdownContainer'] a[href^='glossary#'] { color: inherit; text-decoration-style: dotted;"
     rules += " text-underline-offset: 0.2em; cursor: help; }"

@@ -26,7 +26,8 @@ def _draw(computer: Computer) -> None:
     """The state in a sentence, then part by part."""
     everything = services.is_operator()
     SAYS[computer.state](label("computer", f"state_{computer.state}"), icon=ICONS[computer.state])
-    st.markdown(_table(computer, everything))
+    with st.container(key="computer_table"):  # paths break on a phone: `theme.tidy`
+        st.markdown(_table(computer, everything))
     when = f"{computer.created.astimezone():%H:%M}"
     if not everything:
         st.caption(text("computer", "not_all", time=when))
