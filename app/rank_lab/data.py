@@ -110,10 +110,11 @@ def changed(info: CheckpointInfo) -> int:
 def _layers(base: str, folder: str, changed: int) -> dict[str, Layer]:
     from peft_core.analysis.spectra.checkpoint_deltas import load_deltas
 
-    with services.exclusive_predictor(base) as predictor:
+    with services.exclusive_predictor(base, long=True) as predictor:
         found = load_deltas(Path(folder), predictor.backbone)
         layers, units = {}, {}
         for name, delta in found.items():
+            services.let_pass()
             kind = delta.shape, delta.max_rank
             if delta.norm and kind not in units:  # the σ of a random matrix grow with its norm and with nothing else
                 units[kind] = random_like(delta, RANDOM_SEED).sigmas / delta.norm
@@ -127,10 +128,13 @@ def _layers(base: str, folder: str, changed: int) -> dict[str, Layer]:
 def _against(base: str, folder: str, changed: int) -> dict[str, AgainstBase]:
     from peft_core.analysis.spectra.checkpoint_deltas import base_weights, load_deltas
 
-    with services.exclusive_predictor(base) as predictor:
-        weights = base_weights(predictor.backbone)
-        found = load_deltas(Path(folder), predictor.backbone)
-        return {name.key: against_base(delta, weights[name]) for name, delta in found.items() if delta.norm}
+    with services.exclusive_predictor(base, long=True) as predictor:
+        weights, found = base_weights(predictor.backbone), {}
+        for name, delta in load_deltas(Path(folder), predictor.backbone).items():
+            services.let_pass()
+            if delta.norm:
+                found[name.key] = against_base(delta, weights[name])
+        return found
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
