@@ -222,11 +222,18 @@ class Soak:
     def _mend(self, fault: Fault) -> None:
         """What a service manager would do: start again what has gone."""
         if fault == "head killed":
-            self.until(lambda: not any(map(self.nodes.is_up, self.nodes.names)), "nodes that have given up")
+            self.until(self._nodes_gave_up_or_are_back, "nodes that have given up, or are back")
         if fault in ("head killed", "node killed"):
             for name in self.nodes.names:
                 self.nodes.start_again(name)
             self.nodes.await_room(len(self.nodes.names))
+
+    def _nodes_gave_up_or_are_back(self) -> bool:
+        if not any(map(self.nodes.is_up, self.nodes.names)):
+            return True
+        with suppress(ClusterError):  # some gave up before the new head answered, and were started again for it
+            return self.backend.jobs.room() == len(self.nodes.names)
+        return False
 
     def _validations(self, spec: RunSpec) -> int:
         return sum(row["event"] == "validation" for row in self.store.metrics(spec.id))
