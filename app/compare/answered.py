@@ -10,7 +10,6 @@ from app.content import label
 from app.kit.asking import stored_answers
 from app.kit.plain import escaped
 from peft_core.checkpoints.listing import CheckpointInfo
-from peft_core.checkpoints.run_json import RECORD
 from peft_core.errors import PeftClassroomError
 from peft_core.statistics.intervals import Accuracy, wilson
 from peft_core.statistics.many_tests import PairOfMany, all_pairs
@@ -76,7 +75,7 @@ def _right(infos: Iterable[CheckpointInfo]) -> dict[str, np.ndarray]:
 
 def _stamps(infos: Iterable[CheckpointInfo]) -> tuple:
     """Folder and time of change of every record, for the cache."""
-    return tuple((str(info.path), (info.path / RECORD).stat().st_mtime_ns) for info in infos)
+    return tuple(services.stamp(info.path) for info in infos)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

@@ -13,6 +13,7 @@ from app.services.models import (
     listing,
     loadable,
     predictor,
+    stamp,
     untrained_test,
     why_not_loadable,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "owner",
     "predictor",
     "rerun_when_ready",
+    "stamp",
     "start",
     "tasks",
     "untrained_test",

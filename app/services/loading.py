@@ -12,9 +12,7 @@ from app.services import garbage
 from peft_core.errors import PeftClassroomError
 
 SECONDS_BEFORE_IMPORTS = 0.5
-IMPORTED = (
-    threading.Event()
-)  # the libraries are in, and the example reviews: of this process, for whoever has no session
+IMPORTED = threading.Event()  # libraries and example reviews are in: for whoever has no session to ask `libraries()`
 EXAMPLES_PER_LABEL = 6
 
 

@@ -14,7 +14,6 @@ from app.kit.asking import stored_answers, task, verdicts
 from app.kit.plain import escaped
 from peft_core.analysis.comparison import Comparison, compare
 from peft_core.checkpoints.listing import CheckpointInfo
-from peft_core.checkpoints.run_json import RECORD
 from peft_core.errors import PeftClassroomError
 from peft_core.reviews.config import REVIEWS, Learned
 from peft_core.statistics.formats import p_text, p_value
@@ -102,7 +101,7 @@ def compared(pair: Sequence[CheckpointInfo]) -> Comparison | None:
 def _compared(pair: Sequence[CheckpointInfo]) -> Comparison:
     if len(pair) != len(KEYS) or pair[0].path == pair[1].path:
         raise PeftClassroomError(label("compare", "same_twice"))
-    stamps = [(str(info.path), (info.path / RECORD).stat().st_mtime_ns) for info in pair]
+    stamps = [services.stamp(info.path) for info in pair]
     first, second = titles(pair)
     return replace(_found(*stamps, *pair), first=first, second=second)
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
+from app import services
 from peft_core.checkpoints.listing import CheckpointInfo
-from peft_core.checkpoints.run_json import RECORD, read_run
+from peft_core.checkpoints.run_json import read_run
 from peft_core.checkpoints.stored_answers import splits_of, stored_test
 
 
@@ -26,7 +27,7 @@ def answers(info: CheckpointInfo) -> tuple[np.ndarray, np.ndarray]:
         PeftClassroomError: if they were not stored, or with other reviews than those installed here, or if own texts
             are gone.
     """
-    return _answers(str(info.path), (info.path / RECORD).stat().st_mtime_ns)
+    return _answers(*services.stamp(info.path))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -15,7 +15,6 @@ from app.kit.plain import escaped
 from app.kit.url import pick
 from app.method.soft_prompt import row_lengths
 from peft_core.checkpoints.listing import CheckpointInfo
-from peft_core.checkpoints.run_json import RECORD
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.t5.architecture import BaseModel
@@ -66,7 +65,7 @@ def draw(base: BaseModel, config: SoftPromptConfig) -> None:
     info, how = _choose(known)
     try:
         with st.spinner(label(PAGE, "words_reading")):
-            found = _found(info.base, str(info.path), (info.path / RECORD).stat().st_mtime_ns)
+            found = _found(info.base, *services.stamp(info.path))
     except (PeftClassroomError, OSError) as error:
         st.error(escaped(error), icon=":material/error:")
         return
