@@ -21,6 +21,7 @@ else:
     from app.content import FOLDER, label
     from app.kit import theme
     from app.kit.pages import method_pages, script_of
+    from app.lessons import rail
 
 
 def rooms() -> dict[str, list[st.Page]]:
@@ -28,6 +29,12 @@ def rooms() -> dict[str, list[st.Page]]:
     return _of_the_teacher() | {
         label("navigation", "start"): [
             st.Page(script_of("home"), title=label("navigation", "home"), icon=":material/home:", default=True),
+            st.Page(
+                script_of("lessons"),
+                title=label("navigation", "lessons"),
+                icon=":material/signpost:",
+                url_path="lessons",
+            ),
             st.Page(
                 script_of("glossary"),
                 title=label("navigation", "glossary"),
@@ -99,6 +106,7 @@ def main() -> None:
     services.start()
     page = st.navigation(rooms())
     st.set_page_config(page_title=label("app", "page_title", page=page.title))  # of its own: tabs, bookmarks, history
+    rail.draw()
     page.run()
 
 

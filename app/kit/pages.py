@@ -86,6 +86,13 @@ def _in_link(value: object) -> str | list[str]:
     return [str(one) for one in value] if isinstance(value, tuple) else str(value).removesuffix(".0")
 
 
+@cache
+def addresses() -> frozenset[str]:
+    """Every page by its address in the browser; Home's is empty."""
+    rooms = {path.parent.name for path in FOLDER.parent.glob("*/page.py")} - {"home"}
+    return frozenset({"", *rooms, *WITHIN, *method_pages()})
+
+
 def script_of(name: str) -> str:
     """The script of a page by its name, which is also its address: a room of its own, or one within a room."""
     room = "method/" if name in method_pages() else WITHIN.get(name, "")

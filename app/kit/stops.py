@@ -62,7 +62,8 @@ def number(key: str, name: str, stops: Sequence[int], default: int, meaning: str
     """
     low, high = stops[0], stops[-1]
     url.clamp(key, name, low, high)
-    value = st.session_state.get(key) or default
+    gone_back = url.went_back_or_forward() and key not in st.query_params  # what was set before does not count then
+    value = default if gone_back else st.session_state.get(key) or default
     nearest = min(range(len(stops)), key=lambda index: abs(math.log(stops[index] / value)))
     every = math.ceil(len(stops) / 5)  # so many names of stops fit below it on a projector
 

@@ -39,7 +39,7 @@ class Clock:
 
 def clock() -> Clock:
     """This session's clock. A link may say where it stands."""
-    if KEY not in st.session_state:
+    if url.to_be_read(KEY):
         try:
             percent = min(max(int(st.query_params.get(AT, "0")), 0), 100)
         except ValueError:

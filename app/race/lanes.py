@@ -6,6 +6,7 @@ import streamlit as st
 
 from app import services
 from app.content import label
+from app.kit import url
 from app.kit.formats import NOTHING, megabytes
 from app.kit.plain import escaped
 from app.race import chart
@@ -50,7 +51,7 @@ def at_first(lanes: dict[str, Lane]) -> list[str]:
 def choose(lanes: dict[str, Lane]) -> list[Lane]:
     """The lanes of the race, in the URL by their keys."""
     usual = at_first(lanes)
-    if "race_lanes" not in st.session_state:
+    if url.to_be_read("race_lanes"):
         asked = [key for key in dict.fromkeys(st.query_params.get_all(KEY)) if key in lanes]
         st.session_state["race_lanes"] = asked if len(asked) > 1 else usual
     with st.popover(label("race", "lanes"), icon=":material/groups:"):

@@ -15,6 +15,7 @@ from peft_core.reviews.config import REVIEWS, Learned
 
 OWN_WORDS = -1
 LINK = "words"  # the key of typed words in a link
+WANTED = "asked"  # in a link: 1 wants answers at once, 0 wants none before somebody asks
 MOST_IN_LINK = 300  # characters; a browser's address is no place for more
 KEPT = "review kept"  # session state: it does not end with the page, as that of a widget does
 ASKED = "review asked"  # session state: whether verdicts are wanted, from now on for every review and checkpoint
@@ -78,6 +79,8 @@ def _begin(review_key: str, example_key: str, examples: list[str]) -> None:
     if not url.to_be_read(review_key) or (review_key in st.session_state and not linked):
         return
     st.session_state.setdefault(SHARED, bool(linked))
+    if linked and url.went_back_or_forward():
+        st.session_state[SHARED] = st.session_state[f"{review_key}_in_link"] = True
     words = linked if _fits(linked) else st.session_state.get(KEPT, "")
     if words and not st.query_params.get(example_key):
         st.session_state[review_key] = words
@@ -120,12 +123,20 @@ def in_link() -> dict[str, str]:
 
 def ask_from_now_on() -> None:
     """Verdicts are wanted: for this review, and for whatever it, or the choice of checkpoints, is changed to."""
+    st.query_params.pop(WANTED, None)
     st.session_state[ASKED] = True
 
 
 def asked() -> bool:
-    """Whether verdicts are wanted."""
+    """Whether verdicts are wanted: somebody has asked for them, or the link does."""
+    if WANTED in st.query_params and url.to_be_read(ASKED):
+        st.session_state[ASKED] = st.query_params[WANTED] == "1"
     return st.session_state.get(ASKED, False)
+
+
+def link_asks() -> bool:
+    """Whether the link wants an answer at once that otherwise a button would ask for."""
+    return st.query_params.get(WANTED) == "1"
 
 
 def truth_line(truth: int | None) -> None:

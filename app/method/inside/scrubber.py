@@ -56,6 +56,8 @@ def draw(run: str, steps: Sequence[int]) -> int:
 def _arrive(run: str, steps: Sequence[int]) -> None:
     """Where this visitor is: at the step of the address, where it was left, or at the newest."""
     state = st.session_state
+    if url.went_back_or_forward():  # neither what plays, nor where one stood in another run, is of this address
+        state[PLAYING], state[OF] = False, run
     if state.get(OF, run) != run:
         state[PLAYING] = state[HELD] = False
         state.pop(STEP, None)

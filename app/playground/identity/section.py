@@ -12,7 +12,7 @@ import streamlit as st
 from app import services
 from app.content import label, text
 from app.kit import url
-from app.kit.asking import verdicts
+from app.kit.asking import review_box, verdicts
 from app.kit.asking.classes import Classes, classes_of
 from app.kit.plain import escaped
 from app.playground.identity import lists, results
@@ -42,7 +42,7 @@ def draw(chosen: list[CheckpointInfo]) -> None:
         return
     models = list(_with_bases(chosen))
     texts = [filled(sentence, word) for sentence in words.sentences for word in words.words]
-    if st.button(label("identity", "ask"), type="primary", key="identity_go"):
+    if st.button(label("identity", "ask"), type="primary", key="identity_go") or review_box.link_asks():
         _ask(texts, models, classes)
     for refusal in dict.fromkeys(st.session_state.get(REFUSED, {}).values()):
         st.error(escaped(refusal), icon=":material/error:")

@@ -1,0 +1,89 @@
+"""Links within the app after which everything is as their address says, whatever was moved before.
+
+`st.page_link` and `st.switch_page` keep what a widget was last set to where the address does not name it. The browser's
+Back and Forward do not: Streamlit then asks the address alone, and so do our own widgets (`url.to_be_read`). These
+links write an entry of the browser's history and go there as Back would. A link may be followed by a key, too.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import streamlit as st
+
+_HTML = "<nav></nav>"
+_CSS = """
+nav { display: flex; flex-wrap: wrap; gap: 0.35rem; }
+a { display: inline-flex; align-items: center; justify-content: center; box-sizing: border-box; min-height: 44px; }
+a { min-width: 44px; padding: 0 0.6rem; border: 1px solid var(--st-border-color); border-radius: 8px; }
+a { color: var(--st-text-color); text-decoration: none; white-space: nowrap; background: var(--st-background-color); }
+a:not([href]) { opacity: 0.45; }
+a[href]:hover { border-color: var(--st-primary-color); color: var(--st-primary-color); }
+a.primary { background: var(--st-primary-color); border-color: var(--st-primary-color); }
+a.primary, a.primary[href]:hover { color: var(--st-background-color); }
+a:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 2px; }
+"""
+# A key that moves a slider, a tab, the cursor in a box or in a table is not taken from it. Keys are caught before
+# anything else on the page hears them: Streamlit's own shortcuts would turn two things at once.
+_JS = """
+const OWN_KEYS = "input, textarea, select, video, audio, canvas, [contenteditable], " + [
+  "slider", "spinbutton", "tab", "radio", "radiogroup", "combobox", "listbox", "option", "menu", "menuitem", "grid",
+  "treegrid", "tree", "treeitem", "application",
+].map((role) => `[role=${role}]`).join(", ");
+const heard = new WeakMap();
+
+const visit = (href) => {
+  history.pushState({}, "", new URL(href, document.baseURI));
+  dispatchEvent(new PopStateEvent("popstate"));
+  document.querySelector("[data-testid='stMain']")?.scrollTo({ top: 0 });
+};
+
+export default function ({ parentElement, data }) {
+  const nav = parentElement.querySelector("nav");
+  nav.ariaLabel = data.name;
+  while (nav.children.length > data.links.length) { nav.lastChild.remove(); }
+  while (nav.children.length < data.links.length) { nav.append(document.createElement("a")); }
+  data.links.forEach((link, index) => {
+    const a = nav.children[index];
+    a.textContent = link.words;
+    a.className = link.primary ? "primary" : "";
+    a.ariaLabel = a.title = link.name || link.words;
+    if (link.href === null) { a.removeAttribute("href"); a.role = "link"; a.ariaDisabled = "true"; }
+    else { a.href = link.href; a.role = null; a.ariaDisabled = null; }
+    a.onclick = (event) => {
+      if (link.href === null || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) { return; }
+      event.preventDefault();
+      visit(link.href);
+    };
+  });
+  const onkey = (event) => {
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) { return; }
+    const link = data.links.find((one) => one.keys.includes(event.key));
+    if (!link || event.composedPath().some((node) => node.matches?.(OWN_KEYS))) { return; }
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if (link.href !== null) { visit(link.href); }
+  };
+  const before = heard.get(parentElement);
+  if (before) { window.removeEventListener("keydown", before, true); }
+  window.addEventListener("keydown", onkey, true);
+  heard.set(parentElement, onkey);
+  return () => { window.removeEventListener("keydown", onkey, true); };
+}
+"""
+_links = st.components.v2.component("visit", html=_HTML, css=_CSS, js=_JS)
+
+
+@dataclass(frozen=True)
+class Link:
+    """One link: what it says, where it leads ("lora?section=count"; None: nowhere now), and the keys that follow it."""
+
+    words: str
+    href: str | None
+    primary: bool = False
+    name: str = ""  # for a screen reader, where the words alone do not say it
+    keys: Sequence[str] = ()  # as browsers name them: "ArrowRight"
+
+
+def links(key: str, *shown: Link, name: str) -> None:
+    """Links side by side; `name` is what a screen reader calls them together."""
+    _links(key=key, data={"name": name, "links": [asdict(link) for link in shown]})
