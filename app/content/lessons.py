@@ -168,13 +168,14 @@ class _Reader:
         if not heading:
             raise self.fault(self.start, "no_heading")
         fields, begin = self._fields()
+        text = self._text(begin, heading)  # a field that stands in it is told as such, not as missing
         for key in NEEDED:
             if key not in fields:
                 raise self.fault(self.start, "missing", heading=heading, key=key)
         page, query = self._link(*fields["link"][0], pages)
         one = {key: fields[key][0][1] if key in fields else "" for key in ("ask", "expect", "note")}
         return Stop(
-            heading, self._text(begin, heading), page, query, minutes=self._minutes(*fields["minutes"][0]),
+            heading, text, page, query, minutes=self._minutes(*fields["minutes"][0]),
             shows=tuple(value for _, value in fields.get("shows", [])), **one,
         )  # fmt: skip
 

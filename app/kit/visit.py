@@ -30,14 +30,26 @@ const OWN_KEYS = "input, textarea, select, video, audio, canvas, [contenteditabl
   "treegrid", "tree", "treeitem", "application",
 ].map((role) => `[role=${role}]`).join(", ");
 const heard = new WeakMap();
+let aim = null;
 
-const visit = (href) => {
-  history.pushState({}, "", new URL(href, document.baseURI));
+const visit = (href, write = "pushState") => {
+  aim = href;
+  history[write]({}, "", new URL(href, document.baseURI));
   dispatchEvent(new PopStateEvent("popstate"));
   document.querySelector("[data-testid='stMain']")?.scrollTo({ top: 0 });
 };
 
+// What the page before had still to say of its address may come after the address of the next one has been written, and
+// Streamlit then writes over it. Where that has happened, the place that is shown now is gone to once more.
+const mend = (here) => {
+  if (!here || here !== aim) { return; }
+  const wanted = new URL(here, document.baseURI).searchParams, now = new URL(location).searchParams;
+  aim = null;
+  if (["lesson", "stop"].some((key) => wanted.get(key) !== now.get(key))) { visit(here, "replaceState"); aim = null; }
+};
+
 export default function ({ parentElement, data }) {
+  mend(data.here);
   const nav = parentElement.querySelector("nav");
   nav.ariaLabel = data.name;
   while (nav.children.length > data.links.length) { nav.lastChild.remove(); }
@@ -84,6 +96,11 @@ class Link:
     keys: Sequence[str] = ()  # as browsers name them: "ArrowRight"
 
 
-def links(key: str, *shown: Link, name: str) -> None:
-    """Links side by side; `name` is what a screen reader calls them together."""
-    _links(key=key, data={"name": name, "links": [asdict(link) for link in shown]})
+def links(key: str, *shown: Link, name: str, here: str = "") -> None:
+    """Links side by side.
+
+    Args:
+        name: what a screen reader calls them together.
+        here: the address of the place that is shown, where it is one of those that these links lead to.
+    """
+    _links(key=key, data={"name": name, "here": here, "links": [asdict(link) for link in shown]})

@@ -107,6 +107,7 @@ def _turn(lesson: Lesson, number: int) -> None:
         ),
         Link(label("lessons", "again_sign"), lesson.address(number, shown), name=label("lessons", "again")),
         name=label("lessons", "rail", title=lesson.title, stop=number, of=last),
+        here=lesson.address(number, shown),
     )
 
 
