@@ -47,6 +47,12 @@ PAGES["race"] = {
     "race-end": "/race?race_at=100",
     "race-live": "/race?race=live",
 }
+PAGES["lessons"] = {
+    "lessons": "/lessons",
+    "lessons-whole": "/lessons?read=lora-in-ten-minutes",
+    "lessons-stop": "/lora?section=count&lesson=lora-in-ten-minutes&stop=3",
+    "lessons-projector": "/lora?section=count&lesson=lora-in-ten-minutes&stop=3&present=1",
+}
 PROMPT = ("price", "length", "words", "relatives")
 PAGES["soft_prompt"] |= {
     f"soft_prompt-{name}": f"/soft_prompt?section=choices&prompt_question={name}" for name in PROMPT

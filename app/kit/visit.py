@@ -10,11 +10,13 @@ from dataclasses import asdict, dataclass
 
 import streamlit as st
 
+from app.content.lessons import LESSON
+
 _HTML = "<nav></nav>"
 _CSS = """
 nav { display: flex; flex-wrap: wrap; gap: 0.35rem; }
 a { display: inline-flex; align-items: center; justify-content: center; box-sizing: border-box; min-height: 44px; }
-a { min-width: 44px; padding: 0 0.6rem; border: 1px solid var(--st-border-color); border-radius: 8px; }
+a { min-width: 44px; padding: 0 0.5rem; border: 1px solid var(--st-border-color); border-radius: 8px; }
 a { color: var(--st-text-color); text-decoration: none; white-space: nowrap; background: var(--st-background-color); }
 a:not([href]) { opacity: 0.45; }
 a[href]:hover { border-color: var(--st-primary-color); color: var(--st-primary-color); }
@@ -94,6 +96,11 @@ class Link:
     primary: bool = False
     name: str = ""  # for a screen reader, where the words alone do not say it
     keys: Sequence[str] = ()  # as browsers name them: "ArrowRight"
+
+
+def arrow(name: str) -> str | None:
+    """The shortcut of a page's own button, "left" or "right"; none in a lesson, whose stops these keys turn."""
+    return None if LESSON in st.query_params else name
 
 
 def links(key: str, *shown: Link, name: str, here: str = "") -> None:

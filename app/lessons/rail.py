@@ -26,9 +26,13 @@ def draw() -> None:
     if asked is None:
         _way_back()
         return
-    lessons, _ = find(addresses())
+    lessons, faults = find(addresses())
     lesson = lessons.get(asked)
     if lesson is None:
+        for fault in faults:
+            if fault.startswith(label("lesson_faults", "file", file=asked)):  # it is there, and broken
+                st.error(escaped(fault), icon=":material/error:")
+                return
         known = ", ".join(escaped(one.title) for one in lessons.values())
         st.info(label("lessons", "unknown", asked=_short(asked), known=known), icon=":material/info:")
         visit.links("rail_all", Link(label("lessons", "all"), "lessons"), name=label("lessons", "all"))
@@ -139,7 +143,9 @@ def _style() -> None:
     rules = ".st-key-rail { padding: 0.6rem 0.9rem; } .st-key-rail p { margin-bottom: 0; }"
     rules += " .st-key-rail [data-testid='stMarkdownContainer'] { margin-bottom: 0; }"
     rules += " .st-key-rail [data-testid='stCaptionContainer'] { margin-bottom: 0; }"
+    rules += " @media (max-width: 799px) { .st-key-rail { margin-top: 1.5rem; } }"  # below Streamlit's own strip
     if present.on():
         rules += " .st-key-rail { padding: 4px 12px; } .st-key-rail :is(p, button, button p) { font-size: 18px;"
         rules += " line-height: 1.25; } .st-key-rail_where [data-testid='stCaptionContainer'] { display: none; }"
+        rules += " .st-key-rail_turn, [data-testid='stPopoverBody'] p { font-size: 18px; }"
     st.html(f"<style>{rules}</style>")

@@ -4,7 +4,7 @@ import streamlit as st
 
 from app.compare.report import digits, endings, layers, masked, over_ours, slips, tree
 from app.content import label, text
-from app.kit import url
+from app.kit import url, visit
 
 SCREENS = {
     "curves": over_ours.draw,
@@ -32,7 +32,8 @@ def draw() -> None:
         for way, to, shortcut in (("back", at - 1, "left"), ("next", at + 1, "right")):
             inside = 0 <= to < len(names)
             st.button(
-                label("report", way), key=f"report_{way}", shortcut=shortcut, disabled=not inside, on_click=_go,
+                label("report", way), key=f"report_{way}", shortcut=visit.arrow(shortcut),
+                disabled=not inside, on_click=_go,
                 type="primary" if way == "next" else "secondary", args=(names[to] if inside else screen,),
             )  # fmt: skip
     if st.session_state.get(f"{KEY} in vain"):

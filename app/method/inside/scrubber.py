@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app.content import label
-from app.kit import url
+from app.kit import url, visit
 
 STEP = "inside_step"  # the slider, and in the URL
 OF, HELD, PLAYING, TICKED = "inside of", "inside held", "inside playing", "inside ticked"  # session state
@@ -31,8 +31,9 @@ def draw(run: str, steps: Sequence[int]) -> int:
     number = steps.index(state[STEP])
     with st.container(horizontal=True, vertical_alignment="center", key="inside_scrubber"):
         st.button(
-            label("inside", "back"), key="inside_back", icon=":material/skip_previous:", shortcut="left",
-            disabled=number == 0, on_click=_stop_at, args=(steps[max(number - 1, 0)], steps),
+            label("inside", "back"), key="inside_back", icon=":material/skip_previous:",
+            shortcut=visit.arrow("left"), disabled=number == 0,
+            on_click=_stop_at, args=(steps[max(number - 1, 0)], steps),
         )  # fmt: skip
         st.button(
             label("inside", "pause" if playing() else "play"), key="inside_play", type="primary",
@@ -40,8 +41,9 @@ def draw(run: str, steps: Sequence[int]) -> int:
             on_click=_toggle, args=(steps,),
         )  # fmt: skip
         st.button(
-            label("inside", "forward"), key="inside_forward", icon=":material/skip_next:", shortcut="right",
-            disabled=number == last, on_click=_stop_at, args=(steps[min(number + 1, last)], steps),
+            label("inside", "forward"), key="inside_forward", icon=":material/skip_next:",
+            shortcut=visit.arrow("right"), disabled=number == last,
+            on_click=_stop_at, args=(steps[min(number + 1, last)], steps),
         )  # fmt: skip
         if last:
             st.select_slider(

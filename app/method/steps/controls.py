@@ -4,7 +4,7 @@ import streamlit as st
 
 from app import services
 from app.content import label
-from app.kit import url
+from app.kit import url, visit
 from app.kit.asking import verdicts
 from app.kit.url import pick
 from peft_core.checkpoints.listing import CheckpointInfo
@@ -94,12 +94,12 @@ def step_number(method: str, total: int) -> int:
     number = _start(method, total)
     with st.container(horizontal=True, vertical_alignment="center", key="steps_navigation"):
         st.button(
-            label("steps", "back"), key="steps_back", shortcut="left", disabled=number == 1, on_click=_go,
+            label("steps", "back"), key="steps_back", shortcut=visit.arrow("left"), disabled=number == 1, on_click=_go,
             args=(method, number - 1),
         )  # fmt: skip
         st.button(
-            label("steps", "next"), key="steps_next", shortcut="right", type="primary", disabled=number == total,
-            on_click=_go, args=(method, number + 1),
+            label("steps", "next"), key="steps_next", shortcut=visit.arrow("right"), type="primary",
+            disabled=number == total, on_click=_go, args=(method, number + 1),
         )  # fmt: skip
         st.progress(number / total, label("steps", "progress", step=number, total=total))
     url.remember("step", str(number), default="1")

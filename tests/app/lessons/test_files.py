@@ -8,6 +8,7 @@ import pytest
 from app.content import FOLDER, lessons
 from app.content.lessons import LessonFault, find, parse
 from app.kit.pages import addresses
+from peft_core.paths import ROOT
 
 GOOD = textwrap.dedent("""\
     +++
@@ -95,6 +96,16 @@ def test_a_broken_file_is_told_with_its_line_and_what_to_do(what):
     assert str(fault.value).count(".") >= 2  # what is wrong, what to do
 
 
+def test_the_file_that_the_documentation_shows_is_a_lesson_and_breaks_as_it_says():
+    page = (ROOT / "docs" / "lessons.md").read_text(encoding="utf-8")
+    lines = page[page.index("        +++") : page.index("3. Open")].splitlines()
+    source = "\n".join(line.removeprefix("        ") for line in lines)
+    assert [stop.shows for stop in parse("my-own-lesson", source, addresses()).stops] == [("21,504",)]
+    with pytest.raises(LessonFault) as fault:
+        parse("my-own-lesson", source.replace("ask:", "aks:"), addresses())
+    assert str(fault.value) in " ".join(page.split())
+
+
 def test_a_broken_file_breaks_no_other_and_one_more_file_is_one_more_lesson(tmp_path):
     (tmp_path / "good.md").write_text(GOOD, encoding="utf-8")
     (tmp_path / "Wrong Name.md").write_text(GOOD, encoding="utf-8")
@@ -179,10 +190,24 @@ def test_a_stop_that_is_not_there_is_told_and_the_nearest_is_shown(open_page, ow
     (own_folder / "a-lesson.md").write_text(GOOD, encoding="utf-8")
     app = open_page("glossary", lesson="a-lesson", stop=asked)
     assert bool(app.info) is told
-    assert any(f"{shown} of 2" in one.value for one in app.markdown)
+    assert any(f"{shown}\N{NO-BREAK SPACE}of\N{NO-BREAK SPACE}2" in one.value for one in app.markdown)
 
 
 def test_a_lesson_that_is_not_there_is_told_in_plain_words(open_page, own_folder):
     (own_folder / "a-lesson.md").write_text(GOOD, encoding="utf-8")
     app = open_page("glossary", lesson="**x**", stop="1")
     assert r"\*\*x\*\*" in app.info[0].value and "Two stops" in app.info[0].value
+
+
+def test_a_lesson_that_has_just_been_broken_says_so_where_it_is_open(open_page, own_folder):
+    (own_folder / "a-lesson.md").write_text(GOOD.replace("note: Wait.", "note:"), encoding="utf-8")
+    app = open_page("glossary", lesson="a-lesson", stop="1")
+    assert [one.value.replace("\\", "")[:28] for one in app.error] == ["lessons/a-lesson.md, line 23"]
+    assert not app.info
+
+
+def test_in_a_lesson_the_arrow_keys_are_the_lessons_alone(open_page, own_folder):
+    (own_folder / "a-lesson.md").write_text(GOOD, encoding="utf-8")
+    for query, has in (({}, True), ({"lesson": "a-lesson", "stop": "1"}, False)):
+        button = open_page("compare", part="report", **query).get_by_key("report_next")
+        assert bool(button.proto.shortcut) is has
