@@ -37,7 +37,7 @@ def box(key: str) -> None:
     """Where the code is typed by whoever has no camera."""
 
     def go() -> None:
-        if typed := "".join(st.session_state[key].split()).upper():
+        if typed := "".join(st.session_state[key].split()):
             st.query_params[CODE] = typed
 
     st.text_input(label("live", "code"), key=key, max_chars=4 * LENGTH, on_change=go, width=260)
