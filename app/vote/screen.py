@@ -42,10 +42,7 @@ def draw(vote: Vote) -> None:
             label("live", "csv"), data=lambda: table(vote), file_name=f"vote-{vote.code}.csv", mime="text/csv",
             key="vote_csv", icon=":material/download:", on_click="ignore",
         )  # fmt: skip
-        st.button(
-            label("vote", "close"), key="vote_close", type="tertiary", icon=":material/close:", on_click=_close,
-            args=(vote,), help=label("vote", "close_help"),
-        )  # fmt: skip
+        join.end("vote", _close, vote)
 
 
 def _screen(vote: Vote, tally: Tally) -> None:

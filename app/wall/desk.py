@@ -6,6 +6,7 @@ import streamlit as st
 
 from app import services
 from app.content import label
+from app.kit.live import join
 from app.wall import chips, opening
 from peft_core.reviews.spreadsheet.writing import write_csv
 from peft_core.serving.live.wall import Sentence, State, Wall
@@ -24,10 +25,7 @@ def draw(wall: Wall) -> None:
             label("live", "csv"), data=lambda: table(wall), file_name=f"wall-{wall.code}.csv", mime="text/csv",
             key="wall_csv", icon=":material/download:", on_click="ignore",
         )  # fmt: skip
-        st.button(
-            label("wall", "close"), key="wall_close", type="tertiary", icon=":material/close:", on_click=_close,
-            args=(wall,), help=label("wall", "close_help"),
-        )  # fmt: skip
+        join.end("wall", _close, wall)
 
     @st.fragment(run_every=POLL)
     def watch() -> None:

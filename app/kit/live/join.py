@@ -1,6 +1,7 @@
 """How phones come in: a code to type, a QR code to scan, and a page on a phone that has nothing else on it."""
 
 import io
+from collections.abc import Callable
 from functools import lru_cache
 
 import segno
@@ -81,7 +82,8 @@ def large() -> None:
     """On a projector: no navigation, the whole width, and letters that the last row reads."""
     words, code = ".st-key-live_screen", ".st-key-live_code"
     rules = f"{_NAVIGATION} {{ display: none !important; }}"
-    rules += ".stMainBlockContainer { max-width: none; padding-top: 1.5rem; padding-bottom: 1rem; }"
+    rules += ".stMainBlockContainer { max-width: none; padding-bottom: 1rem; }"
+    rules += "@media (min-width: 800px) { .stMainBlockContainer { padding-top: 1.5rem; } }"
     rules += f"{words} :is(p, li, label) {{ font-size: 1.3rem; line-height: 1.4; }}"
     rules += f"{words} .stText * {{ font-size: 1.6rem; line-height: 1.3; }}"
     rules += f"{words} h1 {{ font-size: 1.65rem; line-height: 1.3; padding: 0 0 0.4rem; }}"
@@ -91,6 +93,13 @@ def large() -> None:
     rules += ".st-key-live_foot p { font-size: 1.1rem; } .st-key-live_answers { gap: 0.6rem; }"
     rules += f"{code} h2 {{ font-size: 3.2rem; letter-spacing: 0.2em; padding: 0; }} {code} {{ gap: 0.6rem; }}"
     st.html(f"<style>{rules}</style>")
+
+
+def end(what: str, close: Callable[[T], None], one: T) -> None:
+    """A button that ends it, behind one that says what goes: nothing of it is stored."""
+    with st.popover(label(what, "close"), type="tertiary", icon=":material/close:"):
+        st.markdown(label(what, "close_help"))
+        st.button(label("live", "end"), key=f"{what}_close", on_click=close, args=(one,))
 
 
 def home() -> None:
