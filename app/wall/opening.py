@@ -4,9 +4,8 @@ import streamlit as st
 
 from app import services
 from app.content import label, text
-from app.kit import present
 from app.kit.asking import verdicts
-from app.kit.live import join
+from app.kit.live import ask_class, join
 from app.kit.pages import script_of
 from app.kit.plain import escaped
 from app.wall import asked
@@ -32,8 +31,7 @@ def draw() -> None:
         except PeftClassroomError as error:
             st.error(escaped(error), icon=":material/error:")
             return
-        query = where(wall, "screen") | ({present.KEY: "1"} if present.on() else {})
-        st.switch_page(script_of("wall"), query_params=query)
+        st.switch_page(script_of("wall"), query_params=ask_class.screen(wall))
     if own := services.live.walls().of(services.owner()):
         link(own, "screen", label("live", "to_open", code=own.code), "tv")
 

@@ -9,6 +9,7 @@ from app.kit.live.join import CODE, VIEW
 from app.kit.pages import script_of
 from app.kit.plain import escaped
 from peft_core.errors import PeftClassroomError
+from peft_core.serving.live.codes import Live
 from peft_core.serving.live.vote import Ballot
 
 BACK = "class asked on"  # session state: the page where the question stands, and its query
@@ -34,8 +35,12 @@ def start(ballot: Ballot, page: str) -> None:
         st.error(escaped(error), icon=":material/error:")
         return
     st.session_state[BACK] = page, st.query_params.to_dict()
-    query = {CODE: vote.code, VIEW: "screen"} | ({present.KEY: "1"} if present.on() else {})
-    st.switch_page(script_of("vote"), query_params=query)
+    st.switch_page(script_of("vote"), query_params=screen(vote))
+
+
+def screen(live: Live) -> dict[str, str]:
+    """The query of the projector's view: large by itself, and not as presenter mode divides a page; the way back is."""
+    return {CODE: live.code, VIEW: "screen"} | ({present.KEY: "0"} if present.on() else {})
 
 
 def way_back() -> None:

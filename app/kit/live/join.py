@@ -16,7 +16,7 @@ from peft_core.serving.live.codes import LENGTH, Codes, Live, T
 CODE, VIEW = "code", "view"  # in the URL
 MOST_TOLD = 20  # characters of a code that is none
 QR_WIDTH = 290  # pixels: read from the last row
-_NAVIGATION = ":is([data-testid='stSidebar'], [data-testid='stExpandSidebarButton'])"
+_NAVIGATION = ":is([data-testid='stSidebar'], [data-testid='stExpandSidebarButton'], .st-key-presenter)"
 
 
 def found(codes: Codes[T], what: str) -> T | None:
