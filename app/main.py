@@ -60,6 +60,7 @@ def rooms() -> dict[str, list[st.Page]]:
                 url_path="playground",
             ),
             st.Page(script_of("race"), title=label("navigation", "race"), icon=":material/flag:", url_path="race"),
+            *_of_the_class(),
         ],
         label("navigation", "evidence"): [
             st.Page(
@@ -85,6 +86,15 @@ def _of_the_teacher() -> dict[str, list[st.Page]]:
     title = label("navigation", "classroom")
     page = st.Page(script_of("classroom"), title=title, icon=":material/school:", url_path="classroom")
     return {label("navigation", "teacher"): [page]}
+
+
+def _of_the_class() -> list[st.Page]:
+    """What a class does together, each with its phone."""
+    icons = {"vote": "how_to_vote", "wall": "add_comment"}
+    return [
+        st.Page(script_of(name), title=label("navigation", name), icon=f":material/{icon}:", url_path=name)
+        for name, icon in icons.items()
+    ]
 
 
 def _login() -> None:

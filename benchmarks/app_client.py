@@ -123,11 +123,15 @@ class Session:
     Args:
         page: the path of a page, "" for the first.
         query: of the link, without "?".
+        cookies: as a browser sends them; without one it is a visitor for as long as it is open.
     """
 
-    def __init__(self, app: App, page: str = "", query: str = "") -> None:
+    def __init__(self, app: App, page: str = "", query: str = "", cookies: str = "") -> None:
         address = f"ws://127.0.0.1:{app.port}/_stcore/stream"
-        self._socket = connect(address, subprotocols=["streamlit"], max_size=None, compression=None)
+        headers = {"Cookie": cookies} if cookies else None
+        self._socket = connect(
+            address, subprotocols=["streamlit"], max_size=None, compression=None, additional_headers=headers
+        )
         self.page, self.query = page, query
         self._numbers: dict[str, str] = {}  # key → id
 

@@ -77,8 +77,8 @@ def key_of(element: str) -> str:
 class Visitor(Session):
     """One browser tab that knows what is on its screen."""
 
-    def __init__(self, app: App, chance: random.Random) -> None:
-        super().__init__(app)
+    def __init__(self, app: App, chance: random.Random, cookies: str = "") -> None:
+        super().__init__(app, cookies=cookies)
         self.screen = Screen()
         self.pages: dict[str, str] = {}  # address → hash of its script
         self._chance = chance
@@ -148,7 +148,7 @@ class Visitor(Session):
             return self._exchange(message)[-1].seconds
         finally:
             if state is not None and state.HasField("trigger_value"):
-                del self._states[state.id]
+                self._states.pop(state.id, None)  # gone already where the button led to another page
 
     def _exchange(self, message: BackMsg) -> list[Shown]:
         self._kept, self._of_this_run = self._of_this_run, {}

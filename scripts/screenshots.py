@@ -53,6 +53,9 @@ PAGES["lessons"] = {
     "lessons-stop": "/lora?section=count&lesson=lora-in-ten-minutes&stop=3",
     "lessons-projector": "/lora?section=count&lesson=lora-in-ten-minutes&stop=3&present=1",
 }
+TO_ASK = "/lora?section=check&question=2"
+PAGES["vote"] = {"vote": "/vote", "vote-screen": TO_ASK, "vote-phone": TO_ASK}
+PAGES["wall"] = {"wall": "/wall", "wall-screen": "/wall", "wall-phone": "/wall"}
 PROMPT = ("price", "length", "words", "relatives")
 PAGES["soft_prompt"] |= {
     f"soft_prompt-{name}": f"/soft_prompt?section=choices&prompt_question={name}" for name in PROMPT
@@ -144,6 +147,12 @@ def make_worth_a_picture(page: Page, name: str) -> None:
     elif name == "playground-many":
         _write(page, "many_text", "\n".join(["A wonderful, moving film.", "Dull from start to finish.", REVIEW]))
         press(page, "many_classify")
+    elif name.startswith(("vote-", "wall-")):
+        press(page, "quiz_ask_class" if name.startswith("vote") else "wall_open")
+        page.wait_for_url("**view=screen**")
+        if name.endswith("phone"):
+            page.goto(page.url.replace("&view=screen", ""))
+        settled(page)
     elif name.endswith("-try"):
         _write(page, "try_review", REVIEW)
         press(page, "try")

@@ -111,6 +111,63 @@ def test_from_rank_slider_to_count_and_a_link_that_brings_it_all_back(page, addr
     expect(page.locator(".st-key-seed input")).to_have_value("11")
 
 
+def test_a_phone_votes_and_writes_and_the_projector_shows_it_when_the_teacher_says_so(page, address, browser):
+    from playwright.sync_api import expect
+
+    phone = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True).new_page()
+    page.goto(f"{address}/lora?section=check&question=2")
+    settled(page)
+    page.locator(".st-key-quiz_ask_class").get_by_role("button").click()
+    page.wait_for_url("**/vote?code=*view=screen")
+    phone.goto(f"{address}/vote?code={re.search('code=([A-Z]{4})', page.url)[1]}")
+    settled(phone)
+    expect(phone.get_by_role("heading", level=1)).to_contain_text("A is random, B is all zeros.")
+    for part in ("stSidebar", "stHeader"):
+        expect(phone.get_by_test_id(part)).not_to_be_visible()
+    options = phone.locator("[class*=st-key-vote_1_]").get_by_role("button")
+    assert all(option.bounding_box()["height"] >= 44 for option in options.all())
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    for place in (0, 3):
+        options.nth(place).click()
+        expect(options.nth(place)).to_have_attribute("data-testid", "stBaseButton-primary")
+    expect(phone.get_by_text("Your vote is counted.")).to_be_visible()
+    expect(page.get_by_text("1 vote", exact=True)).to_be_visible()
+    expect(page.get_by_role("progressbar")).to_have_count(0)  # how they voted is not shown yet
+    page.locator(".st-key-vote_show").get_by_role("button").click()
+    expect(page.get_by_text("D · none of them · 1")).to_be_visible()
+    page.locator(".st-key-vote_reveal").get_by_role("button").click()
+    expect(page.get_by_text("✓ A · a soft prompt with 10 rows · 0 · right")).to_be_visible()
+    expect(phone.get_by_text("You said D · none of them.")).to_be_visible()  # by itself
+    with page.expect_download() as saved:
+        page.locator(".st-key-vote_csv").get_by_role("button").click()
+    assert Path(saved.value.path()).read_text(encoding="utf-8-sig").splitlines()[4].endswith("none of them,1,no")
+
+    page.goto(f"{address}/wall")
+    settled(page)
+    page.locator(".st-key-wall_open").get_by_role("button").click()
+    page.wait_for_url("**/wall?code=*view=screen")
+    here = page.url.partition("&")[0]
+    phone.goto(here)
+    settled(phone)
+    words = "A wonderful <b>film</b>, warm and *funny* to the end."
+    phone.locator(".st-key-wall_text_0 textarea").fill(words)
+    phone.get_by_role("radio", name="negative").click()
+    phone.locator(".st-key-wall_send").get_by_role("button").click()
+    expect(phone.get_by_text("methods are fooled.")).to_be_visible(timeout=120_000)
+    expect(phone.get_by_text("Your sentence waits for the teacher.")).to_be_visible()
+    seen = page.get_by_text("A wonderful film, warm and *funny* to the end.")
+    expect(page.get_by_text("1 wait at the desk")).to_be_visible()
+    expect(seen).to_have_count(0)
+    desk = page.context.new_page()
+    desk.goto(f"{here}&view=desk")
+    desk.locator(".st-key-wall_accept_1").get_by_role("button").click()
+    expect(seen).to_be_visible()
+    expect(phone.get_by_text("Your sentence is on the wall.")).to_be_visible()
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    desk.close()
+    phone.context.close()
+
+
 SAID = [(word, "positive") for word in ("good", "lively", "funny", "fine")]
 SAID += [(word, "negative") for word in ("bad", "dull", "sad", "weak")]
 THINGS = "film plot actor scene story cast end start".split()

@@ -23,6 +23,7 @@ from peft_core.serving.door import Door
 from peft_core.serving.health import Health
 from peft_core.serving.keys import Keys
 from peft_core.serving.lines import in_json, log_as_json
+from peft_core.serving.live.servers import Servers
 from peft_core.training.runs import RunStore
 
 SECONDS_BETWEEN_LOOKS = 2.0
@@ -56,12 +57,15 @@ def _at_once() -> int:
 async def _lifespan(_: object) -> AsyncIterator[None]:
     """While the server runs somebody minds the queue, also when no page is open."""
     send_at_once()  # it listens already
+    servers = Servers()
+    servers.sign_on()
     tasks = [asyncio.create_task(_mind_the_queue()), asyncio.create_task(_get_ready())]
     try:
         yield
     finally:
         for task in tasks:
             task.cancel()
+        servers.sign_off()
 
 
 async def _get_ready() -> None:

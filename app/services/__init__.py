@@ -2,7 +2,7 @@
 sessions. Pages say `services.checkpoints()`; what is behind it stands in one of these files.
 """
 
-from app.services import dials
+from app.services import dials, live
 from app.services.loading import examples, libraries, rerun_when_ready
 from app.services.models import (
     ask,
@@ -46,6 +46,7 @@ __all__ = [
     "let_pass",
     "libraries",
     "listing",
+    "live",
     "loadable",
     "look_again",
     "machine",

@@ -8,6 +8,7 @@ turns.py    who computes next, and which questions are answered in one go
 health.py   queue, workers, disk and versions, as JSON and for Prometheus
 start.py    the process of the server, and its address
 lines.py    the log of the server as lines of JSON, without anything that a visitor wrote
+live/       what a class does together: votes, a wall of sentences; in memory alone
 
 Nothing here knows a page or a model, and importing it loads no torch.
 """

@@ -133,6 +133,7 @@ class Browser:
         services.libraries().finished.wait(timeout=300)
         services.backend.clear()
         services.listing.clear()
+        self.live = _open_for_a_class()
 
     def _noting(self, read: Any) -> Any:
         def noted(params: Any, key: str, *rest: Any) -> Any:
@@ -166,6 +167,7 @@ class Browser:
         from app.kit.pages import method_pages
 
         waiting = [(page, {}) for page in pages or ["home", "glossary", "classroom", *method_pages(), *ROOMS]]
+        waiting += [(page, query) for page, query in self.live if pages is None or page in pages]
         found: list[Place] = []
         while waiting and len(found) < most:
             page, query = waiting.pop(0)
@@ -196,7 +198,25 @@ class Browser:
         return "drawn, and says what is not here" if told else "drawn"
 
 
-ROOMS = ("playground", "race", "rank_lab", "compare")
+ROOMS = ("playground", "race", "rank_lab", "compare", "vote", "wall")
+
+
+def _open_for_a_class() -> list[tuple[str, dict[str, str]]]:
+    """A vote and a wall with something in them, in every view: without a code there is only a box for one."""
+    from app import services
+    from peft_core.serving.live.vote import Ballot, Vote
+    from peft_core.serving.live.wall import Answer, Wall
+
+    services.live.votes.clear()
+    services.live.walls.clear()
+    vote = services.live.votes().add(Vote("teacher", Ballot("Which?", ("this", "that"), 1, "Because.", "Measured.")))
+    wall = services.live.walls().add(Wall("teacher", ["lora-8", "tiny-t5"]))
+    for number, form in enumerate(MARKUPS):
+        text = form.format(markup.CANARY)
+        sentence = wall.add(f"student {number}", text, False, [Answer(text, "lora", 0.9), Answer("base", "", 0.9)])
+        wall.judge([sentence.number] if number % 2 else [], "accepted")
+    views = [("vote", vote, ""), ("vote", vote, "screen")] + [("wall", wall, view) for view in ("", "screen", "desk")]
+    return [(page, {"code": one.code} | ({"view": view} if view else {})) for page, one, view in views]
 
 
 @st.composite

@@ -21,6 +21,7 @@ from tests.hostile.soak import Told
 
 KINDS = ("text_area", "text_input", "file_uploader", "chat_input")
 ASKS = {"review": "classify", "try_review": "try", "many_text": "many_classify", "many_file": "many_classify"}
+ASKS["wall_text_0"] = "wall_send"
 CELL = st.sampled_from(MARKUPS).map(lambda form: form.format(markup.CANARY)) | st.sampled_from(
     [f"{start}{markup.CANARY}" for start in ("=", "+", "-", "@", "\t=", " =", "\uff1d", "x;=", '"=')]
 )

@@ -17,7 +17,10 @@ def test_whatever_an_address_says_a_page_is_drawn_and_nothing_of_it_is_markup():
         places = one.places(["home", "race"], 6)
         assert len(places) == 6 and all(place.keys for place in places)
         soak.try_each(cases(places), one.judge, 15, 5, told)
-    assert not told.failed
+        together, of_class = Told(), one.places(["vote", "wall"])
+        assert len(of_class) == 7 and all("code" in place.keys for place in of_class)  # each view of what is open
+        soak.try_each(cases(of_class), one.judge, 10, 5, together)
+    assert not told.failed and not together.failed
     assert told.cases == 15 and len(told.outcomes) == 2
 
 

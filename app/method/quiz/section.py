@@ -8,8 +8,10 @@ import streamlit as st
 
 from app import services
 from app.content import label
+from app.kit.live import ask_class
 from app.kit.plain import escaped
 from app.method.quiz import chart as quiz_chart
+from app.method.quiz.ballot import ballot
 from app.method.quiz.questions import Loading, Question, Setting, load, questions
 from peft_core.errors import PeftClassroomError
 from peft_core.methods.method import MethodConfig
@@ -36,6 +38,8 @@ def draw(page: str, base: BaseModel, config: MethodConfig) -> None:
             st.caption(label("quiz", "position", number=number, total=len(asked)))
             answered = _one(asked[number - 1])
         _navigation(number, len(asked), answered)
+        if number <= len(asked) and not isinstance(question := asked[number - 1], Loading):
+            ask_class.button("quiz_ask_class", ballot(question), page)
     if any(isinstance(question, Loading) for question in asked):
         services.rerun_when_ready(examples=True)
 
