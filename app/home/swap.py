@@ -35,11 +35,12 @@ def values(found: Times) -> dict[str, object]:
 def draw(found: Times, report: SwapReport) -> None:
     """The button, and where the times come from."""
     ready = services.libraries().ready.is_set() and not services.libraries().error
-    with st.container(horizontal=True, vertical_alignment="center", key="swap_row"):
-        st.button(
-            label("home", "swap"), key="swap", icon=":material/swap_horiz:", disabled=not ready, on_click=_measure,
-            args=(report.times.base,),
-        )  # fmt: skip
+    button, words = st.columns([1, 6], vertical_alignment="center")
+    button.button(
+        label("home", "swap"), key="swap", icon=":material/swap_horiz:", disabled=not ready, on_click=_measure,
+        args=(report.times.base,),
+    )  # fmt: skip
+    with words:
         if found is report.times:
             st.caption(f"{text('home', 'swap_recorded', **values(found))} {measured_on(report.provenance)}")
         else:

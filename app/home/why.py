@@ -71,7 +71,6 @@ def draw() -> None:
     url.clamp("customers", label("home", "customers"), 1, MOST)
     customers = st.slider(label("home", "customers"), 1, MOST, AT_FIRST, key="customers", bind="query-params")
     rows = storages(shipped)
-    _chart(rows, customers, base)
     full, small = rows[0], next(row for row in rows if row.needs_base)
     values = {
         "customers": f"{customers:,}", "base": whole[0].base, "full": _size(full.of(customers, base)),
@@ -80,6 +79,8 @@ def draw() -> None:
     }  # fmt: skip
     st.markdown(text("home", "why_reading", **swap.values(found) | values))
     swap.draw(found, report)
+    _chart(rows, customers, base)
+    st.markdown(text("home", "why_bytes", **values))
     sizes = {
         "k": len(few), "small": megabytes(sum(map(file_bytes, few))), "base_file": megabytes(base),
         "copies": megabytes(len(few) * base),

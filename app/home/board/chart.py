@@ -16,7 +16,7 @@ from peft_core.methods.registry import method_label
 from peft_core.report.experiments.class_runs import Along, ClassRun, Fit, Group
 from peft_core.statistics.formats import interval_text
 
-HEIGHT, STEP, WIDEST = 335, 9, 60  # pixels: of the chart; between two runs at one place; of all that are at one place
+HEIGHT, STEP, WIDEST = 285, 9, 60  # pixels: of the chart; between two runs at one place; of all that are at one place
 STEPS = 60  # of the line
 
 
@@ -29,11 +29,10 @@ def draw(groups: Sequence[Group], chosen: Group, found: Fit, along: Along, split
     what = label("board", "axis_trainable") if along == "trainable" else told.number(chosen, along)
     low, high = rows["x"].min(), rows["x"].max()
     room = (high / low) ** 0.05 if high > low else 2
-    ticks = sorted(set(rows["x"])) if along == "knob" else alt.Undefined
-    x = alt.X(
-        "x:Q", title=what, scale=alt.Scale(type="log", base=2, domain=[low / room, high * room], nice=False),
-        axis=alt.Axis(values=ticks, format="d" if along == "knob" else "~s", grid=False, labelOverlap=True),
-    )  # fmt: skip
+    own = along == "knob"
+    log = alt.Scale(type="log", base=2 if own else 10, domain=[low / room, high * room], nice=False)
+    ticks = {"values": sorted(set(rows["x"])), "format": "d"} if own else {"format": "~s"}
+    x = alt.X("x:Q", title=what, scale=log, axis=alt.Axis(grid=False, labelOverlap=True, **ticks))
     scale = alt.Scale(domain=list(around(rows)), nice=False)
     y = alt.Y("accuracy:Q", title=label("board", f"axis_{split}"), scale=scale, axis=alt.Axis(format=".1~%"))
     layers = [*_line(found, chosen, x, scale), *_points(rows, x, y, scale)]
@@ -90,7 +89,7 @@ def _points(rows: pd.DataFrame, x: alt.X, y: alt.Y, scale: alt.Scale) -> list[al
     domain = list(titles.values())
     colour = alt.Color("method:N", scale=alt.Scale(domain=domain, range=[s.colour for s in styles]), legend=legend)
     shape = alt.Shape("method:N", scale=alt.Scale(domain=domain, range=[s.shape for s in styles]), legend=legend)
-    strength = alt.Opacity("chosen:N", scale=alt.Scale(domain=[True, False], range=[1, 0.3]), legend=None)
+    strength = alt.Opacity("chosen:N", scale=alt.Scale(domain=[True, False], range=[1, 0.45]), legend=None)
     aside = alt.ExprRef("datum.aside")
     base = alt.Chart(rows).encode(x=x, tooltip=alt.Tooltip("words:N", title=label("board", "run")), opacity=strength)
     bars = base.mark_rule(strokeWidth=1.5, xOffset=aside).encode(

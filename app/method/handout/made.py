@@ -9,6 +9,7 @@ from pathlib import Path
 from app import services
 from app.content import LANGUAGE, head, text
 from app.kit.formats import times
+from app.kit.theme import on_paper
 from app.method.handout import prose
 from app.method.handout.address import is_of_one_machine, qr_code
 from app.method.handout.svg import svg
@@ -39,11 +40,13 @@ class Handout:
 
     def blank(self) -> bytes:
         """The handout itself."""
-        return _render(self, answers=False)
+        with on_paper():
+            return _render(self, answers=False)
 
     def answers(self) -> bytes:
         """The same with everything filled in, and why it is so."""
-        return _render(self, answers=True)
+        with on_paper():
+            return _render(self, answers=True)
 
 
 @cache
