@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from app import services
 from peft_core.checkpoints.record import RunRecord
+from peft_core.checkpoints.run_json import read_run
 from peft_core.errors import PeftClassroomError
 from peft_core.report.experiments.class_runs import ClassRun
 from peft_core.statistics.intervals import Accuracy
@@ -27,18 +28,26 @@ class Gathered:
 def gathered() -> Gathered:
     """Read them all: results from their checkpoints' records, which are kept in memory, the rest from their folders."""
     store = services.backend().store
-    records = {info.name: info.record for info in services.listing().runs if not info.shipped}
+    listed = {info.name: info.record for info in services.listing().runs if not info.shipped}
     found, waiting, without = [], 0, len(store.damaged())
     for run in store.list():
         if run.status.queued:
             waiting += 1
-        elif run.status.finished and not isinstance(records.get(run.id), RunRecord):
-            without += 1
         elif run.status.finished:
-            found.append(ClassRun.ended(run.id, records[run.id]))
+            record = listed.get(run.id) or _just_ended(run)
+            without += record is None
+            found += [ClassRun.ended(run.id, record)] if record else []
         elif going := _going(run):
             found.append(going)
     return Gathered(tuple(found), waiting, without)
+
+
+def _just_ended(run: Run) -> RunRecord | None:
+    """The record of a run that the list of checkpoints, which is read every two seconds, does not have yet."""
+    try:
+        return read_run(run.checkpoint) if run.checkpoint else None
+    except PeftClassroomError:
+        return None
 
 
 def _going(run: Run) -> ClassRun | None:

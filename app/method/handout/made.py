@@ -97,11 +97,13 @@ def _render(handout: Handout, answers: bool) -> bytes:
 def _settings(config: MethodConfig) -> list[tuple[str, str]]:
     """What is chosen, in the words of the configuration; what is empty or off is left out."""
     found = config.model_dump(mode="json", exclude={"method"})
-    return [
-        (name.replace("_", " "), ", ".join(map(str, value)) if isinstance(value, list) else str(value))
-        for name, value in found.items()
-        if value
-    ]
+    return [(name.replace("_", " "), _written(value)) for name, value in found.items() if value]
+
+
+def _written(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _without(worked_out: Iterable[int]) -> Callable[[str], str]:

@@ -8,6 +8,7 @@ from app.method import skeleton
 from app.method.count.count_chart import Knob, Limit
 from app.method.lora import picture, why_rank_one
 from app.method.lora.choices import section as choices
+from app.method.lora.formula import formula
 from app.method.shapes import matrix_shape, wrapped_weights
 from app.method.sheet import show_all
 from peft_core.counting.by_hand import count
@@ -94,18 +95,6 @@ def idea(base: BaseModel, config: LoraConfig) -> None:
     lengths = text("method/lora", "idea_dora", out=out) if config.use_dora else ""
     st.markdown(f"{text('method/lora', 'idea', share=strips / whole, **values)} {lengths}")
     show_all(picture.pictures(base, config))
-
-
-def formula(base: BaseModel, config: LoraConfig) -> tuple[str, ...]:
-    """In symbols, then with this page's values in it."""
-    (d, k), r = matrix_shape(base.architecture, config.target_modules[0]), config.r
-    factor = r"\frac{\alpha}{\sqrt{r}}" if config.use_rslora else r"\frac{\alpha}{r}"
-    sizes = rf"\underbrace{{B}}_{{{d} \times {r}}}\;\underbrace{{A}}_{{{r} \times {k}}}"
-    scaled = rf"\underbrace{{W_0}}_{{{d} \times {k}}} {{}} \;+\; {config.scaling:.4g}\;{sizes}"
-    if config.use_dora:
-        whole = rf"h = \frac{{m}}{{\lVert V \rVert}} \odot V x, \qquad V = W_0 + {factor}\,B\,A"
-        return whole, rf"V = {scaled}, \qquad \underbrace{{m}}_{{{d}}}"
-    return rf"h = W_0\,x \;+\; {factor}\,B\,A\,x", scaled.replace(" {} ", " x ") + r"\;x"
 
 
 def maths(base: BaseModel, config: LoraConfig) -> None:
