@@ -146,9 +146,9 @@ def test_every_run_is_a_point_and_replicates_stand_side_by_side(store):
 def test_a_run_is_there_as_soon_as_it_has_ended(store, monkeypatch):
     """The list of checkpoints is two seconds old."""
     before = gathered()
-    nothing = type("Listing", (), {"runs": ()})()
-    monkeypatch.setattr(services, "listing", lambda: nothing)
-    assert gathered() == before
+    with monkeypatch.context() as patch:
+        patch.setattr(services, "listing", lambda: type("Listing", (), {"runs": ()}))
+        assert gathered() == before
 
 
 def test_two_experiments_are_told_apart_by_what_they_differ_in(store):
