@@ -80,12 +80,17 @@ def rooms() -> dict[str, list[st.Page]]:
 
 
 def _of_the_teacher() -> dict[str, list[st.Page]]:
-    """The teacher's page, for whoever has given the teacher's key: nobody else sees that there is one."""
-    if not services.is_teacher():
-        return {}
-    title = label("navigation", "classroom")
-    page = st.Page(script_of("classroom"), title=title, icon=":material/school:", url_path="classroom")
-    return {label("navigation", "teacher"): [page]}
+    """The teacher's pages, for whoever has given the teacher's key: nobody else sees that there are any.
+
+    On a server without a teacher the board is its operator's.
+    """
+    names = {"classroom": "school"} if services.is_teacher() else {}
+    names |= {"board": "scatter_plot"} if services.is_operator() else {}
+    pages = [
+        st.Page(script_of(name), title=label("navigation", name), icon=f":material/{icon}:", url_path=name)
+        for name, icon in names.items()
+    ]
+    return {label("navigation", "teacher"): pages} if pages else {}
 
 
 def _of_the_class() -> list[st.Page]:

@@ -35,6 +35,7 @@ PAGES = {
     "home": {"home": "/", **{f"home-{tab}": f"/?about={tab}" for tab in ("why", "family", "when_not")}},
     "glossary": {"glossary": "/glossary"},
     "computer": {"computer": "/computer"},
+    "board": {"board": "/board"},
     **{page: {f"{page}-{section}": f"/{page}?section={section}" for section in SECTIONS} for page in method_pages()},
     "playground": {f"playground-{tab}": f"/playground?tab={tab}" for tab in TABS},
     "compare": {f"compare-{part}": f"/compare?part={part}" for part in COMPARE},

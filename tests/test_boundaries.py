@@ -19,6 +19,7 @@ LOADS_TORCH = {  # every other module of the library is imported without torch
     "analysis.walkthrough.ends", "analysis.walkthrough.forward", "analysis.walkthrough.tokens",
     "checkpoints.agreement", "checkpoints.asking.memory", "checkpoints.asking.packed_pass",
     "checkpoints.asking.packed_places", "checkpoints.asking.passes", "checkpoints.asking.predictor",
+    "checkpoints.asking.swaps",
     "checkpoints.dials.blend", "checkpoints.dials.dialled", "checkpoints.exchange.exporting",
     "checkpoints.exchange.importing",
     "checkpoints.exchange.inspecting", "checkpoints.exchange.merging",

@@ -16,7 +16,9 @@ from peft_core.methods.registry import METHODS
 
 FOLDER = Path(__file__).parent.parent / "method"
 TASK = "learn"  # what is learned: its key in a link to a Train form
-WITHIN = {"glossary": "home/", "classroom": "home/", "computer": "home/"}  # pages that are no room of their own
+WITHIN = {  # pages that are no room of their own
+    "glossary": "home/", "classroom": "home/", "computer": "home/", "board": "home/",
+}  # fmt: skip
 FORM = ("train_size", "max_length", "epochs", "max_seconds", "seed")  # settings of every Train form: keys in a link
 
 

@@ -1,5 +1,8 @@
 """One colour and one marker a method, everywhere; sentiment in blue and orange with a sign. Okabe–Ito colours."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 
@@ -41,8 +44,21 @@ POSITIVE = Style("#0072B2", "#56B4E9", "triangle-up", "#0067A3")
 NEGATIVE = Style("#D55E00", "#F28E4B", "triangle-down", "#B34E00")
 
 
+_ON_PAPER: ContextVar[bool] = ContextVar("on paper", default=False)
+
+
 def is_dark() -> bool:
-    return st.context.theme.type == "dark"
+    return not _ON_PAPER.get() and st.context.theme.type == "dark"
+
+
+@contextmanager
+def on_paper() -> Iterator[None]:
+    """Meanwhile every colour is that of a light ground, whatever the visitor's screen has."""
+    before = _ON_PAPER.set(True)
+    try:
+        yield
+    finally:
+        _ON_PAPER.reset(before)
 
 
 def tidy() -> None:

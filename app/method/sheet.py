@@ -8,7 +8,7 @@ Blocks are never made larger than they are: one thinner than a pixel is still se
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import altair as alt
 import pandas as pd
@@ -236,3 +236,19 @@ def show(sheet: Sheet, colour: str, key: str, alt_text: str, caption: str) -> No
     """Draw the sheet with the sentence on what is frozen, what is trained, and what the scale is."""
     figure.draw(chart(sheet, colour), key, alt_text)
     st.caption(caption)
+
+
+class Picture(NamedTuple):
+    """What `show` is given: a page has its pictures as values, for paper as well."""
+
+    sheet: Sheet
+    colour: str
+    key: str
+    alt_text: str
+    caption: str
+
+
+def show_all(pictures: Iterable[Picture]) -> None:
+    """Draw one below the other."""
+    for picture in pictures:
+        show(*picture)

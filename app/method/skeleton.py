@@ -6,7 +6,7 @@ Each section answers one question on one screen. Which one is open is in the URL
 most, never its numbers: a slider move costs what is on the screen.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import streamlit as st
@@ -19,9 +19,11 @@ from app.method.code import section as code_section
 from app.method.cost import section as cost_section
 from app.method.count import calculator, count_chart, idle, module_tree
 from app.method.count.count_chart import Knob, Limit
+from app.method.handout import section as handout_section
 from app.method.inside import section as inside_section
 from app.method.quiz import section as quiz_section
 from app.method.quiz.questions import asks
+from app.method.sheet import Picture
 from app.method.steps import section as steps_section
 from app.method.train import section as train_section
 from app.method.try_it import section as try_it_section
@@ -43,6 +45,14 @@ class MethodPage:
     knob: Knob | None = None  # the number on the horizontal axis of the count chart
     limit: Callable[[BaseModel, MethodConfig], Limit] | None = None  # the line a count should stay below
     more: dict[str, Draw] | None = None  # further sections, by the name of their label, before the step through
+    pictures: Callable[[BaseModel, MethodConfig], tuple[Picture, ...]] | None = None  # those of the idea, for paper
+    formula: Callable[[BaseModel, MethodConfig], tuple[str, ...]] | None = None  # that of the maths, in LaTeX
+
+
+def latex(lines: Iterable[str]) -> None:
+    """A formula on the page, line by line."""
+    for line in lines:
+        st.latex(line)
 
 
 def draw(page: MethodPage) -> None:
@@ -112,6 +122,7 @@ def _sections(
             cost_section.draw(base, config, run, page.knob)
     with tabs["code"]:
         if tabs["code"].open:
+            handout_section.draw(page, base, config)
             code_section.draw(run)
 
 

@@ -21,11 +21,14 @@ from app.services.numbers import device, machine, no_device, numel, numel_by_par
 from app.services.opened import MOST as MOST_OPENED
 from app.services.opened import askable, open_zip, opened, tasks
 from app.services.runs import backend, free_disk, has_ended, own_first, own_runs, start
+from app.services.swaps import SECONDS as SWAP_SECONDS
+from app.services.swaps import measured_swaps
 from app.services.this_computer import computer, look_again
 from app.services.visitor import asks_for_login, has_teacher, is_operator, is_teacher, leave, names, owner
 
 __all__ = [
     "MOST_OPENED",
+    "SWAP_SECONDS",
     "ask",
     "askable",
     "asks_for_login",
@@ -50,6 +53,7 @@ __all__ = [
     "loadable",
     "look_again",
     "machine",
+    "measured_swaps",
     "names",
     "no_device",
     "numel",

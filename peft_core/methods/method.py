@@ -107,6 +107,11 @@ class Method(ABC):
         """Whether the model computes at step 0 exactly what the base model computes."""
         return True
 
+    def beside_knob(self, config: Any) -> dict[str, Any]:
+        """What two configurations share that differ in the method's own number alone, in plain values."""
+        shared = config.model_dump(mode="json", exclude={"method"})
+        return {name: value for name, value in shared.items() if self.knob is None or name != self.knob.field}
+
     @abstractmethod
     def added(self, architecture: Architecture, config: Any) -> Iterator[CountLine]:
         """The lines of the hand calculation for what the method adds to the base model, from shapes alone."""

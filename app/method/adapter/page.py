@@ -7,6 +7,7 @@ from app.kit import stops
 from app.method import skeleton
 from app.method.adapter import choices, parts, picture
 from app.method.count.count_chart import Knob
+from app.method.sheet import show_all
 from peft_core.methods.adapter.method import AdapterConfig
 from peft_core.t5.architecture import BaseModel
 
@@ -27,12 +28,12 @@ def idea(base: BaseModel, config: AdapterConfig) -> None:
     m, d, blocks = config.bottleneck_dim, base.architecture.d_model, base.architecture.blocks
     one = (d + 1) * m + (m + 1) * d
     st.markdown(text("method/adapter", "idea", base=base.name, m=m, d=d, one=one, blocks=blocks, all=blocks * one))
-    picture.draw(base, config)
+    show_all(picture.pictures(base, config))
 
 
 def maths(base: BaseModel, config: AdapterConfig) -> None:
     """The formula with this page's values in it."""
-    parts.formula(base, config)
+    skeleton.latex(parts.formula(base, config))
     m, d = config.bottleneck_dim, base.architecture.d_model
     st.markdown(text("method/adapter", "shapes", m=m, d=d, act=config.non_linearity))
     st.markdown(text("method/adapter", "initialisation"))
@@ -45,8 +46,10 @@ skeleton.draw(
         controls,
         idea,
         maths,
-        Knob("bottleneck_dim", label("count", "m"), 1, MAX_BOTTLENECK),
-        parts.limit,
+        pictures=picture.pictures,
+        formula=parts.formula,
+        knob=Knob("bottleneck_dim", label("count", "m"), 1, MAX_BOTTLENECK),
+        limit=parts.limit,
         more={"choices": choices.draw},
     )
 )

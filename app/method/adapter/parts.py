@@ -31,18 +31,15 @@ def start(key: str, default: AdapterConfig) -> str:
     return chosen
 
 
-def formula(base: BaseModel, config: AdapterConfig) -> None:
+def formula(base: BaseModel, config: AdapterConfig) -> tuple[str, ...]:
     """A(h) in symbols, then with this page's shapes."""
     m, d, act = config.bottleneck_dim, base.architecture.d_model, WRITTEN[config.non_linearity]
     scaled = config.adapter_scaling != 1
     s, left, right = (f"{config.adapter_scaling:g}", r"\left(", r"\right)") if scaled else ("", "", "")
     detour = rf"W_{{up}}\;{act}\!\left(W_{{down}}\,h + b_{{down}}\right) + b_{{up}}"
-    st.latex(rf"A(h) = h + {s}{left}{detour}{right}")
     down = rf"\underbrace{{W_{{down}}}}_{{{m} \times {d}}}\,h + \underbrace{{b_{{down}}}}_{{{m}}}"
-    st.latex(
-        rf"h + {s}{left}\underbrace{{W_{{up}}}}_{{{d} \times {m}}}\,{act}\!\left({down}\right)"
-        rf" + \underbrace{{b_{{up}}}}_{{{d}}}{right}"
-    )
+    up = rf"\underbrace{{W_{{up}}}}_{{{d} \times {m}}}\,{act}\!\left({down}\right) + \underbrace{{b_{{up}}}}_{{{d}}}"
+    return rf"A(h) = h + {s}{left}{detour}{right}", rf"h + {s}{left}{up}{right}"
 
 
 def limit(base: BaseModel, config: AdapterConfig) -> Limit:

@@ -9,7 +9,7 @@ import math
 from app.content import label, text
 from app.kit import theme
 from app.method.adapter import bottleneck
-from app.method.sheet import Block, Length, Sheet, Stroke, line, px, show, w
+from app.method.sheet import Block, Length, Picture, Sheet, Stroke, line, px, w
 from peft_core.methods.adapter.method import AdapterConfig
 from peft_core.t5.architecture import Architecture, BaseModel
 from peft_core.t5.names import feed_forward
@@ -66,7 +66,7 @@ def sheet(base: BaseModel, config: AdapterConfig) -> Sheet:
     return Sheet((*blocks, *flow.blocks), words, strokes, widths, heights, PIXELS)
 
 
-def draw(base: BaseModel, config: AdapterConfig) -> None:
+def pictures(base: BaseModel, config: AdapterConfig) -> tuple[Picture, ...]:
     """The feed-forward layer pale, the adapter solid."""
     a, m = base.architecture, config.bottleneck_dim
     one = (a.d_model + 1) * m + (m + 1) * a.d_model
@@ -76,4 +76,4 @@ def draw(base: BaseModel, config: AdapterConfig) -> None:
     caption = text("method/adapter", "picture", blocks=a.blocks, share=f"{100 * one / frozen:.2g}%")
     if (number := pieces(a)) > 1:
         caption += " " + text("method/adapter", "picture_pieces", d_ff=a.d_ff, d=a.d_model, number=number)
-    show(sheet(base, config), theme.METHOD["adapter"].colour, "adapter_picture", alt_text, caption)
+    return (Picture(sheet(base, config), theme.METHOD["adapter"].colour, "adapter_picture", alt_text, caption),)

@@ -9,6 +9,7 @@ from app.method.adapter import parts
 from app.method.adapterhub import library, picture
 from app.method.adapterhub.factor import FACTORS, KEY, LIBRARY_DEFAULT, bottleneck
 from app.method.count.count_chart import Knob
+from app.method.sheet import show_all
 from peft_core.methods.adapter.method import AdapterConfig
 from peft_core.t5.architecture import BaseModel
 
@@ -43,15 +44,19 @@ def idea(base: BaseModel, config: AdapterConfig) -> None:
     usual = AdapterConfig().bottleneck_dim
     values = {"default": LIBRARY_DEFAULT, "usual": usual, "usual_factor": d // usual}
     st.markdown(text("method/adapterhub", "idea", d=d, m=m, factor=factor, base=base.name, **values))
-    picture.draw(base, config)
+    show_all(picture.pictures(base, config))
     st.markdown(text("method/adapterhub", "names"))
 
 
-def maths(base: BaseModel, config: AdapterConfig) -> None:
+def formula(base: BaseModel, config: AdapterConfig) -> tuple[str, ...]:
     """The same adapter, at one of three places."""
-    parts.formula(base, config)
     places = r"\text{Pfeiffer: } A(x + f) \qquad \text{Houlsby: } x + A(f) \qquad \text{Parallel: } f + A(x)"
-    st.latex(places)
+    return *parts.formula(base, config), places
+
+
+def maths(base: BaseModel, config: AdapterConfig) -> None:
+    """The formula, and what its letters stand for."""
+    skeleton.latex(formula(base, config))
     st.markdown(text("method/adapterhub", "shapes", d=base.architecture.d_model))
     st.markdown(text("method/adapter", "initialisation"))
     st.caption(text("method/adapterhub", "source"))
@@ -63,8 +68,10 @@ skeleton.draw(
         controls,
         idea,
         maths,
-        Knob("bottleneck_dim", label("count", "m"), 1, MAX_BOTTLENECK),
-        parts.limit,
+        pictures=picture.pictures,
+        formula=formula,
+        knob=Knob("bottleneck_dim", label("count", "m"), 1, MAX_BOTTLENECK),
+        limit=parts.limit,
         more={"library": library.draw},
     )
 )

@@ -7,7 +7,7 @@ from app.content import label, text
 from app.kit import theme
 from app.method.adapter import bottleneck
 from app.method.adapter.block import PARALLEL, STACKS, adapter_numbers, sheet, sub_layers
-from app.method.sheet import Length, Sheet, show
+from app.method.sheet import Length, Picture, Sheet
 from peft_core.methods.adapter.method import AdapterConfig
 from peft_core.t5.architecture import BaseModel
 
@@ -20,7 +20,7 @@ def one_sheet(base: BaseModel, config: AdapterConfig) -> Sheet:
     return Sheet(flow.blocks, flow.words, flow.strokes, flow.widths, (flow.height,), ONE_PIXELS)
 
 
-def draw(base: BaseModel, config: AdapterConfig) -> None:
+def pictures(base: BaseModel, config: AdapterConfig) -> tuple[Picture, ...]:
     """Where the adapters sit, and what one of them is."""
     a, d, m = base.architecture, base.architecture.d_model, config.bottleneck_dim
     one, colour = adapter_numbers(d, m), theme.METHOD["adapter"].colour
@@ -32,8 +32,8 @@ def draw(base: BaseModel, config: AdapterConfig) -> None:
     caption = text("method/adapterhub", "picture", one=one, share=share)
     if len(stacks) == 1:
         caption = text("method/adapter", "where_picture")
-    show(sheet(base, m, config.placement, stacks, PIXELS), colour, "hub_picture", alt_text, caption)
+    blocks = Picture(sheet(base, m, config.placement, stacks, PIXELS), colour, "hub_picture", alt_text, caption)
     number = a.blocks * (2 if config.placement == "houlsby" else 1)
     alt_text = label("method/adapterhub", "picture_one_alt", d=d, m=m, act=config.non_linearity)
     caption = text("method/adapterhub", "picture_one", number=number, d=d, m=m)
-    show(one_sheet(base, config), colour, "hub_one_picture", alt_text, caption)
+    return blocks, Picture(one_sheet(base, config), colour, "hub_one_picture", alt_text, caption)

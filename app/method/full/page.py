@@ -7,6 +7,7 @@ from app.kit.formats import megabytes
 from app.method import skeleton
 from app.method.full import forgetting, picture
 from app.method.full.one_step import section as one_step
+from app.method.sheet import show_all
 from peft_core.counting.by_hand import count
 from peft_core.counting.training_bytes import BF16, training_bytes
 from peft_core.methods.full.method import FullConfig
@@ -27,16 +28,21 @@ def idea(base: BaseModel, config: FullConfig) -> None:
     each = training.total // total
     values = {"file": megabytes(BF16 * total), "training": megabytes(training.total), "each": each}
     st.markdown(text("method/full", "idea", base=base.name, total=total, **values))
-    picture.draw(base, config)
+    show_all(picture.pictures(base, config))
+
+
+def formula(base: BaseModel, config: FullConfig) -> tuple[str, ...]:
+    """One step of plain gradient descent, then what AdamW adds."""
+    a, rate = base.architecture, method_of(config).learning_rate
+    step = r"W \;\leftarrow\; W - \eta\,\frac{\partial\,\mathrm{loss}}{\partial W}\qquad\text{for every } W"
+    sizes = rf"\underbrace{{W_q}}_{{{a.inner_dim} \times {a.d_model}}}"
+    return step, rf"{sizes} \;\leftarrow\; W_q - {rate:g}\cdot\hat m\,/\,(\sqrt{{\hat v}}+\epsilon)"
 
 
 def update(base: BaseModel, config: FullConfig) -> None:
-    """One step of plain gradient descent, then what AdamW adds."""
-    a = base.architecture
-    st.latex(r"W \;\leftarrow\; W - \eta\,\frac{\partial\,\mathrm{loss}}{\partial W}\qquad\text{for every } W")
-    rate = method_of(config).learning_rate
-    sizes = rf"\underbrace{{W_q}}_{{{a.inner_dim} \times {a.d_model}}}"
-    st.latex(rf"{sizes} \;\leftarrow\; W_q - {rate:g}\cdot\hat m\,/\,(\sqrt{{\hat v}}+\epsilon)")
+    """The formula, and what its letters stand for."""
+    a, rate = base.architecture, method_of(config).learning_rate
+    skeleton.latex(formula(base, config))
     st.markdown(text("method/full", "shapes", out=a.inner_dim, inner=a.d_model, rate=rate))
     st.markdown(text("method/full", "initialisation"))
     st.caption(text("method/full", "source"))
@@ -53,6 +59,8 @@ skeleton.draw(
         controls,
         idea,
         maths,
+        pictures=picture.pictures,
+        formula=formula,
         more={"forgetting": lambda base, config: forgetting.draw()},
     )
 )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app.content import label, text
 from app.kit import theme
-from app.method.sheet import Block, Length, Sheet, Words, px, show, w
+from app.method.sheet import Block, Length, Picture, Sheet, Words, px, w
 from peft_core.counting.by_hand import base_lines, count
 from peft_core.methods.full.method import FullConfig
 from peft_core.methods.registry import METHODS, method_label
@@ -165,7 +165,7 @@ def _on_solid() -> str:
     return "#12161C" if theme.is_dark() else "#FFFFFF"
 
 
-def draw(base: BaseModel, config: FullConfig) -> None:
+def pictures(base: BaseModel, config: FullConfig) -> tuple[Picture, ...]:
     """Every part solid, and beside them what the other methods train."""
     drawn, thin = sheet(base)
     total = count(base.architecture, config).total_parameters
@@ -175,4 +175,4 @@ def draw(base: BaseModel, config: FullConfig) -> None:
     thin_words = "; ".join(f"{part.full_name} {part.numbers:,} ({_share(part.numbers, total)})" for part in thin)
     defaults = "; ".join(setting for _, setting, _ in others(base))
     caption = text("method/full", "picture", thin=thin_words, others=defaults)
-    show(drawn, _colour("full"), "full_picture", alt_text, caption)
+    return (Picture(drawn, _colour("full"), "full_picture", alt_text, caption),)

@@ -5,6 +5,7 @@ import streamlit as st
 from app.content import text
 from app.method import skeleton
 from app.method.ia3 import picture
+from app.method.sheet import show_all
 from peft_core.methods.ia3.method import Ia3Config
 from peft_core.t5.architecture import BaseModel
 
@@ -21,19 +22,25 @@ def idea(base: BaseModel, config: Ia3Config) -> None:
     whole = a.inner_dim * a.d_model
     values = {"base": base.name, "out": a.inner_dim, "inner": a.d_model, "w": whole, "share": a.inner_dim / whole}
     st.markdown(text("method/ia3", "idea", **values))
-    picture.draw(base, config)
+    show_all(picture.pictures(base, config))
+
+
+def formula(base: BaseModel, config: Ia3Config) -> tuple[str, ...]:
+    """The three equations in symbols, then with this page's shapes in them."""
+    a = base.architecture
+    whole = r"k = l_k \odot W_k\,x \qquad v = l_v \odot W_v\,x \qquad f = W_o\,(l_{f\!f} \odot \mathrm{act}(W_i\,x))"
+    keys = rf"\underbrace{{l_k}}_{{{a.inner_dim}}} \odot \underbrace{{W_k}}_{{{a.inner_dim} \times {a.d_model}}}\,x"
+    inner = rf"\underbrace{{l_{{f\!f}}}}_{{{a.d_ff}}} \odot \underbrace{{\mathrm{{act}}(W_i\,x)}}_{{{a.d_ff}}}"
+    return whole, rf"{keys} \qquad\qquad \underbrace{{W_o}}_{{{a.d_model} \times {a.d_ff}}}\,\Big({inner}\Big)"
 
 
 def maths(base: BaseModel, config: Ia3Config) -> None:
-    """The three equations with this page's shapes in them."""
+    """The formula, and what its letters stand for."""
     a = base.architecture
-    st.latex(r"k = l_k \odot W_k\,x \qquad v = l_v \odot W_v\,x \qquad f = W_o\,(l_{f\!f} \odot \mathrm{act}(W_i\,x))")
-    keys = rf"\underbrace{{l_k}}_{{{a.inner_dim}}} \odot \underbrace{{W_k}}_{{{a.inner_dim} \times {a.d_model}}}\,x"
-    inner = rf"\underbrace{{l_{{f\!f}}}}_{{{a.d_ff}}} \odot \underbrace{{\mathrm{{act}}(W_i\,x)}}_{{{a.d_ff}}}"
-    st.latex(rf"{keys} \qquad\qquad \underbrace{{W_o}}_{{{a.d_model} \times {a.d_ff}}}\,\Big({inner}\Big)")
+    skeleton.latex(formula(base, config))
     st.markdown(text("method/ia3", "shapes", out=a.inner_dim, wide=a.d_ff))
     st.markdown(text("method/ia3", "initialisation"))
     st.caption(text("method/ia3", "source"))
 
 
-skeleton.draw(skeleton.MethodPage("ia3", controls, idea, maths))
+skeleton.draw(skeleton.MethodPage("ia3", controls, idea, maths, pictures=picture.pictures, formula=formula))

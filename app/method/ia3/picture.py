@@ -2,7 +2,7 @@
 
 from app.content import label, text
 from app.kit import theme
-from app.method.sheet import LINE, Length, Sheet, Words, lines, matrix, px, show, w
+from app.method.sheet import LINE, Length, Picture, Sheet, Words, lines, matrix, px, w
 from peft_core.counting.by_hand import count
 from peft_core.methods.ia3.method import Ia3Config
 from peft_core.t5.architecture import BaseModel
@@ -33,11 +33,11 @@ def sheet(base: BaseModel) -> Sheet:
     return Sheet(blocks, tuple(words), (), (right + w(inner), px(LABEL)), (top + w(out) + px(BELOW),), PIXELS)
 
 
-def draw(base: BaseModel, config: Ia3Config) -> None:
+def pictures(base: BaseModel, config: Ia3Config) -> tuple[Picture, ...]:
     """W_k pale, l_k solid."""
     a = base.architecture
     values = {"out": a.inner_dim, "inner": a.d_model, "w": a.inner_dim * a.d_model}
     total = count(a, config).trainable_parameters
     caption = text("method/ia3", "picture", total=total)
     alt_text = label("method/ia3", "picture_alt", **values)
-    show(sheet(base), theme.METHOD["ia3"].colour, "ia3_picture", alt_text, caption)
+    return (Picture(sheet(base), theme.METHOD["ia3"].colour, "ia3_picture", alt_text, caption),)

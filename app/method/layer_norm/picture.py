@@ -2,7 +2,7 @@
 
 from app.content import label, text
 from app.kit import theme
-from app.method.sheet import LINE, Length, Sheet, Words, lines, matrix, px, show, w
+from app.method.sheet import LINE, Length, Picture, Sheet, Words, lines, matrix, px, w
 from peft_core.methods.layer_norm.method import LayerNormConfig
 from peft_core.t5.architecture import BaseModel
 
@@ -31,10 +31,10 @@ def sheet(base: BaseModel) -> Sheet:
     return Sheet(blocks, tuple(words), (), (w(d),), (below + w(out) + px(6),), PIXELS)
 
 
-def draw(base: BaseModel, config: LayerNormConfig) -> None:
+def pictures(base: BaseModel, config: LayerNormConfig) -> tuple[Picture, ...]:
     """W_q pale, w solid."""
     a = base.architecture
     values = {"out": a.inner_dim, "d": a.d_model, "weights": a.inner_dim * a.d_model}
     alt_text = label("method/layer_norm", "picture_alt", **values)
     caption = text("method/layer_norm", "picture", d=a.d_model)
-    show(sheet(base), theme.METHOD["layer_norm"].colour, "layer_norm_picture", alt_text, caption)
+    return (Picture(sheet(base), theme.METHOD["layer_norm"].colour, "layer_norm_picture", alt_text, caption),)

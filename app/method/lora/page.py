@@ -8,7 +8,9 @@ from app.method import skeleton
 from app.method.count.count_chart import Knob, Limit
 from app.method.lora import picture, why_rank_one
 from app.method.lora.choices import section as choices
+from app.method.lora.formula import formula
 from app.method.shapes import matrix_shape, wrapped_weights
+from app.method.sheet import show_all
 from peft_core.counting.by_hand import count
 from peft_core.methods.lora.method import TARGET_MODULES, VARIANTS, LoraConfig
 from peft_core.t5.architecture import BaseModel
@@ -92,21 +94,13 @@ def idea(base: BaseModel, config: LoraConfig) -> None:
     values = {"base": base.name, "module": module, "out": out, "inner": inner, "w": whole, "r": config.r, "ab": strips}
     lengths = text("method/lora", "idea_dora", out=out) if config.use_dora else ""
     st.markdown(f"{text('method/lora', 'idea', share=strips / whole, **values)} {lengths}")
-    picture.draw(base, config)
+    show_all(picture.pictures(base, config))
 
 
 def maths(base: BaseModel, config: LoraConfig) -> None:
-    """The formula with this page's values in it."""
+    """The formula, and what its letters stand for."""
     (d, k), r = matrix_shape(base.architecture, config.target_modules[0]), config.r
-    factor = r"\frac{\alpha}{\sqrt{r}}" if config.use_rslora else r"\frac{\alpha}{r}"
-    sizes = rf"\underbrace{{B}}_{{{d} \times {r}}}\;\underbrace{{A}}_{{{r} \times {k}}}"
-    scaled = rf"\underbrace{{W_0}}_{{{d} \times {k}}} {{}} \;+\; {config.scaling:.4g}\;{sizes}"
-    if config.use_dora:
-        st.latex(rf"h = \frac{{m}}{{\lVert V \rVert}} \odot V x, \qquad V = W_0 + {factor}\,B\,A")
-        st.latex(rf"V = {scaled}, \qquad \underbrace{{m}}_{{{d}}}")
-    else:
-        st.latex(rf"h = W_0\,x \;+\; {factor}\,B\,A\,x")
-        st.latex(scaled.replace(" {} ", " x ") + r"\;x")
+    skeleton.latex(formula(base, config))
     st.markdown(text("method/lora", "shapes", inner=k, out=d, r=r, **_factor(config)))
     if config.use_dora:
         st.markdown(text("method/lora", "lengths", out=d))
@@ -139,8 +133,10 @@ skeleton.draw(
         controls,
         idea,
         maths,
-        Knob("r", label("count", "r"), 1, MAX_RANK),
-        limit,
+        pictures=picture.pictures,
+        formula=formula,
+        knob=Knob("r", label("count", "r"), 1, MAX_RANK),
+        limit=limit,
         more={"rank_one": lambda base, config: why_rank_one.draw(), "choices": choices.draw},
     )
 )

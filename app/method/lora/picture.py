@@ -3,7 +3,7 @@
 from app.content import label, text
 from app.kit import theme
 from app.method.shapes import matrix_shape
-from app.method.sheet import LINE, Length, Sheet, Words, lines, matrix, px, show, w
+from app.method.sheet import LINE, Length, Picture, Sheet, Words, lines, matrix, px, w
 from peft_core.counting.by_hand import count
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.t5.architecture import BaseModel
@@ -51,7 +51,7 @@ def sheet(base: BaseModel, config: LoraConfig) -> Sheet:
     return Sheet(blocks, tuple(words), (), (a_left + w(inner), a_left + px(LABEL)), heights, PIXELS)
 
 
-def draw(base: BaseModel, config: LoraConfig) -> None:
+def pictures(base: BaseModel, config: LoraConfig) -> tuple[Picture, ...]:
     """W₀ pale, B and A solid."""
     module, r = config.target_modules[0], config.r
     out, inner = matrix_shape(base.architecture, module)
@@ -62,4 +62,4 @@ def draw(base: BaseModel, config: LoraConfig) -> None:
     root = f"√{r}" if config.use_rslora else f"{r}"
     factor = f"{config.rule} = {config.alpha:g} / {root} = {config.scaling:.4g}".replace(" ", "\N{NO-BREAK SPACE}")
     caption = text("method/lora", "picture", factor=factor, total=total)
-    show(sheet(base, config), theme.METHOD["lora"].colour, "lora_picture", words, caption)
+    return (Picture(sheet(base, config), theme.METHOD["lora"].colour, "lora_picture", words, caption),)

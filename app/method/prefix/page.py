@@ -7,6 +7,7 @@ from app.kit import stops
 from app.method import skeleton
 from app.method.count.count_chart import Knob
 from app.method.prefix import pairs, picture
+from app.method.sheet import show_all
 from peft_core.methods.prefix.method import PrefixConfig
 from peft_core.t5.architecture import BaseModel
 
@@ -33,19 +34,24 @@ def idea(base: BaseModel, config: PrefixConfig) -> None:
     a, n = base.architecture, config.num_virtual_tokens
     values = {"base": base.name, "blocks": a.decoder_layers, "n": n, "keys": n + 1, "size": a.inner_dim}
     st.markdown(text(PAGE, "idea", even=n / (n + 1), **values))
-    picture.draw(base, config)
+    show_all(picture.pictures(base, config))
 
 
-def maths(base: BaseModel, config: PrefixConfig) -> None:
-    """The formula with this page's values in it."""
-    a, n = base.architecture, config.num_virtual_tokens
-    size = a.inner_dim
-    st.latex(r"h = W_o\,\Big(\mathrm{softmax}\big(q\,[P_k;\,k]^\top + b\big)\,[P_v;\,v]\Big)")
+def formula(base: BaseModel, config: PrefixConfig) -> tuple[str, ...]:
+    """In symbols, then with this page's values in it."""
+    n, size = config.num_virtual_tokens, base.architecture.inner_dim
+    whole = r"h = W_o\,\Big(\mathrm{softmax}\big(q\,[P_k;\,k]^\top + b\big)\,[P_v;\,v]\Big)"
     keys, values = (
         rf"\Big[\underbrace{{P_{side}}}_{{{n} \times {size}}};\,\underbrace{{{side}}}_{{1 \times {size}}}\Big]"
         for side in "kv"
     )
-    st.latex(rf"{keys} \quad {values}")
+    return whole, rf"{keys} \quad {values}"
+
+
+def maths(base: BaseModel, config: PrefixConfig) -> None:
+    """The formula, and what its letters stand for."""
+    a, n = base.architecture, config.num_virtual_tokens
+    skeleton.latex(formula(base, config))
     st.markdown(text(PAGE, "shapes", heads=a.num_heads, d_kv=a.d_kv, n=n, keys=n + 1))
     st.markdown(text(PAGE, "initialisation"))
     st.caption(text(PAGE, "source"))
@@ -57,7 +63,9 @@ skeleton.draw(
         controls,
         idea,
         maths,
-        Knob("num_virtual_tokens", label("count", "n"), 1, MAX_TOKENS),
+        pictures=picture.pictures,
+        formula=formula,
+        knob=Knob("num_virtual_tokens", label("count", "n"), 1, MAX_TOKENS),
         more={"prefix_read": pairs.draw},
     )
 )

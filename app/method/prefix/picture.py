@@ -2,7 +2,7 @@
 
 from app.content import label, text
 from app.kit import theme
-from app.method.sheet import LINE, Sheet, Words, lines, matrix, px, show, w
+from app.method.sheet import LINE, Picture, Sheet, Words, lines, matrix, px, w
 from peft_core.counting.by_hand import count
 from peft_core.methods.prefix.method import PrefixConfig
 from peft_core.t5.architecture import BaseModel
@@ -28,10 +28,10 @@ def sheet(base: BaseModel, config: PrefixConfig) -> Sheet:
     return Sheet(tuple(blocks), tuple[Words, ...](words), (), (right + w(size),), (top + w(n + 1) + px(BELOW),), PIXELS)
 
 
-def draw(base: BaseModel, config: PrefixConfig) -> None:
+def pictures(base: BaseModel, config: PrefixConfig) -> tuple[Picture, ...]:
     """P solid, the start token's own key and value pale."""
     a, n = base.architecture, config.num_virtual_tokens
     values = {"n": n, "size": a.inner_dim, "one": n * a.inner_dim, "blocks": a.decoder_layers}
     caption = text("method/prefix", "picture", total=count(a, config).trainable_parameters)
     alt_text = label("method/prefix", "picture_alt", **values)
-    show(sheet(base, config), theme.METHOD["prefix"].colour, "prefix_picture", alt_text, caption)
+    return (Picture(sheet(base, config), theme.METHOD["prefix"].colour, "prefix_picture", alt_text, caption),)

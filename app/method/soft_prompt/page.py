@@ -7,6 +7,7 @@ from app.kit import stops
 from app.kit.length import tokens_read
 from app.method import skeleton
 from app.method.count.count_chart import Knob
+from app.method.sheet import show_all
 from app.method.soft_prompt import choices, picture, start
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.t5.architecture import BaseModel
@@ -33,15 +34,21 @@ def idea(base: BaseModel, config: SoftPromptConfig) -> None:
     st.markdown(
         text("method/soft_prompt", "idea", base=base.name, n=n, d=d, nd=n * d, vocabulary=base.architecture.vocab_size)
     )
-    picture.draw(base, config)
+    show_all(picture.pictures(base, config))
+
+
+def formula(base: BaseModel, config: SoftPromptConfig) -> tuple[str, ...]:
+    """In symbols, then with this page's values in it."""
+    n, d = config.num_virtual_tokens, base.architecture.d_model
+    both = rf"\Big[\underbrace{{P}}_{{{n} \times {d}}}\,;\,\underbrace{{E(x)}}_{{T \times {d}}}\Big]"
+    rows = r"\left[\,P_1;\,\dots;\,P_n;\,E(x_1);\,\dots;\,E(x_T)\,\right]"
+    return rows, rf"\underbrace{{{both}}}_{{({n}+T) \times {d}}}"
 
 
 def maths(base: BaseModel, config: SoftPromptConfig) -> None:
-    """The formula with this page's values in it."""
+    """The formula, and what its letters stand for."""
     n, d, longest = config.num_virtual_tokens, base.architecture.d_model, tokens_read()
-    st.latex(r"\left[\,P_1;\,\dots;\,P_n;\,E(x_1);\,\dots;\,E(x_T)\,\right]")
-    both = rf"\Big[\underbrace{{P}}_{{{n} \times {d}}}\,;\,\underbrace{{E(x)}}_{{T \times {d}}}\Big]"
-    st.latex(rf"\underbrace{{{both}}}_{{({n}+T) \times {d}}}")
+    skeleton.latex(formula(base, config))
     st.markdown(text("method/soft_prompt", "shapes", n=n, d=d, longest=longest, sum=n + longest))
     start.draw(base, config)
     st.caption(text("method/soft_prompt", "source"))
@@ -53,7 +60,9 @@ skeleton.draw(
         controls,
         idea,
         maths,
-        Knob("num_virtual_tokens", label("count", "n"), 1, MAX_TOKENS),
+        pictures=picture.pictures,
+        formula=formula,
+        knob=Knob("num_virtual_tokens", label("count", "n"), 1, MAX_TOKENS),
         more={"choices": choices.draw},
     )
 )

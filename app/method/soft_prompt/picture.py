@@ -3,7 +3,7 @@
 from app.content import label, text
 from app.kit import theme
 from app.kit.length import tokens_read
-from app.method.sheet import Block, Length, Sheet, Stroke, Words, line, lines, matrix, px, show, w
+from app.method.sheet import Block, Length, Picture, Sheet, Stroke, Words, line, lines, matrix, px, w
 from peft_core.methods.soft_prompt.method import SoftPromptConfig
 from peft_core.t5.architecture import BaseModel
 
@@ -49,11 +49,11 @@ def sheet(base: BaseModel, config: SoftPromptConfig) -> Sheet:
     return Sheet(blocks, words, (arrow,), (right + w(d), right + px(LABEL)), heights, PIXELS)
 
 
-def draw(base: BaseModel, config: SoftPromptConfig) -> None:
+def pictures(base: BaseModel, config: SoftPromptConfig) -> tuple[Picture, ...]:
     """P solid, everything else pale."""
     a, n, longest = base.architecture, config.num_virtual_tokens, tokens_read()
     rows, vocabulary = n + longest, a.vocab_size
     values = {"rows": rows, "d": a.d_model, "n": n, "nd": n * a.d_model, "longest": longest, "vocabulary": vocabulary}
     caption = text("method/soft_prompt", "picture", longest=longest, times=vocabulary / rows)
     alt_text = label("method/soft_prompt", "picture_alt", **values)
-    show(sheet(base, config), theme.METHOD["soft_prompt"].colour, "soft_prompt_picture", alt_text, caption)
+    return (Picture(sheet(base, config), theme.METHOD["soft_prompt"].colour, "soft_prompt_picture", alt_text, caption),)

@@ -157,6 +157,14 @@ class Lora(Method):
     def label(self, config: LoraConfig) -> str:
         return f"{config.variant} r={config.r}"
 
+    def beside_knob(self, config: LoraConfig) -> dict[str, Any]:
+        """alpha goes along with the rank where their ratio is kept: the factor that follows from both is the setting.
+
+        rsLoRA is for an alpha that stays where it is.
+        """
+        shared = super().beside_knob(config)
+        return shared if config.use_rslora else shared | {"alpha": None, "scaling": config.scaling}
+
     def added(self, architecture: Architecture, config: LoraConfig) -> Iterator[CountLine]:
         """r · (in + out) for each wrapped linear layer (Hu et al. 2021, section 4.1); with DoRA a length for each row.
 

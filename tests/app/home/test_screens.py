@@ -33,7 +33,7 @@ def test_storage_is_that_of_the_files(open_page):
     assert rows["full"].of(30, whole) == 30 * whole
     assert rows["lora"].of(30, whole) == whole + 30 * sizes["lora-8"]
     few = [name for name in sizes if name != "full"]
-    app = open_page("home", about="why", tasks="1")
+    app = open_page("home", about="why", customers="1")
     said = " ".join(m.value for m in app.markdown)
     assert f"The **{len(few)}** shipped checkpoints" in said
     assert f"{len(few) * whole / 1e6:,.0f}\N{NO-BREAK SPACE}MB" in said
