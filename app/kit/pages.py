@@ -16,7 +16,7 @@ from peft_core.methods.registry import METHODS
 
 FOLDER = Path(__file__).parent.parent / "method"
 TASK = "learn"  # what is learned: its key in a link to a Train form
-WITHIN = {"glossary": "home/", "classroom": "home/", "computer": "home/"}  # pages that are no room of their own
+WITHIN = {"glossary": "home/", "classroom": "home/", "computer": "home/", "map": "home/"}  # no rooms of their own
 FORM = ("train_size", "max_length", "epochs", "max_seconds", "seed")  # settings of every Train form: keys in a link
 
 

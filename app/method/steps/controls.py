@@ -16,6 +16,7 @@ from peft_core.t5.names import Place
 
 UNTRAINED = "untrained"
 MAX_CHARACTERS = 1000  # far more than the 60 tokens that a walk reads
+LAST = "last"  # of a link: the step with the answer, whatever its number
 POSITION = "steps position"  # session state: (method, number of the step)
 
 
@@ -116,6 +117,7 @@ def _start(method: str, total: int) -> int:
     if url.to_be_read(POSITION):
         asked = st.query_params.get("step", "1")
         number = int(asked) if asked.isascii() and asked.lstrip("-").isdecimal() and len(asked) < 9 else 1
+        number = total if asked == LAST else number
         used = min(max(number, 1), total)
         if used != number:
             values = {"name": label("steps", "step_name"), "asked": number, "used": used}
