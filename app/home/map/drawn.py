@@ -84,7 +84,9 @@ class Drawn:
 
     def _box(self, box: Box, words: str, column: Column | None = None) -> dict[str, Any]:
         changing = [(plug, place) for plug in self.plugged if (place := plug.at(box))]
-        plug, place = changing[0] if changing else (self.frozen, self.frozen.nearest(box))
+        ends = box.name in (EMBEDDING, OUTPUT) and self.plugged  # every method's walk begins and ends there
+        walked = self.plugged[0] if ends else self.frozen
+        plug, place = changing[0] if changing else (walked, walked.nearest(box))
         step = {EMBEDDING: "2", OUTPUT: LAST}.get(box.name, FIRST_OF_METHOD)
         self.ways[box.name] = (plug.method, place, step)
         numbers = f"{box.numbers:,}" if box.numbers else label("map", "shared")

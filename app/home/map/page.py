@@ -10,6 +10,7 @@ from app.kit import theme, url
 from peft_core.t5.architecture import BaseModel, catalogue
 
 KEY = "plug"  # in the URL, once for each method that is plugged in
+BASE = "map_base"  # in the URL; not "base": a page may not send to another what one of its own widgets is bound to
 AT_FIRST = ["lora"]
 
 
@@ -33,8 +34,8 @@ def _plugged(known: list[str]) -> list[str]:
 
 def _base() -> BaseModel:
     name, bases = label("count", "base"), list(catalogue())
-    url.known("base", name, bases, bases[0])
-    return catalogue()[st.selectbox(name, bases, key="base", bind="query-params")]
+    url.known(BASE, name, bases, bases[0])
+    return catalogue()[st.selectbox(name, bases, key=BASE, bind="query-params")]
 
 
 st.markdown(text("map", "lead"))
@@ -47,5 +48,6 @@ with left:
 drawn = Drawn(base, known, plugged)
 if (pressed := picture.draw(drawn.data)) and (way := drawn.leads(pressed)):
     script, query = way
+    st.session_state["base"] = base.name  # the one of the page before would be kept otherwise
     st.switch_page(script, query_params=query)
 listed.draw(drawn)

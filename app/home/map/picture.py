@@ -18,7 +18,7 @@ _CSS = """
 .grid { display: grid; gap: 0.25rem 0.5rem; }
 .row { font-weight: 600; line-height: 1.25; align-self: center; }
 .column { text-align: center; align-self: end; }
-.note { display: block; font-weight: 400; white-space: nowrap; }
+.note { display: block; font-weight: 400; }
 .note i, button i { font-style: normal; }
 .cell { display: grid; grid-template-columns: 1fr 1fr; gap: 0.2rem; align-content: start; }
 button { position: relative; font: inherit; color: inherit; min-height: 1.75rem; padding: 0.05rem 0.25rem; }
