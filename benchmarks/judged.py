@@ -1,6 +1,6 @@
 """What the untrained base says of every test review, and the reviews that Home and the Playground open with.
 
-    python -m benchmarks.judged          writes benchmarks/results/judged.json; two minutes on 2 cores
+    python -m benchmarks.judged          writes benchmarks/results/judged.json; a minute on 2 quiet cores
 
 The base is asked as a page asks it. The rule that chooses, and what is stored, stand in `peft_core/report/judged.py`;
 the checkpoints' answers are those of their records.
