@@ -35,7 +35,10 @@ PAGES = {
     "home": {"home": "/", **{f"home-{tab}": f"/?about={tab}" for tab in ("why", "family", "when_not")}},
     "glossary": {"glossary": "/glossary"},
     "computer": {"computer": "/computer"},
-    "map": {"map": "/map?plug=soft_prompt&plug=adapter&plug=lora", "map-t5-small": "/map?map_base=t5-small&plug=prefix"},
+    "map": {
+        "map": "/map?plug=soft_prompt&plug=adapter&plug=lora",
+        "map-t5-small": "/map?map_base=t5-small&plug=prefix",
+    },
     **{page: {f"{page}-{section}": f"/{page}?section={section}" for section in SECTIONS} for page in method_pages()},
     "playground": {f"playground-{tab}": f"/playground?tab={tab}" for tab in TABS},
     "compare": {f"compare-{part}": f"/compare?part={part}" for part in COMPARE},

@@ -24,7 +24,7 @@ _CSS = """
 button { position: relative; font: inherit; color: inherit; min-height: 1.75rem; padding: 0.05rem 0.25rem; }
 button { border: 1.5px dashed var(--edge); background: transparent; border-radius: 0.3rem; cursor: pointer; }
 button { overflow-wrap: anywhere; line-height: 1.15; }
-button.wide { grid-column: 1 / -1; }
+button.wide { grid-column: 1 / -1; } button.final { grid-column: 2 / -1; }
 button.on { border: 2px solid var(--colour); background: color-mix(in srgb, var(--colour) 22%, transparent); }
 button:hover { background: color-mix(in srgb, var(--edge) 25%, transparent); }
 button:focus-visible { outline: 3px solid var(--st-primary-color); outline-offset: 1px; }
@@ -33,7 +33,7 @@ button:focus-visible { outline: 3px solid var(--st-primary-color); outline-offse
 @media (max-width: 640px) {
   .end, .stack { flex: 1 1 100%; max-width: none; }
   .grid { grid-template-columns: repeat(var(--columns), 1fr) !important; }
-  .row, .corner { grid-column: 1 / -1; margin-top: 0.4rem; }
+  .row, .corner, button.final { grid-column: 1 / -1; margin-top: 0.4rem; }
   .row .note { display: inline; margin-left: 0.5rem; }
 }
 """
@@ -100,7 +100,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
     const under = made("div", "row");
     under.append(...notes(part.notes));
     const last = button(part.final);
-    last.style.gridColumn = "2 / -1";
+    last.className += " final";
     grid.append(under, last);
     box.append(grid);
     return box;

@@ -23,11 +23,11 @@ _CSS = """
 svg { flex: 0 1 18.5rem; width: 18.5rem; max-width: 100%; aspect-ratio: 1; border: 1px solid var(--edge); }
 svg { border-radius: 0.4rem; }
 .side { flex: 1 1 14rem; font-size: 0.95rem; }
-.side p { margin: 0.2rem 0; } .stage { min-height: 4.2em; } .stage b, .lost b { font-size: 1.1rem; }
+.side p { margin: 0.2rem 0; } .stage { min-height: 3.3em; } .stage b, .lost b { font-size: 1.1rem; }
 label, input { display: block; width: 100%; }
 input { height: 2.2rem; margin: 0; accent-color: var(--st-primary-color); }
 .stops { display: flex; justify-content: space-between; font-size: 0.85rem; } .stops i { font-style: normal; }
-.buttons { display: flex; flex-wrap: wrap; gap: 0.5rem; margin: 0.4rem 0 0.8rem; }
+.buttons { display: flex; flex-wrap: wrap; gap: 0.5rem; margin: 0.3rem 0 0.5rem; }
 button { font: inherit; color: inherit; background: transparent; border: 1.5px solid var(--edge); cursor: pointer; }
 button { border-radius: 0.4rem; min-height: 44px; padding: 0 0.9rem; }
 button[aria-pressed="true"] { border-width: 3px; font-weight: 700; }
@@ -53,7 +53,7 @@ export default function ({ parentElement, data }) {
   for (const [name, text] of [[".t span", words.position], [".k span", words.kept], [".back", words.back],
     [".on", words.on], [".one", words.one]]) { get(name).textContent = text; }
   root.querySelectorAll(".stops i").forEach((stop, n) => { stop.textContent = words.stops[n]; });
-  const size = Math.max(1, data.s1) * 1.18, thin = size / 120;
+  const size = Math.max(1, data.s1) * 1.25, thin = size / 120;
   const at = (point, kept) => {
     const [x, y] = turn(-data.beta * part(state.t, 0), point), stretch = part(state.t, 1);
     const s1 = 1 + (data.s1 - 1) * stretch, s2 = 1 + (data.sign * data.s2 * kept - 1) * stretch;
@@ -65,7 +65,9 @@ export default function ({ parentElement, data }) {
     const [x, y] = at(point, kept);
     drawn(svg, "line", { x1: 0, y1: 0, x2: x, y2: -y, stroke: colour, "stroke-width": 3 * thin });
     drawn(svg, "circle", { cx: x, cy: -y, r: 3 * thin, fill: colour });
-    const long = Math.hypot(x, y) || 1, text = { x: x + (9 * thin * x) / long, y: -y - (9 * thin * y) / long };
+    const long = Math.hypot(x, y);
+    if (long < 8 * thin) { return; }  // of a length that is gone
+    const text = { x: x + (12 * thin * x) / long, y: -y - (9 * thin * y) / long };
     drawn(svg, "text", { ...text, fill: data.ink, "font-size": 10 * thin, "text-anchor": "middle",
       "dominant-baseline": "middle" });
     svg.lastChild.textContent = name;

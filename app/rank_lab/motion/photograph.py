@@ -53,7 +53,7 @@ def draw() -> None:
         words = label("motion", "photo_at", k=k)
         st.image(picture.at_rank(k), caption=words, alt=words, width="stretch")
     with other:
-        words = label("motion", "delta_at", k=min(k, len(delta.sigmas)), place=data.in_words(delta.name))
+        words = label("motion", "delta_at", k=min(k, len(delta.sigmas)))
         st.image(_painted(_at_rank(delta, k), _limit(delta)), caption=words, alt=words, width="stretch")
     with curves:
         _chart(picture.sigmas, delta.sigmas, layers[delta.name.key].random, k, info.method)
@@ -156,7 +156,14 @@ def _chart(photo: np.ndarray, learned: np.ndarray, random: np.ndarray, k: int, m
         "energy:Q", title=label("motion", "axis_energy"), scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%")
     )
     scale = alt.Scale(domain=names, range=colours)
-    legend = alt.Legend(orient="bottom-right", title=None, labelFontSize=13, labelLimit=330)
+    legend = alt.Legend(
+        orient="bottom-right",
+        title=None,
+        direction="vertical",
+        labelFontSize=13,
+        labelLimit=330,
+        labelColor=theme.ink(),
+    )
     colour = alt.Color("what:N", scale=scale, legend=legend)
     dash = alt.StrokeDash("what:N", scale=alt.Scale(domain=names, range=[[1, 0], [8, 3], [2, 3]]), legend=legend)
     lines = alt.Chart(pd.DataFrame(rows)).mark_line(strokeWidth=3).encode(x=x, y=y, color=colour, strokeDash=dash)
