@@ -47,6 +47,7 @@ def rooms() -> dict[str, list[st.Page]]:
                 icon=":material/computer:",
                 url_path="computer",
             ),
+            st.Page(script_of("map"), title=label("navigation", "map"), icon=":material/map:", url_path="map"),
         ],
         label("navigation", "methods"): [
             st.Page(script_of(name), title=page.short, icon=f":material/{page.icon}:", url_path=name)

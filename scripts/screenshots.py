@@ -30,12 +30,16 @@ SECTIONS = ("idea", "count", "maths", "steps", "train", "inside", "try", "check"
 TABS = ("compare", "dials", "explain", "what_if", "identity", "many", "calibration")
 COMPARE = ("table", "trade_off", "curves", "significant", "optimism", "export")
 REPORT = ("curves", "last", "rising", "tree", "mask", "targets", "starts", "slips", "ties", "digits")
-LAB = ("builder", "delta", "enough", "similarity", "against")
+LAB = ("builder", "motion", "delta", "enough", "similarity", "against")
 PAGES = {
     "home": {"home": "/", **{f"home-{tab}": f"/?about={tab}" for tab in ("why", "family", "when_not")}},
     "glossary": {"glossary": "/glossary"},
     "computer": {"computer": "/computer"},
     "board": {"board": "/board"},
+    "map": {
+        "map": "/map?plug=soft_prompt&plug=adapter&plug=lora",
+        "map-t5-small": "/map?map_base=t5-small&plug=prefix",
+    },
     **{page: {f"{page}-{section}": f"/{page}?section={section}" for section in SECTIONS} for page in method_pages()},
     "playground": {f"playground-{tab}": f"/playground?tab={tab}" for tab in TABS},
     "compare": {f"compare-{part}": f"/compare?part={part}" for part in COMPARE},
@@ -57,6 +61,7 @@ PAGES["lessons"] = {
 TO_ASK = "/lora?section=check&question=2"
 PAGES["vote"] = {"vote": "/vote", "vote-screen": TO_ASK, "vote-phone": TO_ASK}
 PAGES["wall"] = {"wall": "/wall", "wall-screen": "/wall", "wall-phone": "/wall"}
+PAGES["rank_lab"]["rank_lab-photograph"] = "/rank_lab?lab=motion&motion=photograph&photo_rank=4"
 PROMPT = ("price", "length", "words", "relatives")
 PAGES["soft_prompt"] |= {
     f"soft_prompt-{name}": f"/soft_prompt?section=choices&prompt_question={name}" for name in PROMPT

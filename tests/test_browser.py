@@ -11,6 +11,7 @@ import pytest
 from peft_core.config import PRESETS
 from peft_core.counting.by_hand import count
 from peft_core.methods.lora.method import LoraConfig
+from peft_core.methods.registry import METHODS
 from peft_core.paths import ROOT
 from peft_core.t5.architecture import base_model
 
@@ -414,6 +415,39 @@ def test_the_rank_lab_from_a_matrix_to_the_directions_of_two_runs(page, address)
     settled(page)
     expect(page.get_by_text(re.compile(r"all together φ\(8, 8\)")).first).to_be_visible()
     expect(same_seed).to_have_count(0)
+
+
+def test_home_opens_with_verdicts_and_the_map_leads_to_the_place_that_is_pressed(page, address):
+    from playwright.sync_api import expect
+
+    page.goto(address)
+    cards = page.locator(".judged li")
+    expect(cards).to_have_count(1 + len(METHODS))
+    for width, height in ((390, 844), (1280, 720)):
+        page.set_viewport_size({"width": width, "height": height})
+        settled(page)
+        assert all(box["y"] + box["height"] <= height for box in (card.bounding_box() for card in cards.all()))
+    page.goto(f"{address}/map?plug=lora")
+    box = page.get_by_role("button", name="decoder 2 · cross-attention · v")
+    box.focus()
+    box.press("Enter")
+    expect(page).to_have_url(re.compile("lora.*steps_place=decoder.block.1.layer.1.EncDecAttention.v"))
+    expect(page.locator(".st-key-steps_place input")).to_have_value("decoder 2 · cross-attention · v")
+
+
+def test_a_circle_is_turned_stretched_and_made_a_line_without_the_server(page, address):
+    from playwright.sync_api import expect
+
+    page.goto(f"{address}/rank_lab?lab=motion&two_a=3&two_b=0&two_c=0&two_d=1")
+    said = page.locator(".stage")
+    expect(said).to_contain_text("The unit circle")
+    page.get_by_role("button", name="Step →").click()
+    expect(said).to_contain_text("Nothing is longer or shorter")
+    page.get_by_role("button", name="Play").click()
+    expect(said).to_contain_text("That is what the matrix does")
+    expect(page.get_by_text("Energy kept 100.0%")).to_be_visible()
+    page.locator("button.one").click()
+    expect(page.get_by_text("Energy kept 90.0%; the farthest point loses 1.00.")).to_be_visible()  # 9 of 9 + 1
 
 
 def test_a_link_with_impossible_values_still_opens(page, address):

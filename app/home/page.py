@@ -8,6 +8,7 @@ from app import services
 from app.content import label, text
 from app.home import family, when_not, why
 from app.kit import figure, theme, url
+from app.kit.asking import judged
 from app.kit.pages import pages_of, script_of
 from peft_core.counting.by_hand import count
 from peft_core.methods.registry import METHODS, method_config
@@ -87,8 +88,24 @@ def methods() -> None:
     chart(cards(chosen), chosen)
 
 
+def opening() -> None:
+    """Something before the first click: a review that all have judged, one of them obviously wrong."""
+    if review := judged.shown():
+        judged.draw(review, judged.by_all(review))
+        with st.container(horizontal=True, key="judged_ways"):
+            judged.ask_yourself(review)
+            judged.another()
+            st.page_link(script_of("map"), label=label("home", "open_map"), icon=":material/map:")
+
+
 SCREENS = {"methods": methods, "why": why.draw, "family": family.draw, "when_not": when_not.draw}
-st.markdown(text("home", "lead"))
+with st.container(key="home_lead"):
+    st.html(
+        "<style>@media (max-width: 640px) { .st-key-home_lead h1 { font-size: 1.6rem; padding: 1.6rem 0 0; } }</style>"
+    )
+    st.markdown(text("home", "lead"))
+    opening()
+st.markdown(text("home", "what"))
 tabs = url.tabs("about", tuple(SCREENS), [label("home", f"tab_{name}") for name in SCREENS])
 for name, screen in SCREENS.items():
     with tabs[name]:

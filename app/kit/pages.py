@@ -18,6 +18,7 @@ FOLDER = Path(__file__).parent.parent / "method"
 TASK = "learn"  # what is learned: its key in a link to a Train form
 WITHIN = {  # pages that are no room of their own
     "glossary": "home/", "classroom": "home/", "computer": "home/", "board": "home/",
+    "map": "home/",
 }  # fmt: skip
 FORM = ("train_size", "max_length", "epochs", "max_seconds", "seed")  # settings of every Train form: keys in a link
 

@@ -5,12 +5,13 @@ import streamlit as st
 from app import services
 from app.content import label, text
 from app.kit import url
-from app.kit.asking import review_box, verdicts
+from app.kit.asking import judged, review_box, verdicts
 from app.kit.plain import escaped
 from app.playground import choice, exchange, explain, many_reviews, what_if
 from app.playground.dials import section as dials
 from app.playground.how_sure import section as how_sure
 from app.playground.identity import section as identity
+from peft_core.reviews.config import REVIEWS
 
 TABS = ("compare", "dials", "explain", "what_if", "identity", "many", "calibration")
 OF_ONE_REVIEW = ("compare", "dials", "explain", "what_if")  # the others bring texts of their own
@@ -18,8 +19,12 @@ OF_ONE_REVIEW = ("compare", "dials", "explain", "what_if")  # the others bring t
 
 def compare(review: str, truth: int | None, chosen: list[verdicts.Model]) -> None:
     """All verdicts on one review, side by side."""
-    st.button(label("playground", "classify"), type="primary", key="classify", on_click=review_box.ask_from_now_on)
-    if review_box.asked() and (answers := verdicts.ask(review, chosen)):
+    opening = judged.of_text(review)
+    with st.container(horizontal=True, key="compare_buttons"):
+        st.button(label("playground", "classify"), type="primary", key="classify", on_click=review_box.ask_from_now_on)
+        if opening:
+            judged.another("review")
+    if (review_box.asked() or opening) and (answers := verdicts.ask(review, chosen)):
         review_box.truth_line(truth)
         with st.container(key="verdicts"):
             verdicts.show(answers)
@@ -46,7 +51,7 @@ title, top = st.container(), st.container()
 tabs = url.tabs("tab", TABS, [label("playground", f"tab_{name}") for name in TABS])
 opened = next(name for name, tab in tabs.items() if tab.open)
 with top:
-    review, truth = "", None
+    review, truth, learned = "", None, REVIEWS
     left, beside = st.columns([3, 2]) if opened in OF_ONE_REVIEW else (None, st.container())
     with beside:
         chosen = choice.choose()
@@ -54,12 +59,19 @@ with top:
         exchange.draw(trained)
     title.markdown(_question(chosen))
     if left:
+        learned = verdicts.learned_of(chosen)
+        if learned.task == "reviews":
+            judged.begin("review")
         with left:
-            review, truth = review_box.review_box(learned=verdicts.learned_of(chosen))
+            review, truth = review_box.review_box(learned=learned)
+        if (opening := judged.of_text(review)) and truth is None and learned.task == "reviews":
+            truth = opening.truth
 with tabs[opened]:
     if not chosen:
         st.caption(label("playground", "none_chosen"))
     elif not services.libraries().ready.is_set():
+        if opened == "compare" and (stored := judged.of_text(review)) and learned.task == "reviews":
+            judged.draw(stored, judged.by_some(stored, chosen), repeated=True)
         st.info(services.libraries().error or label("playground", "loading"), icon=":material/hourglass_top:")
     elif opened == "compare":
         compare(review, truth, chosen)

@@ -7,9 +7,11 @@ from app.content import label, text
 from app.kit import url
 from app.rank_lab import against, builder, similarity, updates
 from app.rank_lab.enough import section as enough
+from app.rank_lab.motion import section as motion
 
 TABS = {
     "builder": builder.draw,
+    "motion": motion.draw,
     "delta": updates.draw,
     "enough": enough.draw,
     "similarity": similarity.draw,

@@ -93,7 +93,8 @@ def test_every_label_and_section_that_the_app_asks_for_exists():
 
 def test_the_first_paint_needs_no_torch():
     modules = "app.services, app.content, app.method.lora.why_rank_one, app.method.count.module_tree, "
-    modules += "app.method.inside.section"
-    code = f"import {modules}, sys; print([m for m in ('torch', 'transformers') if m in sys.modules])"
+    modules += "app.method.inside.section, app.home.map.drawn, app.rank_lab.motion.section"
+    code = f"import {modules}, sys; from app.kit.asking import judged; assert judged.by_all(judged.reviews()[0]); "
+    code += "print([m for m in ('torch', 'transformers') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "[]"

@@ -16,7 +16,9 @@ from peft_core.t5.names import Place
 
 UNTRAINED = "untrained"
 MAX_CHARACTERS = 1000  # far more than the 60 tokens that a walk reads
+LAST = "last"  # of a link: the step with the answer, whatever its number
 POSITION = "steps position"  # session state: (method, number of the step)
+WRITTEN = "steps written"  # session state: the step that the address was last given
 
 
 def words() -> str:
@@ -103,6 +105,7 @@ def step_number(method: str, total: int) -> int:
         )  # fmt: skip
         st.progress(number / total, label("steps", "progress", step=number, total=total))
     url.remember("step", str(number), default="1")
+    st.session_state[WRITTEN] = str(number)
     return number
 
 
@@ -112,10 +115,15 @@ def _go(method: str, number: int) -> None:
 
 
 def _start(method: str, total: int) -> int:
-    """Where this visitor is. Impossible numbers of the link are moved, with a note; another method begins at 1."""
-    if url.to_be_read(POSITION):
+    """Where this visitor is. Impossible numbers of the link are moved, with a note; another method begins at 1.
+
+    Where one was outlives the page; a link from another page that names a step is read all the same.
+    """
+    written = st.session_state.get(WRITTEN)
+    if url.to_be_read(POSITION) or st.query_params.get("step", written) != written:
         asked = st.query_params.get("step", "1")
         number = int(asked) if asked.isascii() and asked.lstrip("-").isdecimal() and len(asked) < 9 else 1
+        number = total if asked == LAST else number
         used = min(max(number, 1), total)
         if used != number:
             values = {"name": label("steps", "step_name"), "asked": number, "used": used}
