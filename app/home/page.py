@@ -9,6 +9,7 @@ from app.content import label, text
 from app.home import family, when_not, why
 from app.kit import figure, theme, url
 from app.kit.pages import pages_of, script_of
+from app.kit.reach import titles
 from peft_core.counting.by_hand import count
 from peft_core.methods.registry import METHODS, method_config
 from peft_core.t5.architecture import catalogue
@@ -89,10 +90,12 @@ def methods() -> None:
 
 SCREENS = {"methods": methods, "why": why.draw, "family": family.draw, "when_not": when_not.draw}
 st.markdown(text("home", "lead"))
-tabs = url.tabs("about", tuple(SCREENS), [label("home", f"tab_{name}") for name in SCREENS])
+titled = {name: label("home", f"tab_{name}") for name in SCREENS}
+tabs = url.tabs("about", tuple(SCREENS), list(titled.values()))
 for name, screen in SCREENS.items():
     with tabs[name]:
         if tabs[name].open:
+            titles.section(titled[name])
             screen()
 st.markdown(text("home", "next"))
 st.page_link(script_of("playground"), label=label("home", "open_playground"), icon=":material/rate_review:")
