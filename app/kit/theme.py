@@ -6,8 +6,8 @@ from functools import partial
 import altair as alt
 import streamlit as st
 
+from app.kit.reach import code_colours, watch
 from app.kit.reach import rules as reach
-from app.kit.reach import watch
 from peft_core.methods.registry import METHODS
 
 # Whether every chart is held against Vega-Lite's schema each time it is drawn. That is half of the work of a screen
@@ -54,7 +54,7 @@ def tidy() -> None:
     rules += "@media (min-width: 800px) { .stMainBlockContainer { padding-left: 3rem; padding-right: 3rem; }"
     rules += " .stColumn:has(.st-key-controls) { position: sticky; top: 4rem; align-self: flex-start; } }"
     rules += ".st-key-computer_table td:last-child { overflow-wrap: anywhere; }"
-    rules += _cards() + _direction() + reach.rules(ground(), _primary())
+    rules += _cards() + _direction() + reach.rules(ground(), _primary()) + code_colours.rules(is_dark())
     rules += "[data-testid='stMarkdownContainer'] a[href^='glossary#'] { color: inherit; text-decoration-style: dotted;"
     rules += " text-underline-offset: 0.2em; cursor: help; }"
     if is_dark():

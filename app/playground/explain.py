@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from app import services
 from app.content import label, text
 from app.kit import url
-from app.kit.asking import verdicts
+from app.kit.asking import review_box, verdicts
 from app.kit.asking.classes import Classes, classes_of
 from app.kit.asking.verdicts import Model, base_of, name_of
 from app.kit.plain import escaped
@@ -48,7 +48,7 @@ def draw(review: str, chosen: list[Model]) -> None:
     cleaned = usable(review, learned)
     if cleaned is None:
         return
-    if st.button(label("explain", "explain"), type="primary", key="explain_go"):
+    if st.button(label("explain", "explain"), type="primary", key="explain_go", shortcut=review_box.SHORTCUT):
         explain(cleaned, info, methods, learned, start)
     found = [known(cleaned, info, method, learned, start) for method in methods]
     shown = [result for result in found if result is not None]

@@ -19,7 +19,10 @@ OF_ONE_REVIEW = ("compare", "dials", "explain", "what_if")  # the others bring t
 
 def compare(review: str, truth: int | None, chosen: list[verdicts.Model]) -> None:
     """All verdicts on one review, side by side."""
-    st.button(label("playground", "classify"), type="primary", key="classify", on_click=review_box.ask_from_now_on)
+    st.button(
+        label("playground", "classify"), type="primary", key="classify", shortcut=review_box.SHORTCUT,
+        on_click=review_box.ask_from_now_on,
+    )  # fmt: skip
     if review_box.asked() and (answers := verdicts.ask(review, chosen)):
         review_box.truth_line(truth)
         with st.container(key="verdicts"):
