@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WORKERS := -n logical --maxprocesses 8 --dist worksteal
 
-.PHONY: app test check mutants soak soak-ray lint docs screenshots bench lock
+.PHONY: app test check axe mutants soak soak-ray lint docs screenshots bench lock
 
 app: $(READY)
 	$(BIN)/python -m streamlit run app/main.py
@@ -38,6 +38,10 @@ lint: $(READY)
 # The library's pages, docs/library and a reference made of the docstrings, into .cache/docs/site. A warning is an error.
 docs: .cache/docs/.ready
 	.cache/docs/bin/mkdocs build --strict
+
+# Every screen as a phone shows it, and through axe-core in both schemes: `make test` has a sample. A quarter of an hour.
+axe: $(READY)
+	$(BIN)/python -m tests.accessibility
 
 screenshots: $(READY)
 	$(BIN)/python scripts/screenshots.py $(ONLY)

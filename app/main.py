@@ -21,6 +21,7 @@ else:
     from app.content import FOLDER, label
     from app.kit import theme
     from app.kit.pages import method_pages, script_of
+    from app.kit.reach import titles
     from app.lessons import rail
 
 
@@ -104,6 +105,7 @@ def _of_the_class() -> list[st.Page]:
 
 
 def _login() -> None:
+    st.set_page_config(page_title=label("app", "title"))
     st.title(label("app", "title"))
     st.button(label("door", "login"), type="primary", icon=":material/login:", on_click=st.login)
 
@@ -111,7 +113,6 @@ def _login() -> None:
 def main() -> None:
     """Draw the frame and run the page that the address names."""
     st.set_page_config(
-        page_title=label("app", "title"),
         page_icon=FOLDER / "icon.svg",
         layout="wide",
         initial_sidebar_state=220,
@@ -121,7 +122,7 @@ def main() -> None:
         return _login()
     services.start()
     page = st.navigation(rooms())
-    st.set_page_config(page_title=label("app", "page_title", page=page.title))  # of its own: tabs, bookmarks, history
+    titles.page(page.title)
     rail.draw()
     page.run()
 

@@ -23,6 +23,7 @@ hypothesis.settings.register_profile("no clock", deadline=None)  # a first call 
 hypothesis.settings.load_profile("no clock")
 SLOW_FIXTURES = {"open_page", "easy_reviews"}  # opens a page of the app, trains
 SLOW = (
+    "accessibility/test_reach.py", "accessibility/test_screens.py",
     "analysis/spectra/test_truncation.py", "analysis/test_comparison.py", "analysis/walkthrough/", "app/playground/",
     "app/lessons/test_browser.py", "benchmarks/", "checkpoints/exchange/test_compatibility.py", "report/export/",
     "report/reproduction/", "test_browser.py", "test_shipped.py", "training/as_script/test_scripts_run.py",
@@ -33,7 +34,7 @@ GOOD, BAD = ["good", "lively", "funny"], ["bad", "dull", "sad"]
 
 def pytest_collection_modifyitems(items):
     """`make check` leaves out what trains, opens pages or starts processes. Who waits for a browser begins first."""
-    items.sort(key=lambda item: "test_browser" not in item.nodeid)
+    items.sort(key=lambda item: not any(name in item.nodeid for name in ("test_browser", "accessibility")))
     for item in items:
         if SLOW_FIXTURES & set(item.fixturenames) or item.nodeid.removeprefix("tests/").startswith(SLOW):
             item.add_marker("slow")

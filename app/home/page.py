@@ -10,6 +10,7 @@ from app.home import family, when_not, why
 from app.kit import figure, theme, url
 from app.kit.asking import judged
 from app.kit.pages import pages_of, script_of
+from app.kit.reach import titles
 from peft_core.counting.by_hand import count
 from peft_core.methods.registry import METHODS, method_config
 from peft_core.t5.architecture import catalogue
@@ -106,10 +107,12 @@ with st.container(key="home_lead"):
     st.markdown(text("home", "lead"))
     opening()
 st.markdown(text("home", "what"))
-tabs = url.tabs("about", tuple(SCREENS), [label("home", f"tab_{name}") for name in SCREENS])
+titled = {name: label("home", f"tab_{name}") for name in SCREENS}
+tabs = url.tabs("about", tuple(SCREENS), list(titled.values()))
 for name, screen in SCREENS.items():
     with tabs[name]:
         if tabs[name].open:
+            titles.section(titled[name])
             screen()
 st.markdown(text("home", "next"))
 st.page_link(script_of("playground"), label=label("home", "open_playground"), icon=":material/rate_review:")

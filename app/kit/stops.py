@@ -22,6 +22,7 @@ label > span { font-size: 0.875rem; }
 label > span[title] { cursor: help; text-decoration: underline dotted; text-underline-offset: 0.2em; }
 input { display: block; width: 100%; height: 1.75rem; margin: 0; cursor: pointer; }
 input { accent-color: var(--st-primary-color); }
+@media (pointer: coarse), (max-width: 799px) { input { height: 44px; } }
 input:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 2px; border-radius: 4px; }
 .ticks { position: relative; height: 1rem; margin: -0.15rem 0.5rem 0; font-size: 0.8rem; opacity: 0.8; }
 .ticks i { position: absolute; transform: translateX(-50%); font-style: normal; }

@@ -108,7 +108,7 @@ def table(terms: Sequence[Term], x: np.ndarray, k: int, pieces: bool = False) ->
     numbers = range(1, len(terms) + 1)
     whole = sum(term.sigma**2 for term in terms)
     rows = [
-        ("", [label("rank_one", "term", i=i) for i in numbers]),
+        (label("rank_one", "of_each"), [label("rank_one", "term", i=i) for i in numbers]),
         ("$\\sigma_i$", [number(term.sigma) for term in terms]),
         (label("rank_one", "energy"), [percent(term.sigma**2 / whole) for term in terms]),
         ("$\\langle v_i, x\\rangle$", [number(term.v @ x) for term in terms]),

@@ -9,6 +9,8 @@ from functools import partial
 import altair as alt
 import streamlit as st
 
+from app.kit.reach import code_colours, watch
+from app.kit.reach import rules as reach
 from peft_core.methods.registry import METHODS
 
 # Whether every chart is held against Vega-Lite's schema each time it is drawn. That is half of the work of a screen
@@ -68,7 +70,7 @@ def tidy() -> None:
     rules += "@media (min-width: 800px) { .stMainBlockContainer { padding-left: 3rem; padding-right: 3rem; }"
     rules += " .stColumn:has(.st-key-controls) { position: sticky; top: 4rem; align-self: flex-start; } }"
     rules += ".st-key-computer_table td:last-child { overflow-wrap: anywhere; }"
-    rules += _cards() + _direction()
+    rules += _cards() + _direction() + reach.rules(ground(), _primary()) + code_colours.rules(is_dark())
     rules += "[data-testid='stMarkdownContainer'] a[href^='glossary#'] { color: inherit; text-decoration-style: dotted;"
     rules += " text-underline-offset: 0.2em; cursor: help; }"
     if is_dark():
@@ -76,6 +78,7 @@ def tidy() -> None:
     rules += f"[data-testid='stCaptionContainer'] {{ color: {soft_ink()}; opacity: 1; }}"
     rules += "[data-testid='stCaptionContainer'] * { opacity: 1; color: inherit; }"
     st.html(f"<style>{rules}</style>")
+    watch.draw()
 
 
 def _cards() -> str:
@@ -98,6 +101,11 @@ def _cards() -> str:
 def _direction() -> str:
     """Words of a visitor run as their own letters do: Persian from the right, in a box and where they are shown."""
     return ".stTextArea textarea, .stTextInput input, .stText, .stCode code { unicode-bidi: plaintext; }"
+
+
+def _primary() -> str:
+    """The colour of the theme for what can be pressed."""
+    return str(st.get_option(f"theme.{'dark' if is_dark() else 'light'}.primaryColor"))
 
 
 def frozen() -> str:

@@ -15,6 +15,7 @@ from streamlit.elements.lib.mutable_tab_container import TabContainer
 from app import services
 from app.content import glossary, label, text
 from app.kit import onward, url
+from app.kit.reach import bar, titles
 from app.method.code import section as code_section
 from app.method.cost import section as cost_section
 from app.method.count import calculator, count_chart, idle, module_tree
@@ -29,6 +30,7 @@ from app.method.train import section as train_section
 from app.method.try_it import section as try_it_section
 from peft_core.counting.by_hand import Count, count
 from peft_core.methods.method import MethodConfig
+from peft_core.methods.registry import method_of
 from peft_core.t5.architecture import BaseModel, catalogue
 
 Draw = Callable[[BaseModel, MethodConfig], None]
@@ -60,6 +62,7 @@ def draw(page: MethodPage) -> None:
     st.markdown(text(f"method/{page.name}", "lead"))
     left, right = st.columns([3, 8], gap="large")
     with left.container(key="controls"):  # stays in view while the rest scrolls past: see theme.tidy
+        line = st.container(key=bar.KEY)  # on a phone it is all that is seen of them
         name, bases = label("count", "base"), list(catalogue())
         url.known("base", name, bases, bases[0])
         told = glossary()["base model"]
@@ -71,16 +74,20 @@ def draw(page: MethodPage) -> None:
         more = page.more or {}
         check = ("check",) if asks(page.name) else ()
         names = ("idea", "count", "maths", *more, "steps", "train", "inside", "try", *check, "cost", "code")
-        titles = {name: label("sections", name) for name in names}
-        tabs = url.tabs("section", names, list(titles.values()))
+        titled = {name: label("sections", name) for name in names}
+        tabs = url.tabs("section", names, list(titled.values()))
     with below:
         if tabs["try"].open:  # trained checkpoints are asked there, whatever is set here
             st.caption(label("count", "not_in_try"))
         else:
             calculator.headline(result)
+    with line:
+        setting = method_of(config).label(config)
+        bar.draw(base.name, setting, None if tabs["try"].open else result.trainable_parameters)
+    titles.section(next(titled[name] for name, tab in tabs.items() if tab.open))
     with right:
         _sections(page, tabs, base, config, result)
-        onward.draw("section", tabs, titles)
+        onward.draw("section", tabs, titled)
     services.rerun_when_ready()
 
 

@@ -48,7 +48,7 @@ def draw(review: str, chosen: list[Model]) -> None:
     cleaned = usable(review, learned)
     if cleaned is None:
         return
-    wanted = st.button(label("explain", "explain"), type="primary", key="explain_go")
+    wanted = st.button(label("explain", "explain"), type="primary", key="explain_go", shortcut=review_box.SHORTCUT)
     if wanted or (review_box.link_asks() and review == st.query_params.get(review_box.LINK)):
         explain(cleaned, info, methods, learned, start)
     found = [known(cleaned, info, method, learned, start) for method in methods]

@@ -7,6 +7,7 @@ from app.content import label, text
 from app.kit import url
 from app.kit.asking import judged, review_box, verdicts
 from app.kit.plain import escaped
+from app.kit.reach import titles
 from app.playground import choice, exchange, explain, many_reviews, what_if
 from app.playground.dials import section as dials
 from app.playground.how_sure import section as how_sure
@@ -21,7 +22,10 @@ def compare(review: str, truth: int | None, chosen: list[verdicts.Model]) -> Non
     """All verdicts on one review, side by side."""
     opening = judged.of_text(review)
     with st.container(horizontal=True, key="compare_buttons"):
-        st.button(label("playground", "classify"), type="primary", key="classify", on_click=review_box.ask_from_now_on)
+        st.button(
+            label("playground", "classify"), type="primary", key="classify", shortcut=review_box.SHORTCUT,
+            on_click=review_box.ask_from_now_on,
+        )  # fmt: skip
         if opening:
             judged.another("review")
     if (review_box.asked() or opening) and (answers := verdicts.ask(review, chosen)):
@@ -48,8 +52,10 @@ def _reading(chosen: list[verdicts.Model]) -> str:
 
 
 title, top = st.container(), st.container()
-tabs = url.tabs("tab", TABS, [label("playground", f"tab_{name}") for name in TABS])
+titled = {name: label("playground", f"tab_{name}") for name in TABS}
+tabs = url.tabs("tab", TABS, list(titled.values()))
 opened = next(name for name, tab in tabs.items() if tab.open)
+titles.section(titled[opened])
 with top:
     review, truth, learned = "", None, REVIEWS
     left, beside = st.columns([3, 2]) if opened in OF_ONE_REVIEW else (None, st.container())

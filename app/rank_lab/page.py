@@ -5,6 +5,7 @@ import streamlit as st
 from app import services
 from app.content import label, text
 from app.kit import url
+from app.kit.reach import titles
 from app.rank_lab import against, builder, similarity, updates
 from app.rank_lab.enough import section as enough
 from app.rank_lab.motion import section as motion
@@ -25,8 +26,10 @@ WAITS = {
 }  # for the library, or for the reviews, too
 
 st.markdown(text("rank_lab", "lead"))
-tabs = url.tabs("lab", list(TABS), [label("rank_lab", f"tab_{name}") for name in TABS])
+titled = {name: label("rank_lab", f"tab_{name}") for name in TABS}
+tabs = url.tabs("lab", list(TABS), list(titled.values()))
 opened = next(name for name, tab in tabs.items() if tab.open)
+titles.section(titled[opened])
 with tabs[opened]:
     loaded = services.libraries()
     if opened in WAITS and (loaded.error or not getattr(loaded, WAITS[opened]).is_set()):

@@ -51,4 +51,4 @@ def test_what_a_visitor_types_is_never_taken_for_a_mark():
 def test_the_page_has_every_term_at_its_place(open_page):
     app = open_page("glossary")
     shown = [m.value for m in app.markdown]
-    assert [words for words in shown if words.startswith("#####")] == [f"##### {t}\n{m}" for t, m in glossary().items()]
+    assert [words for words in shown if words.startswith("## ")] == [f"## {t}\n{m}" for t, m in glossary().items()]

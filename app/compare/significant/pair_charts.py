@@ -57,7 +57,7 @@ def two_by_two(found: Comparison) -> None:
     test, first, second = found.test, escaped(found.first), escaped(found.second)
     right, wrong = label("compare", "right"), label("compare", "wrong")
     lines = [
-        f"| | {second} {right} | {second} {wrong} |",
+        f"| {label('compare', 'two_by_two')} | {second} {right} | {second} {wrong} |",
         "|---|---:|---:|",
         f"| {first} {right} | {test.both_right:,} | **{test.only_first:,}** |",
         f"| {first} {wrong} | **{test.only_second:,}** | {test.both_wrong:,} |",

@@ -22,7 +22,7 @@ from peft_core.training.as_script.written_out import command, wrapped
 
 def draw(row: TableRow, base: str) -> None:
     """The row's name, what may be said of it, its counts, its runs."""
-    st.subheader(escaped(row.label), anchor=False)
+    st.header(escaped(row.label), anchor=False)
     reported, reproduced, trains = st.columns(3)
     if row.quoted:
         reported.metric(label("compare", "reported_by", base=BASE), f"{row.quoted.percent}%")

@@ -38,7 +38,10 @@ def _draw(computer: Computer) -> None:
 
 def _table(computer: Computer, everything: bool) -> str:
     """A row of Markdown for each finding; what is said of several in a row is said once."""
-    rows = [f"| | {label('computer', 'what')} | {label('computer', 'found')} |", "|:--|:--|:--|"]
+    rows = [
+        f"| {label('computer', 'state')} | {label('computer', 'what')} | {label('computer', 'found')} |",
+        "|:--|:--|:--|",
+    ]
     for part, findings in computer.parts.items():
         shown = findings if everything else tuple(map(_public, findings))
         for state, names, sentence in told(shown):

@@ -7,4 +7,4 @@ from app.content import glossary, label
 st.markdown(label("glossary", "lead"))
 st.caption(label("glossary", "how"))
 for term, meaning in glossary().items():
-    st.markdown(f"##### {term}\n{meaning}")
+    st.markdown(f"## {term}\n{meaning}")

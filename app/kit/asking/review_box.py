@@ -16,6 +16,7 @@ from peft_core.reviews.config import REVIEWS, Learned
 OWN_WORDS = -1
 LINK = "words"  # the key of typed words in a link
 WANTED = "asked"  # in a link: 1 wants answers at once, 0 wants none before somebody asks
+SHORTCUT = "Ctrl+Enter"  # of the button that asks: also where the words were there before the page was opened
 MOST_IN_LINK = 300  # characters; a browser's address is no place for more
 KEPT = "review kept"  # session state: it does not end with the page, as that of a widget does
 ASKED = "review asked"  # session state: whether verdicts are wanted, from now on for every review and checkpoint

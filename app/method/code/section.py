@@ -6,7 +6,7 @@ from functools import partial
 import streamlit as st
 
 from app.content import has_section, label, text
-from app.kit import theme, url
+from app.kit import url
 from app.kit.plain import escaped
 from app.method.count import idle
 from peft_core.config import RunConfig
@@ -32,14 +32,6 @@ from peft_core.training.as_script.script import (
 from peft_core.training.as_script.written_out import command
 
 HEAVY = 4e9  # bytes of a base model that a page should not offer to load without a word
-# Streamlit's own colours of code stay below a contrast of 4.5 to 1 on a light ground. (light, dark)
-COLOURS = {
-    "keyword, function, builtin": ("#0067A3", "#7CC4F0"),
-    "string": ("#1B6E3A", "#8FD3A2"),
-    "number, boolean": ("#B34E00", "#F2A36B"),
-    "comment": ("#59616D", "#AEB6C1"),
-    "operator, punctuation": ("#1B2027", "#E9ECF0"),
-}
 
 
 def draw(run: RunConfig) -> None:
@@ -87,7 +79,6 @@ def _library(run: RunConfig, library: Library) -> None:
         _download("python", source, f"{name}.py", "text/x-python")
         _download("notebook", partial(notebook, source), f"{name}.ipynb", "application/x-ipynb+json")
     with st.container(key="code_source"):
-        st.html(f"<style>{_colours()}</style>")
         st.code(source, language="python")
 
 
@@ -96,15 +87,6 @@ def _download(kind: str, data: str | Callable[[], str], file: str, mime: str) ->
     st.download_button(
         label("code", kind), data, file, mime, key=f"code_{kind}", icon=":material/download:", on_click="ignore"
     )
-
-
-def _colours() -> str:
-    """CSS of the words in the script."""
-    rules = []
-    for kinds, colours in COLOURS.items():
-        words = ", ".join(f".st-key-code_source .stCode .token.{kind}" for kind in kinds.split(", "))
-        rules.append(f"{words} {{ color: {colours[theme.is_dark()]}; }}")
-    return " ".join(rules)
 
 
 def _versions(library: Library) -> dict[str, str]:

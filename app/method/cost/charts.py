@@ -19,7 +19,7 @@ from peft_core.report.costs.measured import TrainingCost
 BAR, ROW, AXIS = 30, 70, 36  # pixels: a bar, its row with the name above it, the axis of the rows
 CURVE, LEGEND = 270, 90  # a chart of curves, and what a legend takes of it
 STACK = {part: field for part, field in PARTS.items() if part != "peak"}
-OPACITY = dict(zip(STACK, (0.55, 0.4, 0.25, 0.1), strict=True))  # words on them stay readable
+OPACITY = dict(zip(STACK, (0.42, 0.31, 0.2, 0.1), strict=True))  # words on them: 4.5 to 1 in every method's colour
 
 
 @dataclass(frozen=True)

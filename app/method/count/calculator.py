@@ -25,7 +25,8 @@ def hand_and_numel(base: BaseModel, config: MethodConfig, result: Count) -> None
         (f"{words(line.part)}: {line.product}", line.value, seen and seen.get(line.part, 0)) for line in result.lines
     ]
     rows.append((f"**{label('count', 'sum')}**", result.trainable_parameters, seen and sum(seen.values())))
-    head = f"| {label('count', 'by_hand')} | | `numel()` | |\n|:--|--:|--:|:--|"
+    names = (label("count", "by_hand"), label("count", "line_number"), "`numel()`", label("count", "line_same"))
+    head = f"| {' | '.join(names)} |\n|:--|--:|--:|:--|"
     st.markdown("\n".join([head, *(_row(*row) for row in rows)]))
     verdict(base, config, result)
     if not method_of(config).owns_weights:

@@ -151,7 +151,7 @@ def _summary(asked: list[Question | Loading]) -> None:
     for question in asked:
         guess = predictions.get(_identity(question))
         results.append("open" if guess is None else "right" if question.is_right(guess) else "wrong")
-    st.markdown("### " + label("quiz", "summary", right=results.count("right"), total=len(asked)))
+    st.markdown("## " + label("quiz", "summary", right=results.count("right"), total=len(asked)))
     lines = [
         f"{number}. {label('quiz', f'summary_{result}')}: {question.ask}"
         for number, (question, result) in enumerate(zip(asked, results, strict=True), 1)

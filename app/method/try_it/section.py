@@ -33,7 +33,7 @@ def draw(base: BaseModel, config: MethodConfig) -> None:
         st.info(services.libraries().error or label("playground", "loading"), icon=":material/hourglass_top:")
     st.button(
         label("playground", "classify"), type="primary", key="try", disabled=not ready,
-        on_click=review_box.ask_from_now_on,
+        shortcut=review_box.SHORTCUT, on_click=review_box.ask_from_now_on,
     )  # fmt: skip
     if ready and review_box.asked() and (answers := verdicts.ask(review, asked)):
         review_box.truth_line(truth)

@@ -3,7 +3,7 @@
 import pytest
 
 from app.content import label, text
-from app.method.code.section import COLOURS
+from app.kit.reach.code_colours import COLOURS
 from peft_core.methods.adapter.method import AdapterConfig
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.t5.architecture import base_model

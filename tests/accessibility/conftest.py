@@ -1,0 +1,34 @@
+"""One app and one browser for all tests of this folder."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.accessibility.browser import visitor
+from tests.accessibility.screens import chromium
+
+
+@pytest.fixture(scope="session")
+def opened():
+    """(page, address): the page is the same one in every test; each opens what it needs."""
+    if not shutil.which(chromium()) and not os.environ.get("CI"):
+        pytest.skip(f"the screens were not walked: there is no {chromium()} (Debian: apt-get install chromium)")
+    assert Path(chromium()).exists(), f"In CI the screens are always walked, but there is no {chromium()}."
+    with visitor() as both:
+        yield both
+
+
+@pytest.fixture
+def page(opened):
+    """In light, and without the cookies of the test before."""
+    page, _ = opened
+    page.context.clear_cookies()
+    page.emulate_media(color_scheme="light")
+    return page
+
+
+@pytest.fixture
+def server(opened):
+    return opened[1]
