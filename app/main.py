@@ -19,7 +19,7 @@ if __name__ == "main":
 else:
     from app import services
     from app.content import FOLDER, label
-    from app.kit import theme
+    from app.kit import present, theme
     from app.kit.pages import method_pages, script_of
 
 
@@ -99,6 +99,7 @@ def main() -> None:
     services.start()
     page = st.navigation(rooms())
     st.set_page_config(page_title=label("app", "page_title", page=page.title))  # of its own: tabs, bookmarks, history
+    present.draw()
     page.run()
 
 

@@ -6,6 +6,7 @@ from functools import partial
 import altair as alt
 import streamlit as st
 
+from app.kit import present
 from peft_core.methods.registry import METHODS
 
 # Whether every chart is held against Vega-Lite's schema each time it is drawn. That is half of the work of a screen
@@ -118,9 +119,9 @@ def readable(chart: alt.TopLevelMixin) -> alt.TopLevelMixin:
     """The chart with axes that can be read from the back of a classroom."""
     colour = soft_ink()
     chart = chart.configure_axis(labelColor=colour, titleColor=colour, labelFontSize=13, titleFontSize=14)
-    if not CHECKED_AGAIN:
-        # an attribute of the object: `chart.to_dict = …` would set a property of the chart
-        object.__setattr__(chart, "to_dict", partial(chart.to_dict, validate=False))
+    whole = partial(chart.to_dict, validate=CHECKED_AGAIN)
+    # an attribute of the object: `chart.to_dict = …` would set a property of the chart
+    object.__setattr__(chart, "to_dict", lambda *given, **named: present.lowered(whole(*given, **named)))
     return chart
 
 
