@@ -75,7 +75,8 @@
   if (lower.length) { problems.push(`${figures.length} figures, ${lower.length} of them below another`); }
   for (const { one, box, frame: [top, bottom] } of figures) {
     const chart = one.matches(CHARTS), drawn = one.querySelector("svg.marks, canvas")?.getBoundingClientRect() ?? box;
-    if (chart && (box.bottom > bottom + 5 || box.top < top - 5)) { problems.push(`a chart of ${Math.round(box.height)} px is cut`); }
+    const fits = box.height < foot - 120; // one with more rows than a screen holds is turned like pages
+    if (chart && fits && (box.bottom > bottom + 5 || box.top < top - 5)) { problems.push(`a chart of ${Math.round(box.height)} px is cut`); }
     if (chart && one.querySelector("canvas")) { problems.push("a chart is a bitmap"); }
     if (drawn.right > innerWidth + 1) { problems.push(`a figure of ${Math.round(drawn.width)} px is beyond the right edge`); }
   }

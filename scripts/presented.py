@@ -40,6 +40,7 @@ def turned(page: Page, key: str = "ArrowDown") -> bool:
     """Go on with a key; whether another screen of the same section came."""
     if not (place := re.match(r"(\d+) / (\d+)", measured(page)["place"])) or place[1] == place[2]:
         return False
+    page.evaluate("document.activeElement.blur()")  # a box in which one writes has the keys
     page.keyboard.press(key)
     settled(page, 250)
     return True

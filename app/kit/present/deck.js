@@ -18,7 +18,7 @@ const blocks = ".stVerticalBlock, .stHorizontalBlock";
 
 class Deck {
   constructor(bar, lesson) {
-    Object.assign(this, { bar, lesson, at: 0, screens: [] });
+    Object.assign(this, { bar, lesson, at: 0, screens: [], watched: [] });
     this.main = document.querySelector(".stMainBlockContainer");
     this.root = this.main.querySelector(":scope > .stVerticalBlock");
     const later = () => { cancelAnimationFrame(this.due); this.due = requestAnimationFrame(() => this.layout()); };
@@ -50,6 +50,7 @@ class Deck {
       if (!child.getClientRects().length || child.matches(FIXED) || child.querySelector(":scope > h1, h1")) { continue; }
       const tabs = child.matches(".stTabs") ? child : null;
       const inner = child.matches(blocks) ? child : child.querySelector(`:scope > :is(${blocks})`);
+      if (inner?.matches(FIXED)) { continue; }
       if (tabs) {
         const list = tabs.querySelector("[role=tablist]");
         if (tabs.parentElement.closest(".stTabs")) { yield this.unit(list, first); }
@@ -59,7 +60,6 @@ class Deck {
         for (const one of inner.children) {
           if (!one.querySelector(FIXED)) { yield* this.units(one.querySelector(blocks) ?? one); }
         }
-        if (inner.matches(FIXED)) { continue; }
       } else if (inner?.matches(".stHorizontalBlock") && this.stacked(inner)) {
         for (const one of inner.children) { yield* this.units(one.querySelector(blocks) ?? one, true); }
       } else if (inner?.matches(".stVerticalBlock") && this.plain(inner)) {
@@ -73,7 +73,7 @@ class Deck {
 
   unit(node, first) {
     const words = node.querySelector("[data-testid=stMarkdownContainer]");
-    const title = words && !node.querySelector(FIGURES) && [...words.children].every((one) =>
+    const title = words?.children.length && !node.querySelector(FIGURES) && [...words.children].every((one) =>
       one.childNodes.length === 1 && one.firstChild.nodeName === "STRONG");
     const begins = first || title || node.matches("[role=tablist]") || node.querySelector(BEGINS) !== null;
     const unit = { node, begins, figures: this.figures(node), height: node.getBoundingClientRect().height, rest: this.rest };
@@ -104,7 +104,7 @@ class Deck {
     const columns = [...row.children].filter((one) => one.matches(".stColumn"));
     const many = columns.some((one) => this.figures(one).length > 1);
     const high = row.getBoundingClientRect().height > this.room && columns.length > 1;
-    if (columns.length && (many || high)) { row.dataset.deckStack = ""; }
+    if (columns.length && (many || high) && row.dataset.deckStack === undefined) { row.dataset.deckStack = ""; }
     return row.dataset.deckStack !== undefined;
   }
 
@@ -133,7 +133,7 @@ class Deck {
       const screens = this.fill(group);
       const shown = screens.findIndex((screen) => screen.units.includes(group.figure));
       if (group.figure) { count += 1; }
-      return screens.map((screen, index) => ({ ...screen, group: index < shown ? count - 1 : Math.max(count, 0) }));
+      return screens.map((screen, index) => ({ ...screen, shows: index === shown, group: index < shown ? count - 1 : Math.max(count, 0) }));
     });
   }
 
@@ -194,16 +194,13 @@ class Deck {
       if (!this.root) { return; }
     }
     this.zoom = this.root.currentCSSZoom ?? 1;
-    const fixed = [...this.main.querySelectorAll(".st-key-rail, .st-key-controls")].map((one) => one.getBoundingClientRect());
-    const top = Math.max(this.root.getBoundingClientRect().top, ...fixed.filter((r) => r.height).map((r) => r.bottom + GAP));
+    const bars = [...this.main.querySelectorAll(".st-key-rail, .st-key-controls")].filter((one) => one.offsetHeight);
+    const top = Math.max(this.root.getBoundingClientRect().top, ...bars.map((one) => one.getBoundingClientRect().bottom + GAP));
     this.room = innerHeight - FOOT - top - 4;
     this.root.style.height = `${(innerHeight - FOOT - this.root.getBoundingClientRect().top) / this.zoom}px`;
     this.rest = false;
     const all = [...this.units(this.root)];
-    this.sizes.disconnect();
-    for (const one of [document.body, ...all.map((unit) => unit.node), ...this.main.querySelectorAll(".st-key-rail, .st-key-controls")]) {
-      this.sizes.observe(one);
-    }
+    this.watch([...all.map((unit) => unit.node), ...bars]);
     this.all = all;
     const units = all.filter((unit) => !unit.rest);
     const numbered = {};
@@ -213,8 +210,15 @@ class Deck {
     });
     const asked = address().get("figure"), names = this.screens.map((screen) => screen.name);
     const near = names.findLastIndex((name) => parseFloat(name) <= parseFloat(asked));
-    this.at = asked === null ? 0 : Math.max(0, names.indexOf(asked) >= 0 ? names.indexOf(asked) : near);
+    this.first = this.lesson ? Math.max(0, this.screens.findIndex((screen) => screen.shows)) : 0; // a stop has prose itself
+    this.at = asked === null ? this.first : Math.max(0, names.indexOf(asked) >= 0 ? names.indexOf(asked) : near);
     this.show();
+  }
+
+  watch(nodes) { // each once: a size that is watched for anew is told at once
+    for (const one of this.watched) { if (!nodes.includes(one)) { this.sizes.unobserve(one); } }
+    for (const one of nodes) { if (!this.watched.includes(one)) { this.sizes.observe(one); } }
+    this.watched = nodes;
   }
 
   show() {
@@ -267,7 +271,7 @@ class Deck {
   turn(step) {
     const to = this.at + step;
     if (to >= 0 && to < this.screens.length) {
-      this.go(to ? this.screens[to].name : null);
+      this.go(to === this.first ? null : this.screens[to].name);
       this.layout();
     } else {
       const tab = this.beside(step);
