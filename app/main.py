@@ -19,7 +19,7 @@ if __name__ == "main":
 else:
     from app import services
     from app.content import FOLDER, label
-    from app.kit import theme
+    from app.kit import present, theme
     from app.kit.pages import method_pages, script_of
     from app.kit.reach import titles
     from app.lessons import rail
@@ -124,6 +124,7 @@ def main() -> None:
     page = st.navigation(rooms())
     titles.page(page.title)
     rail.draw()
+    present.draw()
     page.run()
 
 

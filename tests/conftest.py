@@ -26,7 +26,7 @@ SLOW = (
     "accessibility/test_reach.py", "accessibility/test_screens.py",
     "analysis/spectra/test_truncation.py", "analysis/test_comparison.py", "analysis/walkthrough/", "app/playground/",
     "app/lessons/test_browser.py", "benchmarks/", "checkpoints/exchange/test_compatibility.py", "report/export/",
-    "report/reproduction/", "test_browser.py", "test_shipped.py", "training/as_script/test_scripts_run.py",
+    "report/reproduction/", "test_browser", "test_shipped.py", "training/as_script/test_scripts_run.py",
     "training/pretraining/", "training/runs/", "training/test_stand_in_device.py",
 )  # fmt: skip
 GOOD, BAD = ["good", "lively", "funny"], ["bad", "dull", "sad"]

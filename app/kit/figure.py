@@ -14,7 +14,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from app.kit import theme
+from app.kit import present, theme
 
 MOST_KEPT = 300  # drawings, of all sessions
 P = ParamSpec("P")
@@ -25,7 +25,7 @@ alt.theme.enable("none")
 
 def form(chart: alt.TopLevelMixin) -> str:
     """A chart over named data (`alt.NamedData`), checked, as JSON: to be cached by the caller."""
-    return json.dumps(chart.to_dict())
+    return json.dumps(type(chart).to_dict(chart, validate=theme.CHECKED_AGAIN))  # whole, whoever asks first
 
 
 def filled(
@@ -44,7 +44,7 @@ def filled(
     unknown = set(parameters) - {p["name"] for p in known}
     assert not unknown, f"the form has no parameters {unknown}"
     spec["params"] = [p | parameters.get(p["name"], {}) for p in known]
-    return spec | {"datasets": dict(data)} | top
+    return present.lowered(spec | {"datasets": dict(data)} | top)
 
 
 def draw(spec: dict[str, Any], key: str, words: str) -> None:
@@ -63,12 +63,14 @@ def kept(draw: Callable[P, None]) -> Callable[P, None]:
         if theme.CHECKED_AGAIN:
             draw(*given, **named)
         else:
-            _replayed(f"{draw.__module__}.{draw.__qualname__}", theme.is_dark(), draw, given, named)
+            _replayed(
+                f"{draw.__module__}.{draw.__qualname__}", (theme.is_dark(), present.highest()), draw, given, named
+            )
 
     return drawn
 
 
 @st.cache_data(show_spinner=False, max_entries=MOST_KEPT)
-def _replayed(name: str, dark: bool, _draw: Callable[..., None], given: tuple, named: dict) -> None:
-    """`name` and `dark` are for the cache; Streamlit itself notes what is drawn meanwhile, and draws it again."""
+def _replayed(name: str, ground: tuple, _draw: Callable[..., None], given: tuple, named: dict) -> None:
+    """`name` and `ground` are for the cache; Streamlit itself notes what is drawn meanwhile, and draws it again."""
     _draw(*given, **named)

@@ -9,6 +9,7 @@ from functools import partial
 import altair as alt
 import streamlit as st
 
+from app.kit import present
 from app.kit.reach import code_colours, watch
 from app.kit.reach import rules as reach
 from peft_core.methods.registry import METHODS
@@ -142,9 +143,9 @@ def readable(chart: alt.TopLevelMixin) -> alt.TopLevelMixin:
     """The chart with axes that can be read from the back of a classroom."""
     colour = soft_ink()
     chart = chart.configure_axis(labelColor=colour, titleColor=colour, labelFontSize=13, titleFontSize=14)
-    if not CHECKED_AGAIN:
-        # an attribute of the object: `chart.to_dict = …` would set a property of the chart
-        object.__setattr__(chart, "to_dict", partial(chart.to_dict, validate=False))
+    whole = partial(chart.to_dict, validate=CHECKED_AGAIN)
+    # an attribute of the object: `chart.to_dict = …` would set a property of the chart
+    object.__setattr__(chart, "to_dict", lambda *given, **named: present.lowered(whole(*given, **named)))
     return chart
 
 

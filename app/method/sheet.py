@@ -6,7 +6,7 @@ Blocks are never made larger than they are: one thinner than a pixel is still se
 """
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ import pandas as pd
 import streamlit as st
 
 from app.content import label
-from app.kit import figure, theme
+from app.kit import figure, present, theme
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,7 @@ class Words:
 
 
 LINE = 20  # pixels from one line of words to the next
+LEAST = 40  # pixels for the blocks of a presented picture, beside its words
 
 
 def lines(x: Length, y: Length, *texts: str, align: str = "left", colour: str = "") -> list[Words]:
@@ -234,6 +235,10 @@ def _form(colour: str, with_strokes: bool, sizes: tuple[str, ...], dark: bool) -
 
 def show(sheet: Sheet, colour: str, key: str, alt_text: str, caption: str) -> None:
     """Draw the sheet with the sentence on what is frozen, what is trained, and what the scale is."""
+    most = present.highest()
+    if most:
+        most = max(most, max(length.pixels for length in sheet.heights) + LEAST)
+        sheet = replace(sheet, pixels=min(sheet.pixels, most))
     figure.draw(chart(sheet, colour), key, alt_text)
     st.caption(caption)
 

@@ -109,7 +109,7 @@ def _form(titles: tuple[str, str], shape: tuple[int, int], numbers: bool, dark: 
         return figure.form(theme.readable(cells))
     pale, strong, change = theme.on_ramp()
     on = alt.condition(f"datum.phi > {change}", alt.value(strong), alt.value(pale))
-    words = base.mark_text(fontSize=11).encode(text=alt.Text("phi:Q", format=".2f"), color=on)
+    words = base.mark_text(fontSize=13).encode(text=alt.Text("phi:Q", format=".2f"), color=on)
     return figure.form(theme.readable(cells + words))
 
 

@@ -17,7 +17,7 @@ import streamlit as st
 
 from app import services
 from app.content import label
-from app.kit import figure, theme
+from app.kit import figure, present, theme
 from app.kit.asking.classes import named
 from app.kit.formats import NOTHING, with_interval
 from app.kit.plain import escaped
@@ -177,7 +177,7 @@ def _chart(verdicts: Sequence[Verdict]) -> None:
     )
     listed = "; ".join(f"{row.checkpoint} {row.words}" for row in rows.itertuples())
     form = _form(_probability_of(verdicts), theme.is_dark())
-    spec = figure.filled(form, {"rows": rows}, {}, height=60 + 40 * len(rows))
+    spec = figure.filled(form, {"rows": rows}, {}, height=60 + (22 if present.on() else 40) * len(rows))
     figure.draw(spec, "verdict_chart", label("playground", "chart_alt", rows=listed))
 
 

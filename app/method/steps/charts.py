@@ -14,7 +14,7 @@ from peft_core.methods.steps import Tensor
 
 COLUMNS, ROWS = 32, 16  # of a heat-map, at most
 MANY = 4  # rows: their names are smaller then
-STRIP, ROW, AXIS = 26, 15, 22  # height of a strip, of a matrix row, and of the numbers under them, in pixels
+STRIP, ROW, AXIS = 26, 16, 22  # height of a strip, of a matrix row, and of the numbers under them, in pixels
 PADDING = {"left": 0, "top": 4, "right": 8, "bottom": 4}
 PRINTED, A_LINE = 16, 8  # so many numbers are written out, so many in a line
 
@@ -107,7 +107,7 @@ def _base(cells: pd.DataFrame, rows: Sequence[str], numbered: bool = True) -> al
         title=None, labelLimit=130, labelPadding=6, labelOverlap=False, labelFlush=False, ticks=False, domain=False
     )
     if len(rows) > MANY:
-        names.labelFontSize = 11
+        names.labelFontSize = 13
     return alt.Chart(cells).encode(
         x=alt.X("column:O", axis=ticks if numbered else None),
         y=alt.Y("row:N", sort=list(rows), axis=names if len(rows) > 1 else None),
@@ -118,7 +118,7 @@ def _base(cells: pd.DataFrame, rows: Sequence[str], numbered: bool = True) -> al
 
 def _strips(cells: pd.DataFrame, rows: Sequence[str], numbered: bool) -> alt.LayerChart:
     base = _base(cells, rows, numbered)
-    minus = base.transform_filter("datum.value < 0").mark_text(text="−", fontSize=12)
+    minus = base.transform_filter("datum.value < 0").mark_text(text="−", fontSize=13)
     layers = base.mark_rect(stroke=theme.ground(), strokeWidth=1) + minus.encode(color=alt.ColorValue(theme.ink()))
     return layers.properties(height=STRIP * len(rows) + (AXIS if numbered else 0) + 8)
 

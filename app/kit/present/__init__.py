@@ -1,0 +1,112 @@
+"""Presenter mode: a page for the last row of a classroom, by `present=1` in the address, the key p, or a button.
+
+The page is enlarged, and what lies around its content is taken away: `look.css`. `deck.js` shows one screen at a time,
+each with one figure at most; the one that `figure` in the address names. Nothing is smaller than 18 pixels then: 13 of
+a chart or a text are `ENLARGED` times as large on the screen.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from app.content import label
+from app.kit import url
+
+KEY, FIGURE = "present", "figure"
+KEPT = "presenting"  # session state: links within the app lead to addresses that do not say it
+ENLARGED = 1.42
+HIGHEST, HIGHEST_IN_A_LESSON = 195, 150  # pixels of a chart before it is enlarged: its sentence fits beside it then
+
+_BESIDE = ".st-key-presenter { position: absolute; }"  # its button takes no room
+_HERE = Path(__file__).parent
+_SIGNS = {  # drawn: a font may lack them
+    "toggle": "M3 4h18v12H3zM8 20h8M12 16v4",
+    "leave": "M5 5l14 14M19 5L5 19",
+    "back": "M15 5l-7 7 7 7",
+    "on": "M9 5l7 7-7 7",
+}
+
+
+def _button(name: str) -> str:
+    sign = f'<svg viewBox="0 0 24 24" aria-hidden="true"><path d="{_SIGNS[name]}"/></svg>'
+    return f'<button type="button" id="{name}">{sign}</button>'
+
+
+_HTML = f"""
+{_button("toggle")}
+<footer>
+{_button("leave")}<span id="name"></span>{_button("back")}<span id="place" role="status"></span>{_button("on")}
+</footer>
+"""
+_deck = st.components.v2.component(
+    "presenter", html=_HTML, css=(_HERE / "bar.css").read_text(), js=(_HERE / "deck.js").read_text()
+)
+
+
+def on() -> bool:
+    """Whether this page is shown for the last row."""
+    return st.query_params.get(KEY) == "1"
+
+
+def draw() -> None:
+    """Before the page: settle whether it is presented, and put its button or its bar there."""
+    asked = st.query_params.get(KEY)
+    if asked is not None or url.went_back_or_forward():
+        st.session_state[KEPT] = asked == "1"
+    _write(st.session_state.get(KEPT, False))
+    look = (_HERE / "look.css").read_text().replace("ENLARGED", str(ENLARGED)) if on() else _BESIDE
+    st.html(f"<style>{look}</style>")
+    words = {name: label("present", name) for name in _SIGNS}
+    _deck(key="presenter", data={"on": on(), "lesson": _in_a_lesson(), "words": words}, on_toggle_change=_toggle)
+
+
+def highest() -> int | None:
+    """The most pixels of a chart, if the page is presented."""
+    if not on():
+        return None
+    return HIGHEST_IN_A_LESSON if _in_a_lesson() else HIGHEST
+
+
+def lowered(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The specification of a chart; of a presented one, as it fits on a screen.
+
+    Rows that have names keep their height, and so do pictures, which have no scale. Always drawn as shapes: an enlarged
+    bitmap is blurred, and its marks are not where the mouse points.
+    """
+    if (most := highest()) is None:
+        return dict(spec)
+    usual = spec.get("usermeta", {})
+    options = {"embedOptions": usual.get("embedOptions", {}) | {"renderer": "svg"}}
+    changed = {"usermeta": usual | options}
+    height = spec.get("height")
+    if isinstance(height, int | float) and not _is_fixed(spec):
+        changed["height"] = min(height, most)
+    return {**spec, **changed}
+
+
+def _is_fixed(part: Mapping[str, Any]) -> bool:
+    """Whether the vertical axis of a chart, or of one of its layers, has names or pixels instead of numbers."""
+    y = part.get("encoding", {}).get("y", {})
+    names, pixels = y.get("type") in ("nominal", "ordinal"), y.get("scale", "") is None
+    return names or pixels or any(_is_fixed(layer) for layer in part.get("layer", ()))
+
+
+def _in_a_lesson() -> bool:
+    return "lesson" in st.query_params
+
+
+def _toggle() -> None:
+    st.session_state[KEPT] = not on()
+    _write(st.session_state[KEPT])
+
+
+def _write(presenting: bool) -> None:
+    """The address says what is shown."""
+    if presenting != on():
+        st.query_params.pop(KEY, None)
+        if presenting:
+            st.query_params[KEY] = "1"
+    if not presenting and FIGURE in st.query_params:
+        del st.query_params[FIGURE]
