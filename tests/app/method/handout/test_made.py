@@ -141,6 +141,18 @@ def test_its_colours_are_those_of_paper(handouts, name, monkeypatch):
     assert handouts.anew(name, "tiny-t5", {}).pictures == light
 
 
+def test_a_file_is_made_without_a_session(handouts, monkeypatch):
+    """What a download button calls runs in a thread of the server: nobody's colours, address or state are there."""
+    import streamlit as st
+
+    made = handouts("adapterhub")
+    monkeypatch.setattr(st, "context", None)
+    monkeypatch.setattr(st, "session_state", None)
+    monkeypatch.setattr(st, "query_params", None)
+    assert made.blank().startswith(b"<!DOCTYPE html>")
+    assert made.answers().startswith(b"<!DOCTYPE html>")
+
+
 SETTINGS = [
     ("lora", {"use_dora": True, "target_modules": ["q", "wo"]}),
     ("lora", {"use_rslora": True}),
