@@ -12,7 +12,6 @@ from peft_core.paths import ROOT
 
 sys.path.insert(0, str(ROOT / "scripts"))
 from presented import SIZE, measured, presented, turned
-
 from screenshots import BROWSER_ARGUMENTS, chromium, running_app, settled
 
 pytestmark = pytest.mark.skipif(
@@ -130,7 +129,6 @@ def test_the_mode_stays_on_other_pages_and_the_key_is_not_taken_from_who_writes(
 def test_every_stop_of_a_lesson_fits_on_a_screen_without_scrolling(page, address):
     """By one key a stop. The other lessons: `python scripts/presented.py lessons`."""
     from app.content.lessons import find
-
     from app.kit.pages import addresses
 
     lessons, faults = find(addresses())

@@ -21,6 +21,7 @@ ELSEWHERE = {  # function → why it says itself what is wrong, or why there is 
     "peft_core/files.py:temporary_folder": "it says so itself: no folder of ours",
     "peft_core/training/untrained.py:keep_answers": "what is not kept is measured again",
     "peft_core/training/runs/process.py:is_first_to_go": "the system's, a wish and no more",
+    "peft_core/serving/live/servers.py:sign_on": "the log says so, and the server does without",
     "peft_core/checkpoints/files.py:write_files": "into what `published` has made",
     "peft_core/checkpoints/files.py:_write_config": "into what `published` has made",
     "peft_core/training/pretraining/teacher.py:fill": "into what `make_writable` has made, for hours",
