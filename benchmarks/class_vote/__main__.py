@@ -269,8 +269,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
             lesson.projector.go("")
             app.wait_until_at_rest()  # its libraries are in
             cpu, begun = app.cpu_seconds(), time.monotonic()
-            rounds = lesson.vote()
-            wall = lesson.wall(sentences)
+            try:
+                rounds = lesson.vote()
+                wall = lesson.wall(sentences)
+            except Exception:
+                print(
+                    *raised_in(log.read_text(errors="replace")), *lesson.notes.errors, sep="\n"
+                )  # why, as the server says
+                raise
             took = time.monotonic() - begun
             cores, resident = (app.cpu_seconds() - cpu) / took, app.process.memory_info().rss / 1e6
         raised = raised_in(log.read_text(errors="replace"))
