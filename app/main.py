@@ -27,81 +27,36 @@ else:
 
 def rooms() -> dict[str, list[st.Page]]:
     """Return every page of the app under its heading of the navigation."""
-    return _of_the_teacher() | {
-        label("navigation", "start"): [
-            st.Page(script_of("home"), title=label("navigation", "home"), icon=":material/home:", default=True),
-            st.Page(
-                script_of("lessons"),
-                title=label("navigation", "lessons"),
-                icon=":material/signpost:",
-                url_path="lessons",
-            ),
-            st.Page(
-                script_of("glossary"),
-                title=label("navigation", "glossary"),
-                icon=":material/dictionary:",
-                url_path="glossary",
-            ),
-            st.Page(
-                script_of("computer"),
-                title=label("navigation", "computer"),
-                icon=":material/computer:",
-                url_path="computer",
-            ),
-            st.Page(script_of("map"), title=label("navigation", "map"), icon=":material/map:", url_path="map"),
-        ],
-        label("navigation", "methods"): [
-            st.Page(script_of(name), title=page.short, icon=f":material/{page.icon}:", url_path=name)
-            for name, page in method_pages().items()
-        ],
-        label("navigation", "try"): [
-            st.Page(
-                script_of("playground"),
-                title=label("navigation", "playground"),
-                icon=":material/rate_review:",
-                url_path="playground",
-            ),
-            st.Page(script_of("race"), title=label("navigation", "race"), icon=":material/flag:", url_path="race"),
-            *_of_the_class(),
-        ],
-        label("navigation", "evidence"): [
-            st.Page(
-                script_of("rank_lab"),
-                title=label("navigation", "rank_lab"),
-                icon=":material/science:",
-                url_path="rank_lab",
-            ),
-            st.Page(
-                script_of("compare"),
-                title=label("navigation", "compare"),
-                icon=":material/balance:",
-                url_path="compare",
-            ),
-        ],
+    start = {"home": "home", "lessons": "signpost", "map": "map", "glossary": "dictionary", "computer": "computer"}
+    together = {"playground": "rate_review", "race": "flag", "vote": "how_to_vote", "wall": "add_comment"}
+    pages = {
+        "teacher": _pages(_of_the_teacher()),
+        "start": _pages(start),
+        "methods": [_page(name, page.short, page.icon) for name, page in method_pages().items()],
+        "try": _pages(together),
+        "evidence": _pages({"rank_lab": "science", "compare": "balance"}),
     }
+    return {label("navigation", heading): there for heading, there in pages.items() if there}
 
 
-def _of_the_teacher() -> dict[str, list[st.Page]]:
+def _page(name: str, title: str, icon: str) -> st.Page:
+    home = name == "home"
+    return st.Page(
+        script_of(name), title=title, icon=f":material/{icon}:", url_path=None if home else name, default=home
+    )
+
+
+def _pages(icons: dict[str, str]) -> list[st.Page]:
+    return [_page(name, label("navigation", name), icon) for name, icon in icons.items()]
+
+
+def _of_the_teacher() -> dict[str, str]:
     """The teacher's pages, for whoever has given the teacher's key: nobody else sees that there are any.
 
     On a server without a teacher the board is its operator's.
     """
-    names = {"classroom": "school"} if services.is_teacher() else {}
-    names |= {"board": "scatter_plot"} if services.is_operator() else {}
-    pages = [
-        st.Page(script_of(name), title=label("navigation", name), icon=f":material/{icon}:", url_path=name)
-        for name, icon in names.items()
-    ]
-    return {label("navigation", "teacher"): pages} if pages else {}
-
-
-def _of_the_class() -> list[st.Page]:
-    """What a class does together, each with its phone."""
-    icons = {"vote": "how_to_vote", "wall": "add_comment"}
-    return [
-        st.Page(script_of(name), title=label("navigation", name), icon=f":material/{icon}:", url_path=name)
-        for name, icon in icons.items()
-    ]
+    pages = {"classroom": "school"} if services.is_teacher() else {}
+    return pages | ({"board": "scatter_plot"} if services.is_operator() else {})
 
 
 def _login() -> None:

@@ -37,7 +37,7 @@ def test_the_record_says_that_it_is_one_and_a_press_measures_here(open_page, few
     assert found.checkpoints == recorded.times.checkpoints
     words = said(app)
     assert text("home", "swap_measured", seconds=services.SWAP_SECONDS, **swap.values(found)) in words
-    assert "Recorded" not in words
+    assert "Recorded, not measured here" not in words
     app.slider(key="customers").set_value(10).run()
     assert app.session_state[swap.HERE] is found
     assert "**10 customers:" in said(app)
@@ -65,7 +65,7 @@ def test_where_it_cannot_be_measured_the_record_stays_and_a_sentence_says_why(op
     app = open_page("home", about="why")
     app.button(key="swap").click().run()
     assert "Many people" in app.warning[0].value
-    assert "Recorded" in said(app)
+    assert "Recorded, not measured here" in said(app)
     app.run()
     assert not app.warning
 
