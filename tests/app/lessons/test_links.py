@@ -82,7 +82,10 @@ OF_METHODS = {
     "max_length": lambda value: int(value) in STOPS,
 }
 KEYS: dict[str, dict[str, Callable[[str], bool]]] = {
-    "": {"about": among(constants("home/page.py", "SCREENS"))},
+    "": {
+        "about": among(constants("home/page.py", "SCREENS")),
+        "customers": whole(1, tuple_of("home/why.py", "MOST")["MOST"]),
+    },
     "playground": {
         "tab": among(constants("playground/page.py", "TABS")),
         "checkpoint": among(CHECKPOINTS | {"tiny-t5"}),
