@@ -23,7 +23,7 @@ hypothesis.settings.register_profile("no clock", deadline=None)  # a first call 
 hypothesis.settings.load_profile("no clock")
 SLOW_FIXTURES = {"open_page", "easy_reviews"}  # opens a page of the app, trains
 SLOW = (
-    "accessibility/test_reach.py", "accessibility/test_screens.py",
+    "accessibility/test_screens.py",
     "analysis/spectra/test_truncation.py", "analysis/test_comparison.py", "analysis/walkthrough/", "app/playground/",
     "app/lessons/test_browser.py", "benchmarks/", "checkpoints/exchange/test_compatibility.py", "report/export/",
     "report/reproduction/", "test_browser", "test_shipped.py", "training/as_script/test_scripts_run.py",

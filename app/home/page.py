@@ -98,6 +98,7 @@ def opening() -> None:
             judged.ask_yourself(review)
             judged.another()
             st.page_link(script_of("map"), label=label("home", "open_map"), icon=":material/map:")
+            st.page_link(script_of("lessons"), label=label("home", "open_lessons"), icon=":material/route:")
 
 
 SCREENS = {"methods": methods, "why": why.draw, "family": family.draw, "when_not": when_not.draw}

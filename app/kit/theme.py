@@ -75,7 +75,7 @@ def tidy() -> None:
     rules += "[data-testid='stMarkdownContainer'] a[href^='glossary#'] { color: inherit; text-decoration-style: dotted;"
     rules += " text-underline-offset: 0.2em; cursor: help; }"
     if is_dark():
-        rules += "[data-testid='stBaseButton-primary'], [data-tag], [data-tag] * { color: #12161C; }"
+        rules += "[data-testid^='stBaseButton-primary'], [data-tag], [data-tag] * { color: #12161C; }"
     rules += f"[data-testid='stCaptionContainer'] {{ color: {soft_ink()}; opacity: 1; }}"
     rules += "[data-testid='stCaptionContainer'] * { opacity: 1; color: inherit; }"
     st.html(f"<style>{rules}</style>")

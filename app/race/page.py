@@ -5,6 +5,7 @@ import streamlit as st
 from app import services
 from app.content import label, text
 from app.kit import url
+from app.kit.reach import titles
 from app.race import guess, lanes, live
 from app.race.clock import Clock, clock, remember
 from peft_core.report.race import Along, Lane, length, mark
@@ -68,7 +69,9 @@ def _page() -> None:
     if not known:
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        kind = url.one_of("race", label("race", "kind"), {name: label("race", f"kind_{name}") for name in KINDS})
+        kinds = {name: label("race", f"kind_{name}") for name in KINDS}
+        kind = url.one_of("race", label("race", "kind"), kinds)
+        titles.section(kinds[kind])
         timed = all(lane.first.timed for lane in (known[key] for key in lanes.at_first(known)))
         order = tuple(reversed(ALONGS)) if timed else ALONGS
         along = url.one_of(

@@ -38,10 +38,6 @@ def draw(vote: Vote) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="live_foot"):
         ask_class.way_back()
         join.home()
-        st.download_button(
-            label("live", "csv"), data=lambda: table(vote), file_name=f"vote-{vote.code}.csv", mime="text/csv",
-            key="vote_csv", icon=":material/download:", on_click="ignore",
-        )  # fmt: skip
         join.end("vote", _close, vote)
 
 
@@ -80,12 +76,12 @@ def _question(vote: Vote, tally: Tally) -> None:
 
 def _steering(vote: Vote, tally: Tally) -> None:
     """The next step is the primary button: first the votes, then the answer."""
-    if tally.phase == "revealed":
-        return
     with st.container(horizontal=True):
-        counted = tally.phase == "counted"
-        _button("show" if counted else "hide", "bar_chart" if counted else "visibility_off", counted, vote)
-        _button("reveal", "lightbulb", not counted, vote)
+        if tally.phase != "revealed":
+            counted = tally.phase == "counted"
+            _button("show" if counted else "hide", "bar_chart" if counted else "visibility_off", counted, vote)
+            _button("reveal", "lightbulb", not counted, vote)
+        join.save("vote", table(vote), vote)
 
 
 def _button(name: str, icon: str, primary: bool, vote: Vote) -> None:

@@ -21,10 +21,6 @@ def draw(wall: Wall) -> None:
     st.markdown(label("wall", "desk", code=wall.code))
     with st.container(horizontal=True, vertical_alignment="center"):
         opening.link(wall, "screen", label("live", "to_screen"), "tv")
-        st.download_button(
-            label("live", "csv"), data=lambda: table(wall), file_name=f"wall-{wall.code}.csv", mime="text/csv",
-            key="wall_csv", icon=":material/download:", on_click="ignore",
-        )  # fmt: skip
         join.end("wall", _close, wall)
 
     @st.fragment(run_every=POLL)
@@ -43,6 +39,7 @@ def _waiting(wall: Wall) -> None:
         st.markdown(label("wall", "waiting", n=len(waiting)), width="content")
         if waiting:
             _button("accept_all", "done_all", "primary", wall, waiting[:MOST_SHOWN], "accepted")
+        join.save("wall", table(wall), wall)
     for sentence in waiting[:MOST_SHOWN]:
         with st.container(border=True, key=f"desk_{sentence.number}"):
             _sentence(sentence)

@@ -162,7 +162,10 @@ class Lesson:
             shown.append(_bars(self.projector))
             self.projector.press("vote_reveal")
         self._question = None
+        looking = self._all("rest", 5.0)  # a file has to be there while everybody's scripts run
         rows = self.projector.table("vote_csv")
+        for thread in looking:
+            thread.join()
         rounds = []
         for question in range(self.questions):
             in_file = [int(row["votes"]) for row in rows if row["number"] == str(question + 1)]
@@ -196,7 +199,11 @@ class Lesson:
         self.projector.until(lambda: not at_desk.is_alive(), 4 * WAIT)
         for _ in self.projector.rest(5):
             pass
+        looking = self._all("rest", 5.0)
+        desk.go("wall", f"code={code}&view=desk")
         rows = desk.table("wall_csv")
+        for thread in looking:
+            thread.join()
         texts = [row["sentence"] for row in rows]
         fooled = self.notes.fooled
         return Sentences(
@@ -262,8 +269,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
             lesson.projector.go("")
             app.wait_until_at_rest()  # its libraries are in
             cpu, begun = app.cpu_seconds(), time.monotonic()
-            rounds = lesson.vote()
-            wall = lesson.wall(sentences)
+            try:
+                rounds = lesson.vote()
+                wall = lesson.wall(sentences)
+            except Exception:
+                print(
+                    *raised_in(log.read_text(errors="replace")), *lesson.notes.errors, sep="\n"
+                )  # why, as the server says
+                raise
             took = time.monotonic() - begun
             cores, resident = (app.cpu_seconds() - cpu) / took, app.process.memory_info().rss / 1e6
         raised = raised_in(log.read_text(errors="replace"))

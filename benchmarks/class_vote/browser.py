@@ -32,8 +32,8 @@ class Browser(Visitor):
         self.words: list[str] = []  # what the last run has put on the screen; `texts`: of it, what visitors wrote
         self.texts: list[str] = []
         self.drawn: dict[str, Widget] = {}  # what is there now, by its key: a fragment draws its own anew
-        self.files: dict[str, str] = {}  # key of a button that saves a file → its id
-        self._app, self._cookies, self._after, self._session = app, cookies, after, ""
+        self.files: dict[str, str] = {}  # key of a button that saves a file → its address
+        self._app, self._cookies, self._after = app, cookies, after
 
     def _exchange(self, message: BackMsg) -> list[Shown]:
         again = message.rerun_script.fragment_id
@@ -42,11 +42,6 @@ class Browser(Visitor):
         shown = super()._exchange(message)
         self._after(self)
         return shown
-
-    def _whole(self, answer: ForwardMsg) -> ForwardMsg:
-        if answer.WhichOneof("type") == "new_session":
-            self._session = answer.new_session.initialize.session_id
-        return super()._whole(answer)
 
     def _note(self, answer: ForwardMsg) -> None:
         super()._note(answer)
@@ -59,7 +54,7 @@ class Browser(Visitor):
             case "markdown":
                 self.words.append(element.markdown.body)
             case "download_button":
-                self.files[key_of(element.download_button.id)] = element.download_button.deferred_file_id
+                self.files[key_of(element.download_button.id)] = element.download_button.url
             case "button" | "text_area" | "button_group" as kind:
                 proto = getattr(element, kind)
                 self.drawn[key_of(proto.id)] = self.screen.widgets[proto.id]
@@ -95,21 +90,13 @@ class Browser(Visitor):
                 pass
 
     def table(self, key: str) -> list[dict[str, str]]:
-        """The rows of the table that a button saves: made when it is pressed, and fetched as browsers fetch files."""
-        message = BackMsg()
-        request = message.backend_operation_request
-        request.session_id, request.request_id = self._session, key
-        request.deferred_file.file_id = self.files[key]
-        self._socket.send(message.SerializeToString())
-        answer = ForwardMsg()
-        while answer.WhichOneof("type") != "backend_operation_response":
-            answer = ForwardMsg.FromString(self._socket.recv(timeout=60))
-        response = answer.backend_operation_response
-        if response.error_msg:
-            raise RuntimeError(f"The table cannot be saved: {response.error_msg}")
+        """The rows of the table that a button saves, fetched as browsers fetch files."""
         connection = http.client.HTTPConnection("127.0.0.1", self._app.port, timeout=60)
-        connection.request("GET", f"/{response.deferred_file.url.lstrip('/')}", headers={"Cookie": self._cookies})
-        rows = list(csv.DictReader(io.StringIO(connection.getresponse().read().decode("utf-8-sig"))))
+        connection.request("GET", self.files[key], headers={"Cookie": self._cookies})
+        answer = connection.getresponse()
+        if answer.status != 200:
+            raise RuntimeError(f"The table cannot be saved: {answer.status}.")
+        rows = list(csv.DictReader(io.StringIO(answer.read().decode("utf-8-sig"))))
         connection.close()
         return rows
 

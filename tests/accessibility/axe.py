@@ -11,10 +11,16 @@ OF_COLOURS = ("color-contrast",)  # the rules that depend on the scheme
 RUN = """async rules => {
     const only = rules ? { runOnly: { type: "rule", values: rules } } : {};
     const found = await axe.run(document, { ...only, resultTypes: ["violations", "incomplete"] });
+    const inside = node => {
+        const one = document.querySelector(node.target.flat()[0]);
+        const widget = one?.closest("label")?.parentElement;
+        if (widget?.querySelector(":disabled")) { return "label of a disabled widget"; }
+        return one?.closest("[data-testid]")?.dataset.testid ?? "";
+    };
     const short = list => list.flatMap(({ id, impact, nodes }) => nodes.map(node => ({
         rule: id, impact, html: node.html.slice(0, 300),
         where: node.target.flat().join(" "),
-        in: document.querySelector(node.target.flat()[0])?.closest("[data-testid]")?.dataset.testid ?? "",
+        in: inside(node),
     })));
     return { violations: short(found.violations), incomplete: short(found.incomplete) };
 }"""

@@ -1,4 +1,4 @@
-"""One app and one browser for all tests of this folder."""
+"""One app and one browser for all tests of a file."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from tests.accessibility.browser import visitor
 from tests.accessibility.screens import chromium
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: playwright keeps the loop of its thread, and other tests want one
 def opened():
     """(page, address): the page is the same one in every test; each opens what it needs."""
     if not shutil.which(chromium()) and not os.environ.get("CI"):

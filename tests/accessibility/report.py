@@ -10,6 +10,7 @@ from typing import Any
 
 from peft_core.paths import RESULTS, ROOT
 from tests.accessibility import axe, theirs
+from tests.accessibility.screens import section
 from tests.accessibility.walk import LAPTOP, PHONE, SCHEMES, Screen
 
 JSON = RESULTS / "accessibility.json"
@@ -67,9 +68,7 @@ def _whose(one: axe.Found, kind: str) -> str:
 
 def twice(screens: Iterable[Screen]) -> list[str]:
     """Titles that screens of different sections share."""
-    from tests.accessibility.screens import kind
-
-    pairs = {(screen.title, screen.address.split("?")[0], kind(screen.address)) for screen in screens}
+    pairs = {(screen.title, *section(screen.address)) for screen in screens}
     return sorted(title for title, times in Counter(title for title, *_ in pairs).items() if times > 1)
 
 

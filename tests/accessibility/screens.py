@@ -15,6 +15,8 @@ from screenshots import (  # noqa: F401
     settled,
 )
 
+SECTIONS = ("section", "tab", "part", "lab", "about", "race")  # keys of an address that open one
+
 
 def every() -> dict[str, str]:
     """Name → address. A page that is added there is walked without a word here."""
@@ -44,3 +46,10 @@ def kind(address: str) -> str:
     query = parse_qs(urlsplit(address).query)
     first = next(iter(query), "")
     return f"section={query['section'][0]}" if "section" in query else f"{urlsplit(address).path}?{first}"
+
+
+def section(address: str) -> tuple[str, str]:
+    """The page and the section of it that an address opens: what has a title of its own."""
+    parts = urlsplit(address)
+    query = parse_qs(parts.query)
+    return parts.path, next((query[key][0] for key in SECTIONS if key in query), "")

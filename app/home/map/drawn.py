@@ -107,9 +107,9 @@ class Drawn:
     def _in_front(self, plug: Plug) -> dict[str, Any]:
         key = f"{IN_FRONT}{plug.method}"
         self.ways[key] = (plug.method, plug.places[0], FIRST_OF_METHOD)
-        numbers = f"{sum(line.value for line in plug.lines):,}"
-        told = label("map", "plugged_in", who=_title(plug), place=label("map", "in_front"))
-        return {"key": key, "words": f"{_title(plug)} {numbers}", "told": told, "marks": [_mark(plug)], "wide": True}
+        words = f"{_title(plug)} {sum(line.value for line in plug.lines):,}"
+        told = label("map", "plugged_in", who=words, place=label("map", "in_front"))
+        return {"key": key, "words": words, "told": told, "marks": [_mark(plug)], "wide": True}
 
     def _notes(self, kind: str, stack: Stack) -> list[dict[str, str]]:
         """What each plugged-in method trains in one part of a stack, all its blocks together."""

@@ -13,6 +13,7 @@ _CSS = """
 .end { flex: 1 1 5.4rem; max-width: 8rem; }
 .end button + button::before { content: "↓" / ""; position: absolute; top: -1.05em; left: 45%; opacity: 0.7; }
 .end button { margin-bottom: 0.5rem; }
+.stack { box-sizing: border-box; }
 .stack { justify-content: flex-start; border: 1px solid var(--edge); border-radius: 0.5rem; padding: 0.4rem 0.5rem; }
 .stack h2 { font-size: 1rem; margin: 0; line-height: 1.3; }
 .grid { display: grid; gap: 0.25rem 0.5rem; }
@@ -84,7 +85,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
   const stack = (part) => {
     const box = made("div", "stack"), grid = made("div", "grid"), corner = made("div", "corner");
     corner.append(made("h2", "", part.title));
-    box.style.flex = `${part.columns.length + 1} 1 ${4.8 * part.columns.length + 6.4}rem`;
+    box.style.flex = `${part.columns.length + 1} 1 ${4.6 * part.columns.length + 7}rem`;
     grid.style.setProperty("--columns", part.columns.length);
     grid.style.gridTemplateColumns = `5.9rem repeat(${part.columns.length}, minmax(4.2rem, 1fr))`;
     grid.append(corner, ...part.columns.map((name) => made("div", "column", name)));

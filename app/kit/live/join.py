@@ -95,6 +95,18 @@ def large() -> None:
     st.html(f"<style>{rules}</style>")
 
 
+def save(what: str, table: bytes, one: Live) -> None:
+    """Save what is on the screen as a file: drawn with it, each time.
+
+    A file that Streamlit makes only when the button is pressed is thrown away as soon as two other visitors' scripts
+    have ended: with sixty phones that is before a browser has fetched it.
+    """
+    st.download_button(
+        label("live", "csv"), table, file_name=f"{what}-{one.code}.csv", mime="text/csv", key=f"{what}_csv",
+        icon=":material/download:", on_click="ignore",
+    )  # fmt: skip
+
+
 def end(what: str, close: Callable[[T], None], one: T) -> None:
     """A button that ends it, behind one that says what goes: nothing of it is stored."""
     with st.popover(label(what, "close"), type="tertiary", icon=":material/close:"):

@@ -52,10 +52,9 @@ def on() -> bool:
 
 def draw() -> None:
     """Before the page: settle whether it is presented, and put its button or its bar there."""
-    asked = st.query_params.get(KEY)
-    if asked is not None or url.went_back_or_forward():
-        st.session_state[KEPT] = asked == "1"
-    _write(st.session_state.get(KEPT, False))
+    if url.to_be_read(KEPT):  # later on an address may be that of the run before
+        st.session_state[KEPT] = on()
+    _write(st.session_state[KEPT])
     look = (_HERE / "look.css").read_text().replace("ENLARGED", str(ENLARGED)) if on() else _BESIDE
     st.html(f"<style>{look}</style>")
     words = {name: label("present", name) for name in _SIGNS}

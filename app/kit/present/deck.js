@@ -310,12 +310,16 @@ export default function ({ parentElement, data, setTriggerValue }) {
     const on = ["ArrowDown", ...(data.lesson ? [] : ["ArrowRight", "PageDown"])]; // the others turn the lesson's stops
     const back = ["ArrowUp", ...(data.lesson ? [] : ["ArrowLeft", "PageUp"])];
     const step = on.includes(event.key) ? 1 : back.includes(event.key) ? -1 : 0;
+    // a step through has keys of its own, which Streamlit writes on its buttons
+    const arrow = { ArrowLeft: "←", ArrowRight: "→" }[event.key];
+    if (arrow && [...deck.root.querySelectorAll("button:enabled")].some((one) => one.textContent.trim().endsWith(arrow))) { return; }
     const space = event.key === " " && !within("button, a, summary, [role=button]");
     if ((step || space) && !within(MOVES)) {
       event.preventDefault();
+      event.stopImmediatePropagation();
       deck.turn(step || (event.shiftKey ? -1 : 1));
     }
   };
-  document.addEventListener("keydown", key);
-  return () => { document.removeEventListener("keydown", key); deck?.stop(); };
+  window.addEventListener("keydown", key, true);
+  return () => { window.removeEventListener("keydown", key, true); deck?.stop(); };
 }
