@@ -6,6 +6,7 @@ import streamlit as st
 
 from app import services
 from app.content import label, text
+from app.content.lessons import LESSON
 from app.home import family, when_not, why
 from app.kit import figure, theme, url
 from app.kit.asking import judged
@@ -106,7 +107,8 @@ with st.container(key="home_lead"):
         "<style>@media (max-width: 640px) { .st-key-home_lead h1 { font-size: 1.6rem; padding: 1.6rem 0 0; } }</style>"
     )
     st.markdown(text("home", "lead"))
-    opening()
+if LESSON not in st.query_params:  # a stop shows what its link says
+    opening()  # not beside the title: presenter mode puts away what is no part of a screen, and never the title
 st.markdown(text("home", "what"))
 titled = {name: label("home", f"tab_{name}") for name in SCREENS}
 tabs = url.tabs("about", tuple(SCREENS), list(titled.values()))

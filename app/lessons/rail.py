@@ -66,10 +66,10 @@ def _short(asked: str) -> str:
 def _rail(lesson: Lesson, number: int) -> None:
     """Where one is and the way on; what is said; what is asked."""
     stop = lesson.stops[number - 1]
-    where, said, asked = st.columns([5, 9, 8], gap="small")
+    where, said, asked = st.columns([6, 9, 8], gap="small")
     with where.container(key="rail_where", gap="xsmall"):
         place = {"title": lesson.title, "stop": number, "of": len(lesson.stops)}
-        st.markdown(f"**{label('lessons', 'place', **place)}**")
+        st.markdown(label("lessons", "place", **place))
         _turn(lesson, number)
         st.caption(_clock(lesson, number))
     with said.container(key="rail_text"):
