@@ -10,7 +10,7 @@ const BEGINS = "h2, h3, h4, h5, h6, input, textarea, select, button:not([data-te
 const WRITES = "textarea, select, [contenteditable=true], [role=combobox], [role=grid], input:not([type=range]):not([type=checkbox]):not([type=radio])";
 const MOVES = `${WRITES}, input, [role=slider], [role=tab], [role=radio], [role=toolbar], [role=listbox], [role=menu], .stDataFrame`;
 const OPEN = "[role=dialog], [data-baseweb=popover], [role=listbox]";
-const FOOT = 44, GAP = 12; // pixels of the screen
+const FOOT = 44, GAP = 12, LEAST = 150; // pixels of the screen: the bar, between units, of a screen in a small window
 
 const address = () => new URLSearchParams(location.search);
 const open = (selector) => [...document.querySelectorAll(selector)].some((one) => one.getClientRects().length);
@@ -196,7 +196,7 @@ class Deck {
     this.zoom = this.root.currentCSSZoom ?? 1;
     const bars = [...this.main.querySelectorAll(".st-key-rail, .st-key-controls")].filter((one) => one.offsetHeight);
     const top = Math.max(this.root.getBoundingClientRect().top, ...bars.map((one) => one.getBoundingClientRect().bottom + GAP));
-    this.room = innerHeight - FOOT - top - 4;
+    this.room = Math.max(innerHeight - FOOT - top - 4, LEAST);
     this.root.style.height = `${(innerHeight - FOOT - this.root.getBoundingClientRect().top) / this.zoom}px`;
     this.rest = false;
     const all = [...this.units(this.root)];
