@@ -105,7 +105,8 @@ def summary(report: VoteReport) -> str:
     wall = report.sentences
     lines.append(
         f"wall: {wall.sent} sent, {wall.fooled} fooled, {wall.in_file} in the file, {wall.accepted} accepted, "
-        f"{wall.on_projector} seen, {wall.strangers} strangers, {wall.pressed_again} pressed again{' LOST' if wall.lost else ''}"
+        f"{wall.on_projector} seen, {wall.strangers} strangers, {wall.pressed_again} pressed again"
+        f"{' LOST' if wall.lost else ''}"
     )
     lines += [f"! {one}" for one in (*report.errors[:10], *report.raised[:10])]
     lines.append(
