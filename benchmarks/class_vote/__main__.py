@@ -29,6 +29,7 @@ from peft_core.serving.live.wall import SECONDS
 COME = 10.0  # seconds within which all phones come
 THINK = (1.0, 6.0)  # seconds before a vote, and before it is changed
 WAIT = 120.0
+TRIES = 5  # of a phone that is told to try again
 MOST_PHONES = 200  # this is a measurement, no attack
 PRAISE = "A wonderful film, warm and funny from the first minute to the last"
 TAKEN = re.compile(r"\*\*(\d+) of \d+\*\* methods are fooled\.")
@@ -52,6 +53,7 @@ class Notes:
         self.fooled: set[str] = set()
         self.accepted: dict[str, float] = {}
         self.shown: dict[str, float] = {}
+        self.pressed_again = 0
         self.lock = threading.Lock()
 
 
@@ -99,9 +101,18 @@ class Phone:
             words = f"{PRAISE}, says number {self.number} the {turn + 1}. time."
             self.browser.write(f"wall_text_{turn}", words)
             self.browser.choose(f"wall_truth_{turn}", self.chance.choice((0, 1, 1)))
-            self.notes.answered.append(self.browser.press("wall_send"))
+            sent = time.monotonic()
+            self.browser.press("wall_send")
+            for _ in range(TRIES):
+                if words in self.browser.texts:
+                    break
+                with self.notes.lock:
+                    self.notes.pressed_again += 1  # "Many people are asking the models right now; try again"
+                self.rest(SECONDS + 1)
+                self.browser.press("wall_send")
             if words not in self.browser.texts:
                 raise RuntimeError(f"no answer to {words!r}")
+            self.notes.answered.append(time.monotonic() - sent)
             self.notes.sent.add(words)
             if any(TAKEN.fullmatch(line) for line in self.browser.words):
                 self.notes.fooled.add(words)
@@ -212,6 +223,7 @@ class Lesson:
             in_file=sum(words in fooled for words in texts),
             accepted=sum(row["sentence"] in fooled and row["state"] == "on the wall" for row in rows),
             on_projector=len(self.notes.shown),
+            pressed_again=self.notes.pressed_again,
             strangers=sum(words not in fooled for words in [*texts, *self.notes.shown]),
         )
 

@@ -43,6 +43,9 @@ class Sentences(Part):
     in_file: int = Field(description="of these, as often as they are in the table that the teacher saves")
     accepted: int = Field(description="of these, accepted by that table")
     on_projector: int = Field(description="different ones that the projector has shown; it shows thirty at most")
+    pressed_again: int = Field(
+        0, description="times that the models were too busy for a phone, which then sent it again"
+    )
     strangers: int = Field(description="in the table, and sent by nobody or fooling nobody")
 
     @property
@@ -102,7 +105,8 @@ def summary(report: VoteReport) -> str:
     wall = report.sentences
     lines.append(
         f"wall: {wall.sent} sent, {wall.fooled} fooled, {wall.in_file} in the file, {wall.accepted} accepted, "
-        f"{wall.on_projector} seen, {wall.strangers} strangers{' LOST' if wall.lost else ''}"
+        f"{wall.on_projector} seen, {wall.strangers} strangers, {wall.pressed_again} pressed again"
+        f"{' LOST' if wall.lost else ''}"
     )
     lines += [f"! {one}" for one in (*report.errors[:10], *report.raised[:10])]
     lines.append(
