@@ -5,6 +5,7 @@ rule fails: say here where its page has the list.
 """
 
 import ast
+import re
 from collections.abc import Callable, Container
 from pathlib import Path
 
@@ -59,6 +60,9 @@ def tuple_of(path: str, name: str) -> dict:
 
 def whole(low: int, high: float) -> Callable[[str], bool]:
     return lambda value: value.isdecimal() and low <= int(value) <= high
+
+
+A_SCREEN = re.compile(r"[1-9](\.[2-9])?").fullmatch  # a figure, or a screen after it: app/kit/present
 
 
 def among(options: Container) -> Callable[[str], bool]:
@@ -118,7 +122,7 @@ KEYS: dict[str, dict[str, Callable[[str], bool]]] = {
 
 
 def keys_of(page: str) -> dict[str, Callable[[str], bool]]:
-    own = KEYS.get(page, {}) | {"figure": whole(1, 9)}
+    own = KEYS.get(page, {}) | {"figure": A_SCREEN}
     if page not in method_pages():
         return own
     more = constants(f"method/{page}/page.py", "more")
