@@ -16,6 +16,9 @@ def opened():
     if not shutil.which(chromium()) and not os.environ.get("CI"):
         pytest.skip(f"the screens were not walked: there is no {chromium()} (Debian: apt-get install chromium)")
     assert Path(chromium()).exists(), f"In CI the screens are always walked, but there is no {chromium()}."
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=60_000)  # other tests share the cores
     with visitor() as both:
         yield both
 
