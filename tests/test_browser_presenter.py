@@ -7,7 +7,6 @@ import sys
 
 import pytest
 
-from app.content import FOLDER
 from peft_core.paths import ROOT
 
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -122,7 +121,6 @@ def test_the_mode_stays_on_other_pages_and_the_key_is_not_taken_from_who_writes(
     expect(bar).to_be_visible()
 
 
-@pytest.mark.skipif(not (FOLDER / "lessons").is_dir(), reason="there are no lessons")
 def test_every_stop_of_a_lesson_fits_on_a_screen_without_scrolling(page, address):
     """By one key a stop."""
     from app.content.lessons import find

@@ -16,6 +16,10 @@ const address = () => new URLSearchParams(location.search);
 const open = (selector) => [...document.querySelectorAll(selector)].some((one) => one.getClientRects().length);
 const blocks = ".stVerticalBlock, .stHorizontalBlock";
 
+// Streamlit writes the address as it knew it before: the figure of this page is what was asked for here, or by a link.
+let wanted = null, page = null;
+const read = () => { [wanted, page] = [address().get("figure"), location.pathname]; };
+
 class Deck {
   constructor(bar, lesson) {
     Object.assign(this, { bar, lesson, at: 0, screens: [], watched: [] });
@@ -26,10 +30,11 @@ class Deck {
     this.changes = new MutationObserver((all) => { if (all.some((one) => !this.bar.contains(one.target))) this.layout(); });
     this.changes.observe(this.main, { childList: true, subtree: true });
     addEventListener("resize", later);
-    addEventListener("popstate", later);
+    const gone = () => { read(); later(); };
+    addEventListener("popstate", gone);
     this.stop = () => {
       this.sizes.disconnect(); this.changes.disconnect(); cancelAnimationFrame(this.due);
-      removeEventListener("resize", later); removeEventListener("popstate", later);
+      removeEventListener("resize", later); removeEventListener("popstate", gone);
       this.root.style.height = "";
       for (const one of this.main.querySelectorAll("[data-deck]")) { this.mark(one, ""); }
       for (const one of this.main.querySelectorAll("[data-testid=stDataFrameResizable]")) { one.style.removeProperty("--deck-high"); }
@@ -208,7 +213,9 @@ class Deck {
       const n = (numbered[screen.group] = (numbered[screen.group] ?? 0) + 1);
       return { ...screen, name: n > 1 ? `${screen.group}.${n}` : `${screen.group}` };
     });
-    const asked = address().get("figure"), names = this.screens.map((screen) => screen.name);
+    if (page !== location.pathname) { read(); }
+    if (address().get("figure") !== wanted) { this.go(wanted); }
+    const asked = wanted, names = this.screens.map((screen) => screen.name);
     const near = names.findLastIndex((name) => parseFloat(name) <= parseFloat(asked));
     this.first = this.lesson ? Math.max(0, this.screens.findIndex((screen) => screen.shows)) : 0; // a stop has prose itself
     this.at = asked === null ? this.first : Math.max(0, names.indexOf(asked) >= 0 ? names.indexOf(asked) : near);
@@ -280,6 +287,7 @@ class Deck {
   }
 
   go(name) {
+    wanted = name;
     const now = new URL(location.href);
     now.searchParams.delete("figure");
     if (name !== null) { now.searchParams.set("figure", name); }
@@ -289,7 +297,7 @@ class Deck {
 
 export default function ({ parentElement, data, setTriggerValue }) {
   const part = (name) => parentElement.querySelector(`#${name}`);
-  const toggle = () => setTriggerValue("toggle", true);
+  const toggle = () => { wanted = null; setTriggerValue("toggle", true); };
   part("toggle").hidden = data.on;
   part("toggle").parentElement.classList.toggle("on", data.on);
   for (const [name, words] of Object.entries(data.words)) { Object.assign(part(name), { ariaLabel: words, title: words }); }

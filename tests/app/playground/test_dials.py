@@ -28,7 +28,8 @@ def opened(open_page, name: str, **query: str):
 
 def said(app) -> dict[str, str]:
     """The rows of the needles' description for screen readers: who → p(positive)."""
-    (drawn,) = [json.loads(each.proto.json) for each in app.get("bidi_component")]
+    every = [json.loads(each.proto.json) for each in app.get("bidi_component")]
+    (drawn,) = [each for each in every if "rows" in each]
     words = drawn["alt"]
     assert all(f"{row['who']} {row['p']:.1%}" in words and f"{row['p']:.1%}" in row["words"] for row in drawn["rows"])
     before = label("dials", "needles_alt", p=drawn["axis"], rows="").rstrip(".")
