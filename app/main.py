@@ -78,8 +78,8 @@ def main() -> None:
     services.start()
     page = st.navigation(rooms())
     titles.page(page.title)
-    rail.draw()
     present.draw()
+    rail.draw()
     page.run()
 
 

@@ -194,7 +194,7 @@ def test_an_adapter_is_trained_on_a_csv_of_ones_own_reloaded_and_asked(page, add
     page.reload()  # the run does not depend on the page
     expect(page.get_by_text("Test, untrained")).to_be_visible(timeout=240_000)
     expect(page.get_by_text("Fingerprint of the weights")).to_be_visible()
-    expect(page.locator(".st-key-curves").get_by_role("img").first).to_be_visible()
+    expect(page.locator(".st-key-curves :is(canvas, svg)").first).to_be_visible()
 
     page.get_by_role("link", name="in the Playground").click()  # one, or the first and the last weights
     settled(page)
