@@ -236,7 +236,7 @@ def _form(colour: str, with_strokes: bool, sizes: tuple[str, ...], dark: bool) -
 def show(sheet: Sheet, colour: str, key: str, alt_text: str, caption: str) -> None:
     """Draw the sheet with the sentence on what is frozen, what is trained, and what the scale is."""
     most = present.highest()
-    if most:
+    if most and sheet.one_scale:  # a picture of areas has its words where there is room: it comes as it fits
         most = max(most, max(length.pixels for length in sheet.heights) + LEAST)
         sheet = replace(sheet, pixels=min(sheet.pixels, most))
     figure.draw(chart(sheet, colour), key, alt_text)

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from app.content import label, text
-from app.kit import theme
+from app.kit import present, theme
 from app.method.sheet import Block, Length, Picture, Sheet, Words, px, w
 from peft_core.counting.by_hand import base_lines, count
 from peft_core.methods.full.method import FullConfig
@@ -12,6 +12,7 @@ from peft_core.methods.registry import METHODS, method_label
 from peft_core.t5.architecture import Architecture, BaseModel
 
 MAP = 372  # pixels of the map, its headings with it; the other methods come below
+PRESENTED = 240  # pixels of the map in presenter mode, where the others are left to their own pages
 HEADING = 24  # pixels for "encoder" and "decoder"; for the other methods, too
 ROW = 44  # pixels of a row of other methods: a name and a number under it
 GAP = 4  # pixels between parts
@@ -80,7 +81,8 @@ def sheet(base: BaseModel) -> tuple[Sheet, list[Area]]:
     stacks = {stack: [part for part in everything if part.stack == stack] for stack in STACKS}
     gaps = GAP * max(len(inside) for inside in stacks.values())
     pixels = HEADING + gaps + GAP * (1 + len(output))
-    per_pixel = total / (MAP - pixels)
+    presented = present.on()
+    per_pixel = total / ((PRESENTED if presented else MAP) - pixels)
     blocks, words, thin = [], [], []
 
     def place(part: Area, width: float, x: Length, y: Length) -> Length:
@@ -112,6 +114,8 @@ def sheet(base: BaseModel) -> tuple[Sheet, list[Area]]:
     for part in output:  # under both stacks, which are as high as their weights and the gaps of the longer one
         place(part, 1, Length(), top + w(sum(sizes.values())) + px(HEADING + gaps))
     foot = w(total) + px(pixels)
+    if presented:
+        return Sheet(tuple(blocks), tuple(words), (), (w(1) + px(GAP),), (foot,), PRESENTED, False), thin
     words.append(Words(label("picture", "other_methods"), Length(), foot + px(HEADING / 2)))
     small, names, bottom = _beside(base, per_pixel, foot + px(HEADING))
     drawn = (*blocks, *small), (*words, *names), (), (w(1) + px(GAP),), (bottom,)
