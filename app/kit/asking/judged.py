@@ -155,7 +155,7 @@ def _cards(review: JudgedReview, said: Sequence[Said]) -> str:
         state = label("judged", "is_right" if right else "is_wrong")
         drawn.append(
             f"<li class='{'' if right else 'wrong'}' style='border-left-color: {colour}'>"
-            f"<span><i style='color: {colour}' aria-hidden='true'>{mark}</i> {escape(one.title)}</span>"
+            f"<span><i style='color: {colour}' data-mark='{mark}'></i> {escape(one.title)}</span>"
             f"<b style='color: {verdict.words}'>{escape(_word(one.probability > 0.5))}</b>"
             f"<small>{escape(p)} · <em>{escape(state)}</em></small></li>"
         )
@@ -168,7 +168,8 @@ def _rules() -> str:
     rules += f".judged li {{ margin: 0; padding: 0.3rem 0.6rem; border: 1px solid {theme.frozen()};"
     rules += " border-left-width: 6px; border-radius: 0.4rem; display: grid; line-height: 1.35; }"
     rules += f".judged li.wrong {{ outline: 3px dashed {theme.ink()}; outline-offset: -1px; }}"
-    rules += ".judged i { font-style: normal; } .judged span, .judged small { font-size: 0.875rem; }"
+    rules += ".judged i { font-style: normal; } .judged i::before { content: attr(data-mark) / ''; }"
+    rules += " .judged span, .judged small { font-size: 0.875rem; }"
     rules += ".judged b { font-size: 1.15rem; } .judged li.wrong em { font-weight: 700; font-style: normal; }"
     rules += ".judged em { font-style: normal; } .st-key-judged { gap: 0.5rem; }"
     rules += "@media (max-width: 640px) { ul.judged { grid-template-columns: 1fr 1fr; gap: 0.3rem; }"
