@@ -5,18 +5,18 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WORKERS := -n logical --maxprocesses 8 --dist worksteal
 
-.PHONY: app test check axe mutants soak soak-ray lint docs screenshots bench lock
+.PHONY: app test check walk axe mutants soak soak-ray lint docs screenshots bench lock
 
 app: $(READY)
 	$(BIN)/python -m streamlit run app/main.py
 
 # What is compiled is kept: tests start dozens of processes, and some machines are told not to.
 test: $(READY)
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(WORKERS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(WORKERS) -m "not walk"
 
 # While one works: lint, and the tests that neither train, nor open pages, nor start processes.
 check: lint
-	$(BIN)/python -m pytest $(WORKERS) -m "not slow"
+	$(BIN)/python -m pytest $(WORKERS) -m "not slow and not walk"
 
 # Changes the core modules in copies of the tree, and tells which changes no test notices: docs/log.md has the last result.
 mutants: $(READY) .cache/mutants/.ready
@@ -38,6 +38,10 @@ lint: $(READY)
 # The library's pages, docs/library and a reference made of the docstrings, into .cache/docs/site. A warning is an error.
 docs: .cache/docs/.ready
 	.cache/docs/bin/mkdocs build --strict
+
+# Every stop of every lesson, by one key and as a projector shows it: `make test` walks one lesson.
+walk: $(READY)
+	$(BIN)/python -m pytest -m walk
 
 # Every screen as a phone shows it, and through axe-core in both schemes: `make test` has a sample. A quarter of an hour.
 axe: $(READY)

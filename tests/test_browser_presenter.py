@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from app.content.lessons import find
+from app.kit.pages import addresses
 from peft_core.paths import ROOT
 
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -17,7 +19,7 @@ pytestmark = pytest.mark.skipif(
     not shutil.which(chromium()) and not os.environ.get("CI"),
     reason=f"the browser tests were skipped: there is no {chromium()} (Debian: apt-get install chromium)",
 )
-ONE = "lora-in-ten-minutes"
+LESSONS = find(addresses())[0]
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +50,7 @@ def opened(page, address: str, path: str) -> None:
 SECTIONS = ["/lora?section=steps&step=3", "/rank_lab?lab=similarity", "/compare"]
 
 
-@pytest.mark.parametrize("path", SECTIONS)
+@pytest.mark.parametrize("path", SECTIONS[:1] + [pytest.param(path, marks=pytest.mark.walk) for path in SECTIONS[1:]])
 def test_every_screen_of_a_section_is_large_whole_and_has_one_figure(page, address, path):
     opened(page, address, path)
     places, figures = [], 0
@@ -110,7 +112,7 @@ def test_the_mode_stays_on_other_pages_and_the_key_is_not_taken_from_who_writes(
     expect(page).to_have_url(re.compile("present=1"))
     page.goto(f"{address}/?present=1")
     settled(page)
-    page.get_by_role("link", name="LoRA", exact=True).first.evaluate("link => link.click()")
+    page.locator("a[href*='/lora']").first.evaluate("link => link.click()")  # it may be on another screen
     expect(page).to_have_url(re.compile(r"/lora\?.*present=1"))
     expect(bar).to_be_visible()
     page.keyboard.press("Escape")
@@ -121,14 +123,11 @@ def test_the_mode_stays_on_other_pages_and_the_key_is_not_taken_from_who_writes(
     expect(bar).to_be_visible()
 
 
-def test_every_stop_of_a_lesson_fits_on_a_screen_without_scrolling(page, address):
+@pytest.mark.walk
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("lesson", LESSONS.values(), ids=LESSONS)
+def test_every_stop_of_a_lesson_fits_on_a_screen_without_scrolling(page, address, lesson):
     """By one key a stop."""
-    from app.content.lessons import find
-    from app.kit.pages import addresses
-
-    lessons, faults = find(addresses())
-    assert not faults
-    lesson = lessons[ONE]
     page.goto(f"{address}/{lesson.address(1, present=True)}")
     for number in range(1, len(lesson.stops) + 1):
         page.locator(".st-key-rail").get_by_text(re.compile(rf"(?<!\d){number}\sof\s{len(lesson.stops)}$")).wait_for()

@@ -5,6 +5,7 @@ import json
 import re
 import shlex
 from importlib import import_module
+from importlib.util import find_spec
 
 import pytest
 from hypothesis import given
@@ -41,7 +42,7 @@ def test_every_stored_command_is_understood(command, monkeypatch):
 
     monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse_and_stop)
     with pytest.raises(Parsed):  # an option that does not exist would be a SystemExit
-        import_module(module).main(arguments)
+        import_module(f"{module}.__main__" if find_spec(module).submodule_search_locations else module).main(arguments)
 
 
 words = st.text(st.characters(codec="ascii", exclude_categories=("Cc",)), min_size=1).filter(lambda w: w[0] != "-")
