@@ -6,7 +6,7 @@ import streamlit as st
 
 from app.services.visitor import has_teacher, is_operator, is_teacher, owner
 from peft_core.errors import PeftClassroomError
-from peft_core.serving.door import LOCAL, PASSED_ON
+from peft_core.serving.door import PASSED_ON
 from peft_core.serving.live.codes import Codes, Live
 from peft_core.serving.live.servers import Servers
 from peft_core.serving.live.vote import Ballot, Vote
@@ -82,14 +82,14 @@ def _is_shared() -> bool:
     return passed_on or port != st.get_option("server.port")
 
 
-def address_of(page: str, **query: str) -> str:
+def address_of(page: str, /, **query: str | list[str]) -> str:
     """Where phones find a page of this app: what a QR code says."""
-    return f"{_address()}{page}{'?' + urlencode(query) if query else ''}"
+    return f"{_address()}{page}{'?' + urlencode(query, doseq=True) if query else ''}"
 
 
-def phones_find_it() -> bool:
-    """Whether that address leads anywhere from another machine."""
-    return urlsplit(_address()).hostname not in LOCAL
+def phones_find(address: str) -> bool:
+    """Whether an address leads anywhere from another machine than the server's."""
+    return urlsplit(address).hostname not in LOOPBACK
 
 
 def _address() -> str:
@@ -100,7 +100,7 @@ def _address() -> str:
     hosts = tuple(name for name in st.get_option("server.allowedHosts") or () if name not in LOOPBACK)
     base = (st.get_option("server.baseUrlPath") or "").strip("/")
     seen = urlsplit(st.context.url or "")
-    if not hosts and seen.hostname and seen.hostname not in LOCAL:
+    if not hosts and seen.hostname and seen.hostname not in LOOPBACK:
         return f"{seen.scheme}://{seen.netloc}/{f'{base}/' if base else ''}"
     bind = st.get_option("server.address") or "0.0.0.0"
     return Service(bind=bind, port=st.get_option("server.port"), base_path=base, hosts=hosts).address

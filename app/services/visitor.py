@@ -6,9 +6,10 @@ import uuid
 import streamlit as st
 
 from peft_core.paths import runs_dir
-from peft_core.serving.door import LOCAL, from_this_machine
+from peft_core.serving.door import from_this_machine
 from peft_core.serving.keys import TEACHER, VISITOR, Keys
 from peft_core.serving.names import Names
+from peft_core.serving.start import LOOPBACK
 
 
 @st.cache_resource(show_spinner=False)
@@ -42,7 +43,7 @@ def is_operator() -> bool:
     """
     if keys().has_teacher:
         return is_teacher()
-    return from_this_machine(st.context.ip_address or LOCAL[0], st.context.headers)
+    return from_this_machine(st.context.ip_address or LOOPBACK[0], st.context.headers)
 
 
 def leave() -> None:

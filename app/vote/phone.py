@@ -7,7 +7,7 @@ from app.content import label
 from app.kit.live import join
 from app.kit.pages import script_of
 from app.kit.plain import escaped
-from app.vote import words
+from app.vote import wording
 from peft_core.errors import PeftClassroomError
 from peft_core.serving.live.vote import Tally, Vote
 
@@ -25,7 +25,7 @@ def draw(vote: Vote) -> None:
         if vote.closed:
             st.rerun()
         tally, mine = vote.tally(), vote.choice(services.owner())
-        st.markdown(words.unlinked(words.heading(tally.ballot.ask)))
+        st.markdown(wording.unlinked(wording.heading(tally.ballot.ask)))
         if refused := st.session_state.pop(REFUSED, ""):
             st.warning(escaped(refused), icon=":material/info:")
         if tally.phase == "revealed":
@@ -45,7 +45,7 @@ def _options(vote: Vote, tally: Tally, mine: int | None) -> None:
     for place, option in enumerate(tally.ballot.options):
         chosen = place == mine
         st.button(
-            words.unlinked(words.option(place, option)), key=f"vote_{tally.number}_{place}", width="stretch",
+            wording.unlinked(wording.option(place, option)), key=f"vote_{tally.number}_{place}", width="stretch",
             type="primary" if chosen else "secondary", icon=":material/check:" if chosen else None, on_click=_cast,
             args=(vote, tally.number, place),
         )  # fmt: skip
@@ -62,14 +62,14 @@ def _cast(vote: Vote, number: int, place: int) -> None:
 def _answer(tally: Tally, mine: int | None) -> None:
     """What is right, what this visitor said, and why."""
     ballot = tally.ballot
-    said = label("vote", "no_vote") if mine is None else words.option(mine, ballot.options[mine])
+    said = label("vote", "no_vote") if mine is None else wording.option(mine, ballot.options[mine])
     if ballot.right is None:
-        st.markdown(label("vote", "you_said", said=words.unlinked(said)))
+        st.markdown(label("vote", "you_said", said=wording.unlinked(said)))
     else:
-        right = words.option(ballot.right, ballot.options[ballot.right])
-        st.markdown(label("vote", "right_is", right=words.unlinked(right)))
+        right = wording.option(ballot.right, ballot.options[ballot.right])
+        st.markdown(label("vote", "right_is", right=wording.unlinked(right)))
         if mine != ballot.right:
-            st.markdown(label("vote", "you_said", said=words.unlinked(said)))
+            st.markdown(label("vote", "you_said", said=wording.unlinked(said)))
         else:
             st.markdown(label("vote", "you_too"))
-    st.markdown(words.unlinked(ballot.explain))
+    st.markdown(wording.unlinked(ballot.explain))

@@ -7,7 +7,7 @@ from app.content import label
 from app.kit import theme
 from app.kit.live import ask_class, join
 from app.kit.pages import script_of
-from app.vote import words
+from app.vote import wording
 from peft_core.reviews.spreadsheet.writing import write_csv
 from peft_core.serving.live.vote import Phase, Tally, Vote
 
@@ -59,11 +59,11 @@ def _screen(vote: Vote, tally: Tally) -> None:
 
 def _question(vote: Vote, tally: Tally) -> None:
     ballot, told = tally.ballot, tally.phase == "revealed" and tally.ballot.right is not None
-    st.markdown(words.heading(ballot.ask))
+    st.markdown(wording.heading(ballot.ask))
     most = max(1, tally.voters)
     with st.container(key="live_answers"):
         for place, option in enumerate(ballot.options):
-            line, right = words.option(place, option), told and place == ballot.right
+            line, right = wording.option(place, option), told and place == ballot.right
             if tally.phase == "counted":
                 st.markdown(line)
                 continue
@@ -108,8 +108,8 @@ def table(vote: Vote) -> bytes:
     for tally in vote.all():
         for place, option in enumerate(tally.ballot.options):
             right = "" if tally.ballot.right is None else label("vote", "yes" if place == tally.ballot.right else "no")
-            plain = words.unlinked(" ".join(tally.ballot.ask.split()))
-            rows.append([tally.number, plain, words.unlinked(option), tally.counts[place], right])
+            plain = wording.unlinked(" ".join(tally.ballot.ask.split()))
+            rows.append([tally.number, plain, wording.unlinked(option), tally.counts[place], right])
     return write_csv([label("vote", f"column_{name}") for name in ("number", "ask", "option", "n", "right")], rows)
 
 

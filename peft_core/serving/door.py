@@ -21,6 +21,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 
 from peft_core.serving.health import Health
 from peft_core.serving.keys import CLASS, TEACHER, TEACHER_SECONDS, VISITOR, VISITOR_SECONDS, Keys, short
+from peft_core.serving.start import LOOPBACK
 from peft_core.serving.tries import Tries
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ MOST_BODY = 4096  # bytes of a form
 TRIES = {"browser": (5, 60.0), "address": (60, 60.0)}  # wrong answers within seconds; a school has one address
 OPEN = ("/static/",)  # Streamlit's own scripts, the same everywhere; an open page goes on loading them
 INTERNAL = ("/_stcore/metrics", "/_stcore/agent")
-LOCAL = ("127.0.0.1", "::1", "localhost")
 PASSED_ON = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")  # what a proxy adds
 _pages = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
 _log = logging.getLogger("peft_core.serving")
@@ -241,7 +241,7 @@ def from_this_machine(address: str, headers: Mapping[str, str]) -> bool:
     """
     direct = not any(name in headers for name in PASSED_ON)
     host = urlsplit(f"//{headers.get('host', '')}").hostname
-    return _is_loopback(address) and direct and host in LOCAL
+    return _is_loopback(address) and direct and host in LOOPBACK
 
 
 def _is_loopback(address: str) -> bool:

@@ -3,7 +3,7 @@
 import pytest
 
 from app.content import label
-from app.vote import words
+from app.vote import wording
 from benchmarks.class_vote.__main__ import BAR, COUNTED, TAKEN, Lesson, Notes, _bars
 from benchmarks.class_vote.report import Round, Sentences, VoteReport, spread, summary
 from peft_core.report.costs.measured import Provenance
@@ -22,7 +22,7 @@ def test_what_is_looked_for_is_what_the_pages_say():
     assert TAKEN.fullmatch(label("wall", "fooled", n=7, of=7))
     assert not TAKEN.fullmatch(label("wall", "fooled_none"))
     lines = [
-        label("vote", "bar_right" if place == 1 else "bar", option=words.option(place, "r = **8**"), n=10 + place)
+        label("vote", "bar_right" if place == 1 else "bar", option=wording.option(place, "r = **8**"), n=10 + place)
         for place in range(3)
     ]
     assert all(BAR.search(line) for line in lines)

@@ -170,7 +170,7 @@ def _rules() -> str:
     rules += f".judged li.wrong {{ outline: 3px dashed {theme.ink()}; outline-offset: -1px; }}"
     rules += ".judged i { font-style: normal; } .judged i::before { content: attr(data-mark) / ''; }"
     rules += " .judged span, .judged small { font-size: 0.875rem; }"
-    rules += ".judged b { font-size: 1.15rem; } .judged li.wrong em { font-weight: 700; font-style: normal; }"
+    rules += ".judged b { font-size: 1.15rem; } .judged li.wrong em { font-weight: 700; }"
     rules += ".judged em { font-style: normal; } .st-key-judged { gap: 0.5rem; }"
     rules += "@media (max-width: 640px) { ul.judged { grid-template-columns: 1fr 1fr; gap: 0.3rem; }"
     rules += " .judged li { padding: 0.1rem 0.4rem; line-height: 1.2; } .judged b { font-size: 1rem; }"

@@ -51,7 +51,7 @@ def panel(page: str, live: Live) -> None:
     shown = services.live.address_of(page).partition("://")[2]
     st.markdown(f"**{escaped(shown)}**")
     st.markdown(label("live", "type_code", code=live.code))
-    if not services.live.phones_find_it():
+    if not services.live.phones_find(address):
         st.warning(label("live", "only_here"), icon=":material/wifi_off:")
 
 

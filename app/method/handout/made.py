@@ -11,7 +11,7 @@ from app.content import LANGUAGE, head, text
 from app.kit.formats import times
 from app.kit.theme import on_paper
 from app.method.handout import prose
-from app.method.handout.address import is_of_one_machine, qr_code
+from app.method.handout.address import qr_code
 from app.method.handout.svg import svg
 from app.method.parts import words
 from app.method.quiz.questions.question import Question
@@ -88,7 +88,7 @@ def _render(handout: Handout, answers: bool) -> bytes:
         questions=[(hidden(question.ask), question) for question in handout.questions],
         times=times,
         address=handout.address,
-        only_here=is_of_one_machine(handout.address),
+        only_here=not services.live.phones_find(handout.address),
         qr=qr_code(handout.address),
     )  # fmt: skip
     return written.encode()

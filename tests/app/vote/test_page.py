@@ -8,7 +8,7 @@ import pytest
 from app import services
 from app.method.quiz.ballot import ballot
 from app.method.quiz.questions.question import Estimate, Question
-from app.vote import screen, words
+from app.vote import screen, wording
 from peft_core.serving.live.vote import Ballot, Vote
 
 BALLOT = Ballot("Which\nmethod?", ('[LoRA](glossary#LoRA "two strips")', "=none"), 1, "**Because.**", "Measured.")
@@ -122,5 +122,5 @@ def test_a_scale_becomes_a_few_buttons_the_truth_and_the_naive_answer_among_them
 
 
 def test_the_question_is_the_heading_and_what_follows_is_not():
-    assert words.heading(" One\nquestion?\n\n- a\n- b\n") == "# One question?\n\n- a\n- b"
-    assert words.unlinked('a [b c](glossary#b "said (so)") d [1] (e)') == "a b c d [1] (e)"
+    assert wording.heading(" One\nquestion?\n\n- a\n- b\n") == "# One question?\n\n- a\n- b"
+    assert wording.unlinked('a [b c](glossary#b "said (so)") d [1] (e)') == "a b c d [1] (e)"

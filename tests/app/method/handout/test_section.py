@@ -5,8 +5,7 @@ import streamlit as st
 
 from app import services
 from app.content import head
-from app.method.handout import address as module
-from app.method.handout.address import LONGEST, address, is_of_one_machine
+from app.method.handout.address import LONGEST, address
 
 
 @pytest.mark.parametrize(("teacher", "has_one", "offered"), [(False, False, 2), (False, True, 1), (True, True, 2)])
@@ -29,12 +28,12 @@ def seen(monkeypatch):
         many = {key: value if isinstance(value, list) else [value] for key, value in query.items()}
         params = type("Params", (dict,), {"get_all": lambda self, key: many[key]})(many)
         stand_in = type("Context", (), {"url": url})()
-        monkeypatch.setattr(module.st, "context", stand_in)
-        monkeypatch.setattr(module.st, "query_params", params)
-        monkeypatch.setattr(module.st, "get_option", settings.__getitem__)
+        monkeypatch.setattr(st, "context", stand_in)
+        monkeypatch.setattr(st, "query_params", params)
+        monkeypatch.setattr(st, "get_option", settings.__getitem__)
 
     yield as_if
-    assert st is module.st
+    assert st is services.live.st
 
 
 def test_it_has_the_settings_of_the_page_and_not_where_somebody_is_on_it(seen):
@@ -50,7 +49,7 @@ def test_on_the_servers_own_machine_it_is_the_address_of_the_class(seen, monkeyp
     seen("http://127.0.0.1:8501/lora", server_address="0.0.0.0")
     assert address("lora") == "http://192.168.1.5:8501/lora"
     seen("http://127.0.0.1:8501/lora", server_address="127.0.0.1")
-    assert is_of_one_machine(address("lora"))  # it says so: nobody else can reach this server
+    assert not services.live.phones_find(address("lora"))  # it says so: nobody else can reach this server
 
 
 def test_what_no_camera_would_read_is_left_out(seen):
