@@ -21,6 +21,7 @@ _CSS = """
 .column { text-align: center; align-self: end; }
 .note { display: block; font-weight: 400; }
 .note i, button i { font-style: normal; }
+i::before { content: attr(data-mark) / ""; white-space: pre; } /* a mark, no letter: the words beside it say the same */
 .cell { display: grid; grid-template-columns: 1fr 1fr; gap: 0.2rem; align-content: start; }
 button { position: relative; font: inherit; color: inherit; min-height: 1.75rem; padding: 0.05rem 0.25rem; }
 button { border: 1.5px dashed var(--edge); background: transparent; border-radius: 0.3rem; cursor: pointer; }
@@ -46,9 +47,9 @@ const made = (kind, name, words) => {
   return element;
 };
 const marked = (marks) => marks.map(({ mark, colour }) => {
-  const sign = made("i", "", `${mark} `);
+  const sign = made("i");
+  sign.dataset.mark = `${mark} `;
   sign.style.color = colour;
-  sign.ariaHidden = "true";
   return sign;
 });
 export default function ({ parentElement, data, setTriggerValue }) {

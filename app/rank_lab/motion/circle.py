@@ -26,6 +26,7 @@ svg { border-radius: 0.4rem; }
 .side p { margin: 0.2rem 0; } .stage { min-height: 3.3em; } .stage b, .lost b { font-size: 1.1rem; }
 label, input { display: block; width: 100%; }
 input { height: 2.2rem; margin: 0; accent-color: var(--st-primary-color); }
+@media (pointer: coarse), (max-width: 800px) { input { height: 44px; } }
 .stops { display: flex; justify-content: space-between; font-size: 0.85rem; } .stops i { font-style: normal; }
 .buttons { display: flex; flex-wrap: wrap; gap: 0.5rem; margin: 0.3rem 0 0.5rem; }
 button { font: inherit; color: inherit; background: transparent; border: 1.5px solid var(--edge); cursor: pointer; }
