@@ -1,5 +1,7 @@
 """The race: a lane a method, as a replay of recorded runs at a chosen speed, or run now. A guess before the start."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from app import services
@@ -8,14 +10,14 @@ from app.kit import url
 from app.kit.reach import titles
 from app.race import guess, lanes, live
 from app.race.clock import Clock, clock, remember
-from peft_core.report.race import Along, Lane, length, mark
+from peft_core.report.race import Along, Lane, length, mark, side_by_side
 
 TICK = 0.4  # seconds between two drawings
 PACES = {"20": 20, "40": 40, "80": 80}  # seconds that the whole race takes
 KINDS, ALONGS = ("replay", "live"), ("reviews", "seconds")
 
 
-def _replay(chosen: list[Lane], along: Along, duration: int) -> None:
+def _replay(chosen: Sequence[Lane], along: Along, duration: int) -> None:
     """Guess, start, watch, and be told."""
     goal, end, time = mark(chosen), length(chosen, along), clock()
     over = not time.running and time.share >= 1
@@ -72,7 +74,7 @@ def _page() -> None:
         kinds = {name: label("race", f"kind_{name}") for name in KINDS}
         kind = url.one_of("race", label("race", "kind"), kinds)
         titles.section(kinds[kind])
-        timed = all(lane.first.timed for lane in (known[key] for key in lanes.at_first(known)))
+        timed = all(lane.first.timed for lane in side_by_side([known[key] for key in lanes.at_first(known)]))
         order = tuple(reversed(ALONGS)) if timed else ALONGS
         along = url.one_of(
             "race_along", label("race", "along"), {name: label("race", f"along_{name}") for name in order}
@@ -80,7 +82,7 @@ def _page() -> None:
         pace = "20"
         if kind == "replay":
             pace = url.one_of("race_pace", label("race", "pace"), {name: f"{n} s" for name, n in PACES.items()})
-        chosen = lanes.choose(known)
+        chosen = side_by_side(lanes.choose(known))
     if kind == "live":
         live.draw(chosen, along)
         return
@@ -92,7 +94,8 @@ def _page() -> None:
         st.info(label("race", "two_lanes"), icon=":material/info:")
         return
     _replay(racing, along, PACES[pace])
-    st.caption(text("race", "reading"))
+    machine = next((lane.first.machine for lane in racing if lane.first.timed), None)
+    st.caption(text("race", "reading") + (" " + label("race", "timed_on", machine=machine) if machine else ""))
 
 
 _page()

@@ -5,7 +5,7 @@ Nothing is computed between two measurements: at any moment a lane knows what it
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -24,6 +24,7 @@ from peft_core.statistics.paired_test import agresti_min_interval
 from peft_core.t5.architecture import base_model
 
 Along = Literal["reviews", "seconds"]
+HERE = "here"  # the machine of runs that train now
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Racer:
-    """One run. `timed`: its seconds are those of a machine that did nothing else.
+    """One run. `machine`: whose seconds its times are, where it did nothing else meanwhile; None: they say nothing.
 
     `test_right` has whether its kept weights answered each test review right, where that was stored.
     """
@@ -50,7 +51,7 @@ class Racer:
     name: str
     seed: int
     moments: tuple[Moment, ...]
-    timed: bool
+    machine: str | None
     test: Accuracy | None = None
     test_right: tuple[bool, ...] | None = None
 
@@ -62,16 +63,24 @@ class Racer:
     def end(self) -> Moment:
         return self.moments[-1]
 
+    @property
+    def timed(self) -> bool:
+        return self.machine is not None
+
 
 @dataclass(frozen=True)
 class Lane:
-    """One setting: its first run races, the other seeds are the band around it."""
+    """One setting: its first run races, the other seeds are the band around it.
+
+    `elsewhere` has runs of the same setting and seeds on other machines, for when seconds are told: see `side_by_side`.
+    """
 
     key: str
     method: MethodConfig
     trainable_parameters: int
     peak_bytes: float | None  # of a training step, measured by itself
     racers: tuple[Racer, ...]
+    elsewhere: tuple[Racer, ...] = ()
 
     @property
     def label(self) -> str:
@@ -88,7 +97,19 @@ class Lane:
         timed = tuple(racer for racer in self.racers if racer.timed)
         if not timed or not self.first.timed:
             return None
-        return Lane(self.key, self.method, self.trainable_parameters, self.peak_bytes, timed)
+        return replace(self, racers=timed)
+
+    @property
+    def machines(self) -> tuple[str, ...]:
+        """Those on which a run of it was timed, each once."""
+        return tuple(dict.fromkeys(r.machine for r in (*self.racers, *self.elsewhere) if r.machine is not None))
+
+    def on(self, machine: str) -> "Lane":
+        """The lane with the runs of this machine first. The other seeds stay, without their times."""
+        here = tuple(racer for racer in (*self.racers, *self.elsewhere) if racer.machine == machine)
+        told = {racer.seed for racer in here}
+        rest = tuple(replace(racer, machine=None) for racer in self.racers if racer.seed not in told)
+        return replace(self, racers=here + rest, elsewhere=())
 
     def band(self, along: Along, position: float) -> tuple[float, float] | None:
         """The lowest and highest accuracy of its seeds, each as last measured; None with one seed."""
@@ -96,13 +117,12 @@ class Lane:
         return (min(known), max(known)) if len(known) > 1 else None
 
 
-def recorded(results: Results) -> tuple[Lane, ...]:
+def recorded(results: Results, *again: Results) -> tuple[Lane, ...]:
     """The rows of a results file whose first run is done; rows that share their runs are one lane.
 
-    A time is true where the run's pace was noted (it is not, where the machine had other work) on the machine of most.
+    Args:
+        again: results on other machines, from the same base model. A run of no setting here is left out.
     """
-    machines = Counter(_machine(run) for run in results.runs if run.record and run.examples_per_second)
-    usual = machines.most_common(1)[0][0] if machines else None
     lanes, seen = [], set()
     for row in results.rows:
         runs = [results.result(name) for name in row.runs]
@@ -110,9 +130,29 @@ def recorded(results: Results) -> tuple[Lane, ...]:
         if not done or done[0] is not runs[0] or row.runs in seen:
             continue
         seen.add(row.runs)
-        racers = tuple(_racer(run, usual) for run in done)
-        lanes.append(_lane(row.name, done[0].config, racers))
+        elsewhere = [
+            run
+            for more in again
+            for run in more.runs
+            if run.record
+            and run.base_fingerprint == results.base_fingerprint
+            and run.config in [r.config for r in done]
+        ]
+        lane = _lane(row.name, done[0].config, tuple(map(_racer, done)))
+        lanes.append(replace(lane, elsewhere=tuple(map(_racer, elsewhere))))
     return tuple(lanes)
+
+
+def side_by_side(lanes: Sequence[Lane]) -> tuple[Lane, ...]:
+    """The lanes with the times of one machine: seconds of two belong on no axis. It is the one that has timed most.
+
+    A lane that it has not timed stays, without times.
+    """
+    timed = Counter(machine for lane in lanes for machine in lane.machines)
+    if not timed:
+        return tuple(lanes)
+    machine = max(timed, key=timed.__getitem__)
+    return tuple(lane.on(machine) for lane in lanes)
 
 
 def of_record(name: str, record: RunRecord) -> Lane:
@@ -123,7 +163,7 @@ def of_record(name: str, record: RunRecord) -> Lane:
         Moment(min(step * train.batch_size, size), None, wilson(round(share * n), n))
         for step, share in record.validations
     )
-    return _lane(name, record.config, (Racer(name, train.seed, moments, timed=False, test=record.test),))
+    return _lane(name, record.config, (Racer(name, train.seed, moments, None, record.test),))
 
 
 def of_metrics(name: str, config: RunConfig, metrics: Iterable[Mapping[str, Any]]) -> Lane | None:
@@ -138,7 +178,7 @@ def of_metrics(name: str, config: RunConfig, metrics: Iterable[Mapping[str, Any]
         for m in metrics
         if m["event"] == "validation"
     )
-    return _lane(name, config, (Racer(name, config.train.seed, moments, timed=True),)) if moments else None
+    return _lane(name, config, (Racer(name, config.train.seed, moments, HERE),)) if moments else None
 
 
 def _lane(key: str, config: RunConfig, racers: tuple[Racer, ...]) -> Lane:
@@ -146,19 +186,21 @@ def _lane(key: str, config: RunConfig, racers: tuple[Racer, ...]) -> Lane:
     return Lane(key, config.method, trainable, _peak(config), racers)
 
 
-def _machine(run: RunResult) -> tuple[str, str]:
-    return run.record.device, run.record.precision
+def _machine(run: RunResult) -> str | None:
+    """The machine, with the precision that it computed in; None where it had other work: no pace was noted then."""
+    if run.examples_per_second is None or not all(point.seconds for point in run.points):
+        return None
+    return f"{run.record.device}, {run.record.precision}"
 
 
-def _racer(run: RunResult, usual: tuple[str, str] | None) -> Racer:
+def _racer(run: RunResult) -> Racer:
     n, train = run.record.validation.n, run.config.train
     size = run.record.split_sizes["train"] * train.epochs  # the last batch may be a smaller one
     moments = tuple(
         Moment(min(p.step * train.batch_size, size), p.seconds, wilson(round(p.validation * n), n)) for p in run.points
     )
-    timed = run.examples_per_second is not None and _machine(run) == usual and all(p.seconds for p in run.points)
     right = tuple(bit == "1" for bit in run.test_right) if run.test_right else None
-    return Racer(run.name, train.seed, moments, timed, run.record.test, right)
+    return Racer(run.name, train.seed, moments, _machine(run), run.record.test, right)
 
 
 def _peak(config: RunConfig) -> float | None:

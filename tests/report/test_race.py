@@ -8,22 +8,38 @@ import pytest
 from peft_core.config import RunConfig
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.registry import METHODS
-from peft_core.report.race import Lane, Moment, Racer, first_to, highest, length, mark, of_metrics, pairs, recorded
-from peft_core.report.reproduction.results import load_results, shipped_results
+from peft_core.report.race import (
+    Lane,
+    Moment,
+    Racer,
+    first_to,
+    highest,
+    length,
+    mark,
+    of_metrics,
+    pairs,
+    recorded,
+    side_by_side,
+)
+from peft_core.report.reproduction.results import load_results, shipped_race, shipped_results
 from peft_core.reviews.config import DataConfig
 from peft_core.statistics.intervals import wilson
 
 RESULTS = load_results(shipped_results("tiny-t5"))
-LANES = recorded(RESULTS)
+RACE = load_results(shipped_race("tiny-t5"))
+LANES = side_by_side(recorded(RESULTS))
 
 
-def lane(key: str, *accuracies: float, seconds: float | None = 10.0, right: str = "", seed: int = 0) -> Lane:
-    """A lane that was validated at 0, 100, 200 … reviews, every one of them after so many seconds."""
+def lane(
+    key: str, *accuracies: float, seconds: float | None = 10.0, right: str = "", seed: int = 0, machine: str = "it"
+) -> Lane:
+    """A lane that was validated at 0, 100, 200 … reviews, every one of them after so many seconds of the machine."""
     moments = tuple(
         Moment(100 * number, None if seconds is None else 1 + seconds * number, wilson(round(1000 * accuracy), 1000))
         for number, accuracy in enumerate(accuracies)
     )
-    racer = Racer(key, seed, moments, seconds is not None, test_right=tuple(bit == "1" for bit in right) or None)
+    answers = tuple(bit == "1" for bit in right) or None
+    racer = Racer(key, seed, moments, None if seconds is None else machine, test_right=answers)
     return Lane(key, LoraConfig(), 1, None, (racer,))
 
 
@@ -43,6 +59,33 @@ def test_the_shipped_runs_are_lanes_with_their_seeds():
         True,
         False,
     ]  # the third: a machine without bf16
+
+
+def test_the_runs_of_the_race_are_of_one_machine_and_of_every_method():
+    assert {run.config.method.method for run in RACE.runs if run.record} == set(METHODS)
+    assert all(run.examples_per_second for run in RACE.runs if run.record)
+    assert len({run.record.device for run in RACE.runs if run.record}) == 1
+    first = [lane for lane in recorded(RACE) if lane.first.timed]
+    told = side_by_side([one for one in recorded(RESULTS, RACE) if one.key in {lane.key for lane in first}])
+    assert [one.first for one in told] == [one.first for one in first if one.key in {lane.key for lane in told}]
+
+
+def test_seconds_of_two_machines_are_never_side_by_side():
+    fast, slow, once = lane("a", 0.5, 0.8, machine="fast"), lane("a", 0.5, 0.9, machine="slow"), lane("b", 0.5, 0.7)
+    both = replace(
+        slow, elsewhere=fast.racers, racers=(*slow.racers, lane("a1", 0.4, 0.6, machine="slow", seed=1).first)
+    )
+    other = lane("c", 0.5, 0.7, machine="fast")
+    told = side_by_side([both, once, other])  # fast has timed two of them
+    assert [one.first.machine for one in told] == ["fast", None, "fast"]
+    assert told[0].first == fast.first
+    assert [racer.name for racer in told[0].racers] == ["a", "a1"]  # each seed once
+    assert told[0].band("reviews", 100) == (0.6, 0.8)  # the other seed is a band over reviews, not over seconds
+    assert told[0].along("seconds").band("seconds", 100) is None
+    assert told[1].along("seconds") is None
+    assert side_by_side([both])[0].first.machine == "slow"  # two runs there, one here: it has timed as much, and first
+    untimed = lane("d", 0.5, seconds=None)
+    assert side_by_side([untimed]) == (untimed,)
 
 
 @pytest.mark.parametrize("along", ["reviews", "seconds"])

@@ -168,6 +168,11 @@ def shipped_results(base: str) -> Path:
     return RESULTS / f"reproduction-{base}.json"
 
 
+def shipped_race(base: str) -> Path:
+    """Where runs of one machine are kept that were trained once more for their seconds alone, for the race."""
+    return RESULTS / f"race-{base}.json"
+
+
 def load_results(path: Path) -> Results:
     """The results of a table.
 

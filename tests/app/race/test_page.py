@@ -61,11 +61,25 @@ def test_a_guess_comes_before_the_start_and_is_told_at_the_end(checked_charts, o
     assert re.search(r"McNemar", told) and "Chance can explain" in told
     app.get_by_key("race_again").click().run()
     assert app.get_by_key("race_guess_first").value == "lora-8"
+
+
+def words_of(page) -> str:
+    (words,) = [element.proto.alt for element in page.get("vega_lite_chart")]
+    return words
+
+
+def test_over_seconds_every_method_races_on_one_machine_and_who_was_not_there_does_not(open_page):
     half = open_page("race", race_at="50", race_along="seconds")
-    assert any("had other work" in c.value for c in half.caption)
     assert half.query_params["race_at"] in ("50", ["50"])
-    (words,) = [element.proto.alt for element in half.get("vega_lite_chart")]
-    assert "Layer norms" not in words  # whose times are not true
+    known = lanes.known()
+    assert all(known[key].label in words_of(half) for key in lanes.at_first(known))
+    (machine,) = {racer.machine for racer in lanes.known()["layer-norm"].elsewhere}
+    assert any(machine in caption.value for caption in half.caption)
+
+    mixed = open_page("race", race_at="50", race_along="seconds", lane=["lora-64", "lora-1", "layer-norm"])
+    assert any("Layer norms" in c.value and "another machine" in c.value for c in mixed.caption)
+    assert "Layer norms" not in words_of(mixed) and "LoRA r=64" in words_of(mixed)
+    assert not any(machine in caption.value for caption in mixed.caption)
 
 
 def test_all_methods_are_queued_with_one_budget_as_many_as_the_queue_takes(open_page, line):
