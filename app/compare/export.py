@@ -7,6 +7,7 @@ import streamlit as st
 from app.compare import shared
 from app.compare.significant import pair as two
 from app.content import label, text
+from app.kit import saving
 from app.kit.plain import escaped
 from peft_core.analysis.comparison import Comparison
 from peft_core.report.export.data import as_csv, as_json, table_data
@@ -30,15 +31,13 @@ def draw() -> None:
     st.markdown(label("compare", "export_rows", ran=ran, rows=len(table.rows), base=name))
     with st.container(horizontal=True, key="export_buttons"):
         for kind, (ending, mime, write) in FILES.items():
-            st.download_button(
+            saving.button(
                 label("compare", f"export_{kind}"),
-                data=lambda write=write: write(data(table, two.compared(pair))),
-                file_name=f"peft-compare.{ending}",
-                mime=mime,
-                on_click="ignore",
+                lambda write=write: write(data(table, two.compared(pair))),
+                f"peft-compare.{ending}",
+                mime,
                 key=f"export_{kind}",
-                icon=":material/download:",
-                type="primary" if kind == "html" else "secondary",
+                kind="primary" if kind == "html" else "secondary",
             )
     if pair:
         titles = two.titles(pair)

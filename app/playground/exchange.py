@@ -1,11 +1,13 @@
 """Bring a checkpoint along, or take one home: zip files, through the library's strict door."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from app import services
 from app.content import label, text
+from app.kit import saving
 from app.kit.asking import verdicts
 from app.kit.plain import escaped
 from peft_core.checkpoints.exchange.zipped import MEGABYTE, MOST_BYTES, MOST_UNPACKED, pack
@@ -107,13 +109,8 @@ def _take(chosen: list[CheckpointInfo]) -> None:
     titles = verdicts.titles({info.name: info for info in (*services.askable(), *chosen)}.values())
     columns = st.columns(2)
     for place, info in enumerate(chosen):
-        columns[place % 2].download_button(
-            label("exchange", "zip", name=escaped(titles[info.name])),
-            data=lambda path=info.path: pack(path),
-            file_name=f"{info.name}.zip",
-            mime="application/zip",
-            icon=":material/folder_zip:",
-            key=f"take_{info.name}",
-            on_click="ignore",
-            width="stretch",
-        )
+        with columns[place % 2]:
+            saving.button(
+                label("exchange", "zip", name=escaped(titles[info.name])), partial(pack, info.path),
+                f"{info.name}.zip", "application/zip", key=f"take_{info.name}", icon="folder_zip", width="stretch",
+            )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ import streamlit as st
 
 from app import services
 from app.content import label, text
+from app.kit import saving
 from app.kit.asking import verdicts
 from app.kit.asking.classes import named
 from app.kit.asking.verdicts import Model, name_of
@@ -80,15 +82,8 @@ def show(reviews: Reviews, done: list[Model], answers: Mapping[str, Answers], la
         },
     )
     st.caption(text("many", "reading", **named(labels).written))
-    st.download_button(
-        label("many", "download"),
-        data=lambda: result_file(reviews, titles, answers, labels),
-        file_name="reviews-classified.csv",
-        mime="text/csv",
-        on_click="ignore",
-        key="many_download",
-        icon=":material/download:",
-    )
+    table = partial(result_file, reviews, titles, answers, labels)
+    saving.button(label("many", "download"), table, "reviews-classified.csv", "text/csv", key="many_download")
 
 
 def review_rows(

@@ -9,6 +9,7 @@ import streamlit as st
 
 from app import services
 from app.content import label
+from app.kit import saving
 from app.kit.pages import script_of
 from app.kit.plain import escaped
 from peft_core.serving.live.codes import LENGTH, Codes, Live, T
@@ -96,15 +97,8 @@ def large() -> None:
 
 
 def save(what: str, table: bytes, one: Live) -> None:
-    """Save what is on the screen as a file: drawn with it, each time.
-
-    A file that Streamlit makes only when the button is pressed is thrown away as soon as two other visitors' scripts
-    have ended: with sixty phones that is before a browser has fetched it.
-    """
-    st.download_button(
-        label("live", "csv"), table, file_name=f"{what}-{one.code}.csv", mime="text/csv", key=f"{what}_csv",
-        icon=":material/download:", on_click="ignore",
-    )  # fmt: skip
+    """Save what is on the screen as a file: drawn with it, each time."""
+    saving.button(label("live", "csv"), table, f"{what}-{one.code}.csv", "text/csv", key=f"{what}_csv")
 
 
 def end(what: str, close: Callable[[T], None], one: T) -> None:

@@ -1,12 +1,11 @@
 """The page's settings as a script: for the libraries people use afterwards, and for the one under this app."""
 
-from collections.abc import Callable
 from functools import partial
 
 import streamlit as st
 
 from app.content import has_section, label, text
-from app.kit import url
+from app.kit import saving, url
 from app.kit.plain import escaped
 from app.method.count import idle
 from peft_core.config import RunConfig
@@ -76,17 +75,11 @@ def _library(run: RunConfig, library: Library) -> None:
         st.caption(text("code", "own_texts"))
     name = f"{run.method.method}-{library}"
     with st.container(horizontal=True):
-        _download("python", source, f"{name}.py", "text/x-python")
-        _download("notebook", partial(notebook, source), f"{name}.ipynb", "application/x-ipynb+json")
+        saving.button(label("code", "python"), source, f"{name}.py", "text/x-python", key="code_python")
+        make, mime = partial(notebook, source), "application/x-ipynb+json"
+        saving.button(label("code", "notebook"), make, f"{name}.ipynb", mime, key="code_notebook")
     with st.container(key="code_source"):
         st.code(source, language="python")
-
-
-def _download(kind: str, data: str | Callable[[], str], file: str, mime: str) -> None:
-    """A button that gives the file and runs nothing; a callable is called when it is pressed."""
-    st.download_button(
-        label("code", kind), data, file, mime, key=f"code_{kind}", icon=":material/download:", on_click="ignore"
-    )
 
 
 def _versions(library: Library) -> dict[str, str]:

@@ -1,12 +1,10 @@
 """The handout of a method's page, at the top of Take it home: one file for the class, one for the teacher."""
 
-from collections.abc import Callable
-
 import streamlit as st
 
 from app import services
 from app.content import head, label, text
-from app.kit import theme
+from app.kit import saving, theme
 from app.kit.plain import escaped
 from app.method.handout.address import address
 from app.method.handout.made import PAGE, Handout
@@ -31,9 +29,11 @@ def draw(page, base: BaseModel, config: MethodConfig) -> None:
         return
     st.markdown(text(PAGE, "intro"))
     with st.container(horizontal=True, key="handout"):
-        _button("get", "print", made.blank, f"{page.name}-handout.html")
+        html, name = "text/html", page.name
+        saving.button(head(PAGE)["get"], made.blank, f"{name}-handout.html", html, "handout_get", icon="print")
         if services.is_teacher() or not services.has_teacher():
-            _button("get_answers", "key", made.answers, f"{page.name}-answers.html")
+            words = head(PAGE)["get_answers"]
+            saving.button(words, made.answers, f"{name}-answers.html", html, "handout_get_answers", icon="key")
 
 
 def handout(page, base: BaseModel, config: MethodConfig) -> Handout:
@@ -54,10 +54,4 @@ def handout(page, base: BaseModel, config: MethodConfig) -> Handout:
         formula=page.formula(base, config) if page.formula else (),
         questions=tuple(question for question in asked if isinstance(question, Question))[:MOST],
         address=address(page.name),
-    )
-
-
-def _button(name: str, icon: str, data: Callable[[], bytes], file: str) -> None:
-    st.download_button(
-        head(PAGE)[name], data, file, "text/html", key=f"handout_{name}", icon=f":material/{icon}:", on_click="ignore"
     )

@@ -1,11 +1,13 @@
 """The runs of this browser, on every Train section: what became of them, where they are, what can be done with them."""
 
 import time
+from functools import partial
 
 import streamlit as st
 
 from app import services
 from app.content import label
+from app.kit import saving
 from app.kit.formats import megabytes, rough
 from app.kit.pages import training_link
 from app.kit.plain import escaped
@@ -66,10 +68,9 @@ def _row(run: Run, here: bool) -> None:
         if status.resumable:
             _button("resume", run, "play_arrow", attempt, backend.resume, run.id)
         if run.checkpoint:
-            st.download_button(
-                label("train", "zip"), data=lambda: pack(run.checkpoint), file_name=f"{run.id}.zip",
-                mime="application/zip", icon=":material/folder_zip:", key=f"zip_{run.id}", type="tertiary",
-                on_click="ignore",
+            saving.button(
+                label("train", "zip"), partial(pack, run.checkpoint), f"{run.id}.zip", "application/zip",
+                key=f"zip_{run.id}", icon="folder_zip", kind="tertiary",
             )  # fmt: skip
         if status.finished:
             _keeping(run)
