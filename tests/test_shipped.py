@@ -1,4 +1,4 @@
-"""What the repository ships is what its records and its README say."""
+"""What the repository ships is what its records and docs/results.md say."""
 
 from functools import cache
 
@@ -85,9 +85,9 @@ def test_it_tells_praise_from_blame(tiny_t5, info):
 
 
 @every_checkpoint
-def test_the_readme_quotes_the_record(info):
-    test, readme = info.record.test, (ROOT / "README.md").read_text()
-    row = next(line for line in readme.splitlines() if line.startswith(f"| `{info.name}` "))
+def test_the_page_of_results_quotes_the_record(info):
+    test, page = info.record.test, (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    row = next(line for line in page.splitlines() if line.startswith(f"| `{info.name}` "))
     assert f"{info.record.trainable_parameters:,}" in row
     assert f"{test.accuracy:.1%} ({test.low:.1%} to {test.high:.1%})" in row
 
