@@ -12,15 +12,17 @@ from functools import lru_cache
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from app.content import FOLDER, LANGUAGE, glossary, label
+from app.content import FOLDER, LANGUAGE, glossary, label, marked
 from peft_core.errors import PeftClassroomError
+from peft_core.serving.live.vote import Ballot
 
 LESSON, STOP, PRESENT = "lesson", "stop", "present"  # keys of an address that say where one is, not what a stop shows
 MOST_WORDS = 60  # of a stop's text: it is read aloud
 MOST_MINUTES = 120
 LARGEST = 200_000  # bytes of a file that is read
 HEAD = {"title": str, "for": str, "minutes": (int, float)}
-ONCE, REPEATED = ("link", "minutes", "ask", "expect", "note"), ("shows",)
+FIELDS = ("link", "minutes", "ask", "choice", "right", "expect", "note", "shows")
+REPEATED = ("choice", "shows")
 NEEDED = ("link", "minutes", "ask", "expect")
 _FIELD = re.compile(r"([A-Za-z]+):(?:\s+(.*\S))?\s*")
 _TERM = re.compile(r"\[\[(?:[^\[\]|]+\|)?([^\[\]|]+)\]\]")
@@ -43,6 +45,7 @@ class Stop:
     minutes: float
     note: str = ""  # for the teacher
     shows: tuple[str, ...] = ()  # what has to be on the screen: a test looks for it
+    ballot: Ballot | None = None  # what is asked, with choices, to be put to the class
 
 
 @dataclass(frozen=True)
@@ -176,7 +179,7 @@ class _Reader:
         one = {key: fields[key][0][1] if key in fields else "" for key in ("ask", "expect", "note")}
         return Stop(
             heading, text, page, query, minutes=self._minutes(*fields["minutes"][0]),
-            shows=tuple(value for _, value in fields.get("shows", [])), **one,
+            shows=tuple(value for _, value in fields.get("shows", [])), ballot=self._ballot(fields), **one,
         )  # fmt: skip
 
     def _fields(self) -> tuple[dict[str, list[tuple[int, str]]], int]:
@@ -198,9 +201,9 @@ class _Reader:
 
     def _field(self, number: int, line: str, found: dict[str, list[tuple[int, str]]]) -> str:
         match = _FIELD.fullmatch(line)
-        if not match or match[1] not in (*ONCE, *REPEATED):
+        if not match or match[1] not in FIELDS:
             word = match[1] if match else line.strip()[:40]
-            raise self.fault(number, "unknown", key=word, known=", ".join((*ONCE, *REPEATED)))
+            raise self.fault(number, "unknown", key=word, known=", ".join(FIELDS))
         if not match[2]:
             raise self.fault(number, "empty", key=match[1])
         if match[1] in found and match[1] not in REPEATED:
@@ -213,7 +216,7 @@ class _Reader:
         for number in range(begin, self.end):
             line = self.lines[number]
             match = _FIELD.fullmatch(line)
-            if match and match[1] in (*ONCE, *REPEATED):
+            if match and match[1] in FIELDS:
                 raise self.fault(number, "field_in_text", key=match[1])
             self._terms(number, line)
         body = "\n".join(self.lines[begin : self.end]).strip()
@@ -229,6 +232,18 @@ class _Reader:
         for term in _TERM.findall(line):
             if term not in glossary():
                 raise self.fault(number, "term", term=term)
+
+    def _ballot(self, fields: dict[str, list[tuple[int, str]]]) -> Ballot | None:
+        """The question as a vote; `right` is a choice among the others, where it stands."""
+        options = sorted([*fields.get("choice", []), *fields.get("right", [])])
+        if not options:
+            return None
+        right = options.index(fields["right"][0]) if "right" in fields else None
+        ask, explain = (marked(fields[key][0][1]) for key in ("ask", "expect"))
+        try:
+            return Ballot(ask, tuple(marked(option) for _, option in options), right, explain)
+        except PeftClassroomError as error:
+            raise self.fault(options[-1][0], "choices", why=error) from error
 
     def _minutes(self, number: int, value: str) -> float:
         try:

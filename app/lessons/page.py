@@ -53,6 +53,8 @@ def whole(lesson: Lesson) -> None:
         st.caption(label("lessons", "running", **told))
         st.markdown(marked(stop.text))
         st.markdown(label("lessons", "ask_title", ask=marked(stop.ask)))
+        if stop.ballot:
+            st.markdown("\n".join(f"- {option}" for option in stop.ballot.options))
         if rail.sees_notes():
             st.markdown(label("lessons", "expect_title", expect=marked(stop.expect)))
             if stop.note:

@@ -12,6 +12,7 @@ from app import services
 from app.content import label, marked
 from app.content.lessons import LESSON, STOP, Lesson, Stop, find
 from app.kit import present, visit
+from app.kit.live import ask_class
 from app.kit.pages import addresses
 from app.kit.plain import escaped
 from app.kit.visit import Link
@@ -82,9 +83,11 @@ def _rail(lesson: Lesson, number: int) -> None:
 
 
 def _folded(stop: Stop, number: int) -> None:
-    """What to expect, and the teacher's note; another stop has folds of its own, which are closed."""
+    """What to expect, a vote, and the teacher's note; another stop has folds of its own, which are closed."""
     with st.popover(label("lessons", "expect"), key=f"rail_expect_{number}"):
         st.markdown(marked(stop.expect))
+    if stop.ballot:
+        ask_class.button(f"rail_ask_{number}", stop.ballot, stop.page or "home")
     if stop.note and sees_notes() and not present.on():
         with st.popover(label("lessons", "note"), key=f"rail_note_{number}"):
             st.markdown(marked(stop.note))

@@ -36,7 +36,7 @@ class Ballot:
             raise PeftClassroomError("A question for the class has no words: say what is asked.")
         if not 2 <= len(self.options) <= MOST_OPTIONS:
             raise PeftClassroomError(
-                f"A question for the class has {len(self.options)} options; give it 2 to {MOST_OPTIONS}."
+                f"A question for the class has 2 to {MOST_OPTIONS} options, not {len(self.options)}: give it as many."
             )
         if len(set(self.options)) < len(self.options) or not all(option.strip() for option in self.options):
             raise PeftClassroomError("Options of a question for the class are empty or the same; make them differ.")

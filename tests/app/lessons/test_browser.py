@@ -66,9 +66,11 @@ def page(address):
 
 
 def wanted_of(lesson: Lesson, number: int) -> list[str]:
-    """What a stop claims to be on the screen: what its file lists, and every number of what is said and asked."""
-    stop = lesson.stops[number - 1]
-    said = " ".join((stop.text, stop.ask, stop.expect))
+    """What a stop claims to be on the screen: what its file lists, and every number that is said, asked or right."""
+    stop, right = lesson.stops[number - 1], ""
+    if stop.ballot and stop.ballot.right is not None:
+        right = stop.ballot.options[stop.ballot.right]
+    said = " ".join((stop.text, stop.ask, stop.expect, right))
     return list(dict.fromkeys([*stop.shows, *NUMBER.findall(said)]))
 
 

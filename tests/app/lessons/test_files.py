@@ -5,7 +5,7 @@ import textwrap
 
 import pytest
 
-from app.content import FOLDER, lessons
+from app.content import FOLDER, lessons, marked
 from app.content.lessons import LessonFault, find, parse
 from app.kit.pages import addresses
 from peft_core.paths import ROOT
@@ -31,7 +31,11 @@ GOOD = textwrap.dedent("""\
     ## The second
     link: https://school.example/peft/playground?tab=what_if&lesson=x&stop=3&present=1
     minutes: 2,5
-    ask: And now?
+    ask: And now, with a [[rank]]?
+    choice: One.
+    right: Two,
+      with a [[rank]].
+    choice: Three.
     expect: Nothing.
     note: Wait.
 
@@ -47,6 +51,9 @@ def test_a_good_file_is_read_whole():
     assert (first.ask, first.expect, first.shows) == ("How many?", "As many as there are.", ("43,008", "rank r"))
     assert (first.text, first.note, second.note) == ("Text for the **class**, with a [[rank]].", "", "Wait.")
     assert (second.page, second.query, second.minutes) == ("playground", (("tab", "what_if"),), 2.5)
+    assert first.ballot is None and second.ballot.right == 1 and second.ballot.explain == second.expect
+    assert second.ballot.options == ("One.", marked("Two, with a [[rank]]."), "Three.")
+    assert second.ballot.ask == marked(second.ask) != second.ask
     assert lesson.before(2) == 2.5
     assert lesson.address(2, present=True) == "playground?tab=what_if&lesson=two-stops&stop=2&present=1"
     assert parse("two-stops", GOOD.replace("\n", "\r\n"), addresses()) == lesson
@@ -67,11 +74,14 @@ BROKEN = {  # what is written, what is written instead, the line that is named, 
     "more minutes than promised": ("minutes = 5", "minutes = 4", 4, "5 minutes"),
     "words before a stop": ("\n## The first", "\nHello\n\n## The first", 7, "“Hello”"),
     "no heading": ("## The first", "##  ", 7, "no heading"),
-    "a missing field": ("ask: And now?\n", "", "## The second", "“ask”"),
-    "an unknown field": ("ask: And now?", "aks: And now?", "aks:", "“aks”"),
+    "a missing field": ("ask: And now, with a [[rank]]?\n", "", "## The second", "“ask”"),
+    "an unknown field": ("ask: And now", "aks: And now", "aks:", "“aks”"),
     "a field without a value": ("note: Wait.", "note:", "note:", "nothing stands behind"),
     "a field twice": ("note: Wait.", "note: Wait.\nnote: Wait.", "note: Wait.\n\n", "second time"),
     "a field after an empty line": ("expect: Nothing.\n", "\nexpect: Nothing.\n", "expect: Nothing", "in the text"),
+    "a choice twice": ("choice: Three.", "choice: One.", "choice: One.\nexpect", "make them differ"),
+    "one choice alone": ("expect: As many", "choice: One.\nexpect: As many", "choice: One.\nexpect: As", "not 1"),
+    "two right ones": ("choice: Three.", "right: Three.", "right: Three", "second time"),
     "no text": ("Another text.", "", "## The second", "no text"),
     "a long text": ("Another text.", "word " * 61, "word word", "61 words"),
     "a term that nobody knows": ("[[rank]]", "[[renk]]", "Text for", "“renk”"),
@@ -166,7 +176,12 @@ def test_a_lesson_is_read_whole_with_running_minutes(open_page, own_folder):
     app = open_page("lessons", read="a-lesson")
     assert [one.value for one in app.caption] == ["2.5 min, to minute 2.5 of 5", "2.5 min, to minute 5 of 5"]
     said = " ".join(one.value for one in app.markdown)
-    assert "**Ask:** How many?" in said and "**Expect:** Nothing." in said and "**Note:** Wait." in said
+    assert (
+        "- One.\n- Two, with a [rank]" in said
+        and "**Ask:** How many?" in said
+        and "**Expect:** Nothing." in said
+        and "**Note:** Wait." in said
+    )
     app = open_page("lessons", read="nobody")
     assert "nobody" in app.info[0].value and any("## Two stops" in one.value for one in app.markdown)
 
@@ -200,9 +215,30 @@ def test_a_lesson_that_is_not_there_is_told_in_plain_words(open_page, own_folder
 
 
 def test_a_lesson_that_has_just_been_broken_says_so_where_it_is_open(open_page, own_folder):
-    (own_folder / "a-lesson.md").write_text(GOOD.replace("note: Wait.", "note:"), encoding="utf-8")
+    broken = GOOD.replace("note: Wait.", "note:")
+    (own_folder / "a-lesson.md").write_text(broken, encoding="utf-8")
     app = open_page("glossary", lesson="a-lesson", stop="1")
-    assert [one.value.replace("\\", "")[:28] for one in app.error] == ["lessons/a-lesson.md, line 23"]
+    where = f"lessons/a-lesson.md, line {line_of(broken, 'note:')}: "
+    assert [one.value.replace("\\", "").startswith(where) for one in app.error] == [True]
+
+
+def test_a_stop_with_choices_is_put_to_the_class_by_whoever_may(open_page, own_folder, monkeypatch):
+    from app import services
+
+    (own_folder / "a-lesson.md").write_text(GOOD, encoding="utf-8")
+    asked = []
+    monkeypatch.setattr(
+        services.live, "ask_the_class", lambda ballot: asked.append(ballot) or services.live.Vote("it", ballot)
+    )
+    for may in (False, True):
+        monkeypatch.setattr(services.live, "may_start", lambda may=may: may)
+        app = open_page("glossary", lesson="a-lesson", stop="2")
+        assert bool([one for one in app.button if one.key == "rail_ask_2"]) is may
+    app.get_by_key("rail_ask_2").click().run()
+    assert not app.exception
+    (ballot,) = asked
+    assert ballot.options[ballot.right].startswith("Two, with a [rank](")
+    assert not [one for one in open_page("glossary", lesson="a-lesson", stop="1").button if one.key == "rail_ask_1"]
     assert not app.info
 
 
