@@ -16,14 +16,14 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]  # run as a script, its own folder is all that is there
 
 from playwright.sync_api import Page, sync_playwright  # noqa: E402
-from screenshots import BROWSER_ARGUMENTS, OUT, PAGES, make_worth_a_picture, running_app, settled  # noqa: E402
 
 from peft_core.computer.browser import chromium  # noqa: E402
+from screenshots import BROWSER_ARGUMENTS, OUT, PAGES, make_worth_a_picture, running_app, settled  # noqa: E402
 
 SIZE = {"width": 1280, "height": 720}
 MOST_SCREENS = 60  # of one section: more is a loop
 
-MEASURE = (ROOT / "scripts" / "presented.js").read_text()
+MEASURE = (ROOT / "scripts" / "presented.js").read_text(encoding="utf-8")
 
 
 def measured(page: Page) -> dict[str, Any]:

@@ -175,6 +175,12 @@ def one_of(key: str, title: str, options: Mapping[str, str], untitled: bool = Fa
     return chosen
 
 
+def screen_of(key: str, title: str, options: Mapping[str, str], untitled: bool = True) -> str:
+    """One of the screens of a section, as `one_of`: for a projector arrow keys go through them."""
+    with st.container(key=f"screens_{key}"):
+        return one_of(key, title, options, untitled)
+
+
 def pick(
     key: str,
     title: str,

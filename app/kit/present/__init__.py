@@ -40,9 +40,13 @@ _HTML = f"""
 {_button("leave")}<span id="name"></span>{_button("back")}<span id="place" role="status"></span>{_button("on")}
 </footer>
 """
-_deck = st.components.v2.component(
-    "presenter", html=_HTML, css=(_HERE / "bar.css").read_text(), js=(_HERE / "deck.js").read_text()
-)
+
+
+def _file(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")
+
+
+_deck = st.components.v2.component("presenter", html=_HTML, css=_file("bar.css"), js=_file("deck.js"))
 
 
 def on() -> bool:
@@ -55,7 +59,7 @@ def draw() -> None:
     if url.to_be_read(KEPT):  # later on an address may be that of the run before
         st.session_state[KEPT] = on()
     _write(st.session_state[KEPT])
-    look = (_HERE / "look.css").read_text().replace("ENLARGED", str(ENLARGED)) if on() else _BESIDE
+    look = _file("look.css").replace("ENLARGED", str(ENLARGED)) if on() else _BESIDE
     st.html(f"<style>{look}</style>")
     words = {name: label("present", name) for name in _SIGNS}
     _deck(key="presenter", data={"on": on(), "lesson": _in_a_lesson(), "words": words}, on_toggle_change=_toggle)

@@ -247,8 +247,8 @@ class Deck {
       [node.style.marginTop, node.style.clipPath] = style;
       if (high) { frame.style.setProperty("--deck-high", `${high / this.zoom}px`); }
     }
-    const total = this.screens.length, list = this.lists()[0];
-    const name = list?.querySelector("[aria-selected=true]") ?? this.main.querySelector("h1");
+    const total = this.screens.length, list = this.lists()[0], [all, here] = list ? this.among(list) : [[], -1];
+    const name = all[here] ?? this.main.querySelector("h1");
     this.bar.querySelector("#name").textContent = name?.textContent ?? "";
     this.bar.querySelector("#place").textContent = total > 1 ? `${this.at + 1} / ${total}` : "";
     this.bar.querySelector("#back").disabled = !this.at && !this.beside(-1);
@@ -261,16 +261,20 @@ class Deck {
   }
 
   // ------------------------------------------------------------------------------------------------------ turning
-  lists() { // of tabs, the outermost first
-    return [...this.root.querySelectorAll("[role=tablist]")].filter((one) => one.getClientRects().length);
+  lists() { // of tabs, and of the screens of a section, the outermost first
+    return [...this.root.querySelectorAll("[role=tablist], [class*=st-key-screens_] [role=radiogroup]")].filter((one) => one.getClientRects().length);
   }
 
-  beside(step) { // the next tab, of the innermost list that has one
+  among(list) { // its members, and which of them is open
+    const all = [...list.querySelectorAll("[role=tab], [role=radio]")];
+    return [all, all.findIndex((one) => one.ariaSelected === "true" || one.ariaChecked === "true")];
+  }
+
+  beside(step) { // the next one, of the innermost list that has one
     if (this.lesson) { return null; }
     for (const list of this.lists().reverse()) {
-      const tabs = [...list.querySelectorAll("[role=tab]")];
-      const next = tabs[tabs.findIndex((tab) => tab.ariaSelected === "true") + step];
-      if (next) { return next; }
+      const [all, at] = this.among(list);
+      if (at >= 0 && all[at + step]) { return all[at + step]; }
     }
     return null;
   }

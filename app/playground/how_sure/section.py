@@ -20,7 +20,7 @@ def draw(chosen: list[CheckpointInfo]) -> None:
     """The question of the link, asked of every checkpoint whose test answers are known."""
     classes = classes_of(verdicts.learned_of(chosen))
     names = {name: label("calibration", f"part_{name}", **classes.written) for name in PARTS}
-    part = url.one_of("sure", label("calibration", "part"), names)
+    part = url.screen_of("sure", label("calibration", "part"), names, untitled=False)
     loaded = services.libraries()
     if not loaded.finished.is_set() or loaded.error:
         st.info(loaded.error or label("calibration", "loading"), icon=":material/hourglass_top:")

@@ -29,7 +29,7 @@ CLOSE = 1e-9
 def draw() -> None:
     """One of two screens."""
     titles = {name: label("motion", f"screen_{name}") for name in SCREENS}
-    chosen = url.one_of("motion", label("motion", "screen"), titles, untitled=True)
+    chosen = url.screen_of("motion", label("motion", "screen"), titles)
     if chosen == "photograph":
         photograph.draw()
     else:

@@ -21,7 +21,7 @@ def export(run: "Pretraining", figures: dict, folder: Path) -> None:
     (folder / "model.safetensors").chmod(0o644)
     facts = {"config": run.config.model_dump(), "parameters": run.model.num_parameters(), **figures}
     (folder / "pretraining.json").write_text(json.dumps(facts, indent=2) + "\n")
-    (folder / "README.md").write_text(model_card(folder.name, run.config, facts))
+    (folder / "README.md").write_text(model_card(folder.name, run.config, facts), encoding="utf-8")
 
 
 def model_card(name: str, config: "PretrainConfig", facts: dict) -> str:

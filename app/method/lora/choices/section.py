@@ -18,7 +18,7 @@ PANE = "lora_question"  # in the URL
 def draw(base: BaseModel, config: LoraConfig) -> None:
     """The chosen question alone."""
     titles = {name: label("lora_choices", name) for name in PANES}
-    PANES[url.one_of(PANE, label("lora_choices", "question"), titles, untitled=True)](base, config)
+    PANES[url.screen_of(PANE, label("lora_choices", "question"), titles)](base, config)
 
 
 def _origin(base: BaseModel, config: LoraConfig) -> None:
