@@ -17,8 +17,8 @@ from peft_core.methods.registry import METHODS
 FOLDER = Path(__file__).parent.parent / "method"
 TASK = "learn"  # what is learned: its key in a link to a Train form
 WITHIN = {  # pages that are no room of their own
-    "glossary": "home/", "classroom": "home/", "computer": "home/", "board": "home/",
-    "map": "home/",
+    "glossary": "home/", "computer": "home/", "map": "home/",
+    "board": "classroom/", "vote": "classroom/", "wall": "classroom/",
 }  # fmt: skip
 FORM = ("train_size", "max_length", "epochs", "max_seconds", "seed")  # settings of every Train form: keys in a link
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from app.classroom.vote import wording
 from app.content import label
-from app.vote import wording
 from benchmarks.class_vote.__main__ import BAR, COUNTED, TAKEN, Lesson, Notes, _bars
 from benchmarks.class_vote.report import Round, Sentences, VoteReport, spread, summary
 from peft_core.report.costs.measured import Provenance

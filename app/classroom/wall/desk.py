@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app import services
+from app.classroom.wall import chips, opening
 from app.content import label
 from app.kit.live import join
-from app.wall import chips, opening
 from peft_core.reviews.spreadsheet.writing import write_csv
 from peft_core.serving.live.wall import Sentence, State, Wall
 

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from app import services
+from app.classroom.wall import desk, opening, phone, screen
 from app.content import text
 from app.kit.live import join
-from app.wall import desk, opening, phone, screen
 
 VIEWS = {"screen": screen.draw, "desk": desk.draw}
 

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from app import services
+from app.classroom.vote import wording
 from app.content import label
 from app.kit.live import join
 from app.kit.pages import script_of
 from app.kit.plain import escaped
-from app.vote import wording
 from peft_core.errors import PeftClassroomError
 from peft_core.serving.live.vote import Tally, Vote
 

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from app import services
+from app.classroom.vote import wording
 from app.content import label
 from app.kit import theme
 from app.kit.live import ask_class, join
 from app.kit.pages import script_of
-from app.vote import wording
 from peft_core.reviews.spreadsheet.writing import write_csv
 from peft_core.serving.live.vote import Phase, Tally, Vote
 

@@ -5,10 +5,10 @@ from typing import NamedTuple
 import streamlit as st
 
 from app import services
+from app.classroom.wall import asked, chips, opening
 from app.content import label, text
 from app.kit.live import join
 from app.kit.plain import escaped
-from app.wall import asked, chips, opening
 from peft_core.errors import PeftClassroomError
 from peft_core.serving.live.wall import MOST_CHARACTERS, MOST_EACH, SECONDS, Answer, Wall, wrong
 

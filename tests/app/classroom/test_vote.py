@@ -6,9 +6,9 @@ import io
 import pytest
 
 from app import services
+from app.classroom.vote import screen, wording
 from app.method.quiz.ballot import ballot
 from app.method.quiz.questions.question import Estimate, Question
-from app.vote import screen, wording
 from peft_core.serving.live.vote import Ballot, Vote
 
 BALLOT = Ballot("Which\nmethod?", ('[LoRA](glossary#LoRA "two strips")', "=none"), 1, "**Because.**", "Measured.")

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from app import services
+from app.classroom.vote import phone, screen
 from app.content import text
 from app.kit.live import join
-from app.vote import phone, screen
 
 vote = join.found(services.live.votes(), "vote")
 if vote is None:

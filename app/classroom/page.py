@@ -5,8 +5,8 @@ import os
 import streamlit as st
 
 from app import services
+from app.classroom import orders, table
 from app.content import label
-from app.home.classroom import orders, table
 from app.kit.plain import escaped
 from peft_core.training.runs import Run
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from app.classroom.board import told
 from app.content import label
-from app.home.board import told
 from app.kit import theme
 from app.kit.training_curves import around
 from peft_core.methods.registry import method_label

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
+from app.classroom.wall import chips, opening
 from app.content import label, text
 from app.kit.live import join
-from app.wall import chips, opening
 from peft_core.serving.live.wall import Wall
 
 POLL = 2.0  # seconds: there is one projector

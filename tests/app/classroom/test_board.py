@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from app import services
+from app.classroom.board import chart, download, told
+from app.classroom.board.gathered import gathered
 from app.content import label, text
-from app.home.board import chart, download, told
-from app.home.board.gathered import gathered
 from peft_core.checkpoints.record import Measured
 from peft_core.config import RunConfig, TrainConfig
 from peft_core.methods.adapter.method import AdapterConfig

@@ -5,10 +5,10 @@ from functools import partial
 import streamlit as st
 
 from app import services
+from app.classroom.board import chart, download, told
+from app.classroom.board.gathered import gathered
 from app.content import label, text
-from app.home.board import chart, download, told
-from app.home.board.gathered import gathered
-from app.kit import url
+from app.kit import saving, url
 from peft_core.report.experiments.class_runs import Group, fit, groups
 
 POLL_SECONDS = 2.0
@@ -48,10 +48,8 @@ def board() -> bool:
     chart.draw(found, group, line, along, split)
     st.markdown(told.sentence(group, line, along, split))
     st.caption(" ".join(filter(None, (told.left_out(now, found, group, line), text("board", "reading")))))
-    st.download_button(
-        label("board", "csv"), partial(download.as_csv, found, group, line), "class-board.csv", "text/csv",
-        key="board_csv", icon=":material/download:", on_click="ignore",
-    )  # fmt: skip
+    table = partial(download.as_csv, found, group, line)
+    saving.button(label("board", "csv"), table, "class-board.csv", "text/csv", key="board_csv")
     return now.under_way
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from app.classroom.board.gathered import Gathered
 from app.content import label, text
-from app.home.board.gathered import Gathered
 from peft_core.methods.registry import METHODS
 from peft_core.report.experiments.class_runs import Along, Fit, Group
 from peft_core.statistics.formats import points

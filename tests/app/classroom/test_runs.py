@@ -3,7 +3,7 @@
 import pytest
 
 from app import services
-from app.home.classroom import orders, table
+from app.classroom import orders, table
 from peft_core.config import RunConfig, TrainConfig
 from peft_core.serving.names import Names, one_line
 from peft_core.training.runs import LocalBackend, RunFolder, RunStore, new_spec

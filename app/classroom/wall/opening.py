@@ -3,12 +3,12 @@
 import streamlit as st
 
 from app import services
+from app.classroom.wall import asked
 from app.content import label, text
 from app.kit.asking import verdicts
 from app.kit.live import ask_class, join
 from app.kit.pages import script_of
 from app.kit.plain import escaped
-from app.wall import asked
 from peft_core.errors import PeftClassroomError
 from peft_core.serving.live.wall import MOST_MODELS, Wall
 

@@ -6,7 +6,7 @@ import io
 import pytest
 
 from app import services
-from app.wall import asked, desk
+from app.classroom.wall import asked, desk
 from peft_core.serving.live.wall import Answer, Wall
 from tests.hostile import markup
 from tests.hostile.addresses import MARKUPS
