@@ -47,6 +47,15 @@ def pytest_collection_finish():
     gc.set_threshold(20_000, 20, 50)
 
 
+@pytest.fixture(scope="session")
+def app_without_runs():
+    """The address of an app, for tests that look at it and train nothing."""
+    from tests.accessibility.browser import server
+
+    with server() as address:
+        yield address
+
+
 @pytest.fixture(autouse=True)
 def threads_as_before():
     """A page that asks a model gives torch every core; the tests after it have one thread a worker again."""

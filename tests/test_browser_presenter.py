@@ -13,7 +13,7 @@ from peft_core.paths import ROOT
 
 sys.path.insert(0, str(ROOT / "scripts"))
 from presented import SIZE, measured, presented, turned
-from screenshots import BROWSER_ARGUMENTS, chromium, running_app, settled
+from screenshots import BROWSER_ARGUMENTS, chromium, settled
 
 pytestmark = pytest.mark.skipif(
     not shutil.which(chromium()) and not os.environ.get("CI"),
@@ -23,9 +23,8 @@ LESSONS = find(addresses())[0]
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    with running_app({"PEFT_RUNS_DIR": str(tmp_path_factory.mktemp("runs"))}) as running:
-        yield running
+def address(app_without_runs):
+    return app_without_runs
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +49,8 @@ def opened(page, address: str, path: str) -> None:
 SECTIONS = ["/lora?section=steps&step=3", "/rank_lab?lab=similarity", "/compare"]
 
 
-@pytest.mark.parametrize("path", SECTIONS[:1] + [pytest.param(path, marks=pytest.mark.walk) for path in SECTIONS[1:]])
+@pytest.mark.walk  # of `make test`, Count: below
+@pytest.mark.parametrize("path", SECTIONS)
 def test_every_screen_of_a_section_is_large_whole_and_has_one_figure(page, address, path):
     opened(page, address, path)
     places, figures = [], 0

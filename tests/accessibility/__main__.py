@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from tests.accessibility import report, theirs
-from tests.accessibility.browser import visitor
+from tests.accessibility.browser import server, visitor
 from tests.accessibility.screens import every, sample
 from tests.accessibility.walk import walk
 
@@ -35,8 +35,8 @@ def main() -> int:
     if options.write and not whole:
         parser.error("--write is for all screens: leave out --only and --sample")
     seen, began = [], time.monotonic()
-    with visitor() as (page, server):
-        for screen in walk(page, server, screens, asked=not options.sample):
+    with server() as address, visitor() as page:
+        for screen in walk(page, address, screens, asked=not options.sample):
             seen.append(screen)
             wrong = report.wrong(report.summary([screen], ""))
             print(f"{len(seen):4} of {len(screens)} {screen.name:30} {'; '.join(wrong) or 'well'}", flush=True)

@@ -9,12 +9,18 @@ from tests.accessibility.screens import BROWSER_ARGUMENTS, chromium, running_app
 
 
 @contextmanager
-def visitor() -> Iterator[tuple[Any, str]]:
-    """A page in a browser that has a touch screen, and the address of an app of its own without any runs."""
+def visitor() -> Iterator[Any]:
+    """A page in a browser that has a touch screen."""
     from playwright.sync_api import sync_playwright
 
-    with tempfile.TemporaryDirectory() as runs, running_app({"PEFT_RUNS_DIR": runs}) as server:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium(), args=BROWSER_ARGUMENTS)
-            yield browser.new_context(has_touch=True).new_page(), server
-            browser.close()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=BROWSER_ARGUMENTS)
+        yield browser.new_context(has_touch=True).new_page()
+        browser.close()
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """The address of an app of its own, without any runs."""
+    with tempfile.TemporaryDirectory() as runs, running_app({"PEFT_RUNS_DIR": runs}) as address:
+        yield address

@@ -18,7 +18,7 @@ from peft_core.paths import ROOT
 from peft_core.t5.architecture import base_model
 
 sys.path.insert(0, str(ROOT / "scripts"))
-from screenshots import BROWSER_ARGUMENTS, chromium, running_app
+from screenshots import BROWSER_ARGUMENTS, chromium
 
 pytestmark = pytest.mark.skipif(
     not shutil.which(chromium()) and not os.environ.get("CI"),
@@ -46,10 +46,9 @@ ARRIVED = """([number, wanted]) => {
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
+def address(app_without_runs):
     assert Path(chromium()).exists(), f"In CI the browser tests always run, but there is no {chromium()}."
-    with running_app({"PEFT_RUNS_DIR": str(tmp_path_factory.mktemp("runs"))}) as running:
-        yield running
+    return app_without_runs
 
 
 @pytest.fixture(scope="module")
