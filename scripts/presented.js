@@ -5,7 +5,10 @@
   const part = (name) => document.querySelector(`[data-testid=${name}]`);
   const above = (one) => one.parentElement ?? one.getRootNode().host;
   const zoom = (one) => one.currentCSSZoom ?? 1;
-  const letters = (one) => parseFloat(getComputedStyle(one).fontSize) * zoom(one);
+  const letters = (one) => { // a drawing has a measure of its own
+    const drawing = one.ownerSVGElement, own = drawing?.viewBox.baseVal.width;
+    return parseFloat(getComputedStyle(one).fontSize) * (own ? drawing.getBoundingClientRect().width / own : zoom(one));
+  };
   const bar = document.querySelector(".st-key-presenter [data-testid=stBidiComponentIsolated]")?.shadowRoot?.querySelector("footer");
   const foot = bar ? bar.getBoundingClientRect().top : innerHeight;
 
@@ -71,7 +74,8 @@
     .filter((one) => seen(one) && !one.closest("[data-testid=stDataFrame] *"))
     .map((one) => ({ one, box: one.getBoundingClientRect(), frame: left(above(one)) }))
     .filter(({ box, frame: [top, bottom] }) => inside(box) && box.bottom > top + 3 && box.top < bottom - 3);
-  const lower = figures.filter(({ box }) => figures.some((other) => other.box.bottom <= box.top + 2));
+  const lower = figures.filter(({ one, box }) => figures.some((other) => other.box.bottom <= box.top + 2
+    && !(one.closest(".stForm") && one.closest(".stForm") === other.one.closest(".stForm")))); // a task of several lines
   if (lower.length) { problems.push(`${figures.length} figures, ${lower.length} of them below another`); }
   for (const { one, box, frame: [top, bottom] } of figures) {
     const chart = one.matches(CHARTS), drawn = one.querySelector("svg.marks, canvas")?.getBoundingClientRect() ?? box;

@@ -16,11 +16,12 @@ import altair as alt
 import pandas as pd
 
 from app.content import label
-from app.kit import figure, theme
+from app.kit import figure, present, theme
 from app.kit.formats import NOTHING, megabytes
 from peft_core.report.race import Along, Lane, Moment, length
 
 LANE, FEWEST, AXES = 43, 3, 54  # pixels of a lane; as high as so many are two; what stands over and under them
+PRESENTED = 34  # pixels of a lane before it is enlarged: eight and their guess fit on a projector's screen
 FILL = 0.84  # share of a lane that its accuracies take
 WIDE, COLUMNS, ROOM = 620, {"trains": 205, "memory": 110, "time": 0}, 70  # pixels; of columns, from the right edge
 SETS = ("lanes", "paths", "bars", "bands", "heads")
@@ -88,13 +89,14 @@ def draw(lanes: Sequence[Lane], along: Along, position: float, mark: float) -> N
         for lane in lanes
     )
     words = label("race", "alt", along=label("race", f"along_{along}"), position=f"{position:,.0f}", rows=spoken)
-    form = _form(len(lanes), along, length(lanes, along), f"{mark:.0%}", theme.is_dark())
+    lane = PRESENTED if present.on() else LANE
+    form = _form(len(lanes), lane, along, length(lanes, along), f"{mark:.0%}", theme.is_dark())
     figure.draw(figure.filled(form, data(lanes, along, position, mark), {}), "race_chart", words)
 
 
 @lru_cache(maxsize=32)
-def _form(lanes: int, along: Along, end: float, mark: str, dark: bool) -> str:
-    """Args: number of lanes; the axis and where the race ends on it; the accuracy to be first at; the theme."""
+def _form(lanes: int, lane: int, along: Along, end: float, mark: str, dark: bool) -> str:
+    """Args: lanes, pixels of one; the axis, where the race ends on it; the accuracy to be first at; the theme."""
     room = COLUMNS["trains"] + 95 + ROOM
     right = alt.ExprRef(f"width > {WIDE} ? width - {room} : width - {ROOM}")
     x_scale, y_scale = (
@@ -149,5 +151,5 @@ def _form(lanes: int, along: Along, end: float, mark: str, dark: bool) -> str:
     now = words(heads.encode(text=alt.Text("words:N")), align="left", dx=11, fontSize=15, fontWeight="bold")
     layers = [edge, goal, said, bands, bars.encode(x=x, y=y, y2=alt.Y2("y2:Q"), **colour)]
     layers += [paths.encode(x=x, y=y, detail=alt.Detail("lane:N"), **colour), *names, marks, *now, *told]
-    whole = alt.layer(*layers).properties(height=LANE * max(lanes, FEWEST) + AXES)
+    whole = alt.layer(*layers).properties(height=lane * max(lanes, FEWEST) + AXES, usermeta={present.AS_HIGH: True})
     return figure.form(theme.readable(whole).configure_view(stroke=None))

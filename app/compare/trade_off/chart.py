@@ -8,9 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from app.compare import linked
-from app.compare.trade_off.placing import HEIGHT, WIDTH, domains, placed
+from app.compare.trade_off.placing import BELOW, HEIGHT, PRESENTED, WIDTH, domains, placed
 from app.content import label
-from app.kit import figure, theme
+from app.kit import figure, present, theme
 
 KEY = "trade_off_chart"
 POINTS = "points"  # the name of its rows
@@ -18,8 +18,9 @@ POINTS = "points"  # the name of its rows
 
 def draw(frame: pd.DataFrame, chosen: str, keys: Sequence[str], words: str) -> None:
     """Filled marks are ours, hollow ones the report's; a click on a mark chooses its row of the table."""
-    rows = frame.assign(**placed(frame), chosen=frame["row"] == chosen)
-    form = _form(*map(tuple, domains(frame)), theme.is_dark())
+    height, room = (PRESENTED, PRESENTED - BELOW) if present.on() else (HEIGHT, HEIGHT)
+    rows = frame.assign(**placed(frame, room), chosen=frame["row"] == chosen)
+    form = _form(*map(tuple, domains(frame)), height, theme.is_dark())
     st.vega_lite_chart(
         figure.filled(form, {POINTS: rows}, {}), width="stretch", key=KEY, alt=words,
         on_select=linked.taken_from_chart(KEY, keys), selection_mode=[linked.POINT],
@@ -27,7 +28,7 @@ def draw(frame: pd.DataFrame, chosen: str, keys: Sequence[str], words: str) -> N
 
 
 @lru_cache(maxsize=32)
-def _form(x_domain: tuple[float, float], y_domain: tuple[float, float], dark: bool) -> str:
+def _form(x_domain: tuple[float, float], y_domain: tuple[float, float], height: int, dark: bool) -> str:
     """Which points, and which of them is chosen, stands in the rows."""
     x = alt.X(
         "trainable:Q",
@@ -54,7 +55,7 @@ def _form(x_domain: tuple[float, float], y_domain: tuple[float, float], dark: bo
     here = base.encode(y=y).transform_filter(alt.datum.chosen)
     ring = here.mark_point(shape="circle", size=520, strokeWidth=2.5, color=theme.ink(), filled=False)
     layers = [*_fronts(base, y), intervals, hollow, filled, ring, *_words(base.encode(y=y)), target.add_params(pick)]
-    return figure.form(theme.readable(alt.layer(*layers).properties(height=HEIGHT)))
+    return figure.form(theme.readable(alt.layer(*layers).properties(height=height, usermeta={present.AS_HIGH: True})))
 
 
 def _fronts(base: alt.Chart, y: alt.Y) -> list[alt.Chart]:

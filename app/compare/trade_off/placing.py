@@ -7,6 +7,7 @@ import pandas as pd
 
 WIDTH, HEIGHT = 720, 420  # pixels, axes excluded; a narrower chart has numbers in the place of names
 NARROW = 270  # of a phone
+PRESENTED, BELOW = 345, 80  # high, for a projector: fits on the screen with its controls; of that below the axis
 LETTER, LINE = 7.4, 17  # pixels of a letter on average, and of a line
 MARK = 9  # pixels from the middle of a mark to its edge
 
@@ -24,8 +25,8 @@ class Box:
         beside = self.right <= other.left or other.right <= self.left
         return not (beside or self.bottom <= other.top or other.bottom <= self.top)
 
-    def inside(self, width: int) -> bool:
-        return self.left >= 0 and self.right <= width and self.top >= 0 and self.bottom <= HEIGHT
+    def inside(self, width: int, height: int) -> bool:
+        return self.left >= 0 and self.right <= width and self.top >= 0 and self.bottom <= height
 
 
 # Beside, above and below its mark, nearest first: (align, dx, dy). Then above and below its interval (`_places`).
@@ -48,15 +49,17 @@ def domains(frame: pd.DataFrame) -> tuple[list[float], list[float]]:
     return [float(frame["trainable"].min()) / 2, float(frame["trainable"].max()) * 2], [low - room, high + room]
 
 
-def positions(frame: pd.DataFrame, width: int = WIDTH) -> tuple[pd.Series, pd.Series, pd.Series, pd.Series]:
-    """x of every point, y of it, and y of the ends of its interval, in pixels of a chart of this width."""
+def positions(
+    frame: pd.DataFrame, width: int = WIDTH, height: int = HEIGHT
+) -> tuple[pd.Series, pd.Series, pd.Series, pd.Series]:
+    """x of every point, y of it, and y of the ends of its interval, in pixels of a chart of this size."""
     (least, most), (low, high) = domains(frame)
     x = width * np.log(frame["trainable"] / least) / np.log(most / least)
-    y, top, bottom = (HEIGHT * (high - frame[name]) / (high - low) for name in ("accuracy", "high", "low"))
+    y, top, bottom = (height * (high - frame[name]) / (high - low) for name in ("accuracy", "high", "low"))
     return x, y, top, bottom
 
 
-def placed(frame: pd.DataFrame) -> dict[str, list]:
+def placed(frame: pd.DataFrame, height: int = HEIGHT) -> dict[str, list]:
     """Columns name and numbers, each with where it stands: align, dx, dy, and narrow_align, narrow_dx, narrow_dy.
 
     Points of one side with the same setting and the same price have one name and one list of numbers, at the highest.
@@ -65,7 +68,8 @@ def placed(frame: pd.DataFrame) -> dict[str, list]:
     same = frame.groupby(["side", "short", "trainable"])
     highest = same["accuracy"].transform("max") == frame["accuracy"]
     numbers = same["number"].transform(", ".join)
-    named, numbered = _free_places(frame, frame["short"][highest], WIDTH), _free_places(frame, numbers[highest], NARROW)
+    named = _free_places(frame, frame["short"][highest], WIDTH, height)
+    numbered = _free_places(frame, numbers[highest], NARROW, height)
     columns = {
         "numbers": [numbers[index] if highest[index] else "" for index in frame.index],
         "name": [frame.loc[index, "short"] if index in named else "" for index in frame.index],
@@ -76,16 +80,16 @@ def placed(frame: pd.DataFrame) -> dict[str, list]:
     return columns
 
 
-def _free_places(frame: pd.DataFrame, words: pd.Series, width: int) -> dict[int, tuple[str, int, int]]:
+def _free_places(frame: pd.DataFrame, words: pd.Series, width: int, height: int) -> dict[int, tuple[str, int, int]]:
     """Positions for the labels that fit without covering a mark, an interval or another label."""
-    x, y, tops, bottoms = positions(frame, width)
+    x, y, tops, bottoms = positions(frame, width, height)
     taken = [Box(cx - MARK, cx + MARK, cy - MARK, cy + MARK) for cx, cy in zip(x, y, strict=True)]
     taken += [Box(cx - 2, cx + 2, top, bottom) for cx, top, bottom in zip(x, tops, bottoms, strict=True)]
     found: dict[int, tuple[str, int, int]] = {}
     for index, text in words.items():
         for place in _places(y[index], tops[index], bottoms[index], FURTHER if width == NARROW else []):
             there = box(text, x[index], y[index], *place)
-            if there.inside(width) and not any(there.meets(other) for other in taken):
+            if there.inside(width, height) and not any(there.meets(other) for other in taken):
                 found[index] = place
                 taken.append(there)
                 break

@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.kit import theme
+from app.kit import present, theme
 
 _HTML = '<div class="map" role="group"></div><p class="told"></p>'
 _CSS = """
@@ -31,6 +31,7 @@ button.on { border: 2px solid var(--colour); background: color-mix(in srgb, var(
 button:hover { background: color-mix(in srgb, var(--edge) 25%, transparent); }
 button:focus-visible { outline: 3px solid var(--st-primary-color); outline-offset: 1px; }
 .told { min-height: 2.6em; margin: 0.5rem 0 0; font-size: 0.95rem; }
+.low button { min-height: 1.35rem; } .low + .told { min-height: 1.3em; } /* with its switches on a projector's screen */
 @media (pointer: coarse), (max-width: 640px) { button { min-height: 44px; min-width: 44px; } }
 @media (max-width: 640px) {
   .end, .stack { flex: 1 1 100%; max-width: none; }
@@ -57,6 +58,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
   const active = parentElement.activeElement ?? document.activeElement;
   const focused = map.contains(active) ? active.dataset.key : null;
   map.style.setProperty("--edge", data.edge);
+  map.classList.toggle("low", data.low);
   map.ariaLabel = data.label;
   told.textContent = data.hint;
   const button = (box) => {
@@ -118,5 +120,6 @@ _map = st.components.v2.component("map", html=_HTML, css=_CSS, js=_JS)
 
 def draw(data: dict[str, Any]) -> str | None:
     """The map; returns the key of the button that was pressed just now."""
-    pressed = _map(key="map_picture", data=data | {"edge": theme.frozen()}, on_go_change=lambda: None).go
+    data = data | {"edge": theme.frozen(), "low": present.on()}
+    pressed = _map(key="map_picture", data=data, on_go_change=lambda: None).go
     return pressed if isinstance(pressed, str) else None

@@ -17,6 +17,8 @@ from app.kit import url
 KEY, FIGURE = "present", "figure"
 KEPT = "presenting"  # session state: links within the app lead to addresses that do not say it
 ENLARGED = 1.42
+AS_HIGH = "as high as it is"  # in the `usermeta` of a chart whose rows are numbers of its own
+LEGEND_ROW = 26  # pixels, with a share of the gap above
 HIGHEST, HIGHEST_IN_A_LESSON = 195, 150  # pixels of a chart before it is enlarged: its sentence fits beside it then
 
 _BESIDE = ".st-key-presenter { position: absolute; }"  # its button takes no room
@@ -75,8 +77,8 @@ def highest() -> int | None:
 def lowered(spec: Mapping[str, Any]) -> dict[str, Any]:
     """The specification of a chart; of a presented one, as it fits on a screen.
 
-    Rows that have names keep their height, and so do pictures, which have no scale. Always drawn as shapes: an enlarged
-    bitmap is blurred, and its marks are not where the mouse points.
+    Rows that have names keep their height, and so do pictures, which have no scale, and what says `AS_HIGH`. Always
+    drawn as shapes: an enlarged bitmap is blurred, and its marks are not where the mouse points.
     """
     if (most := highest()) is None:
         return dict(spec)
@@ -84,8 +86,8 @@ def lowered(spec: Mapping[str, Any]) -> dict[str, Any]:
     options = {"embedOptions": usual.get("embedOptions", {}) | {"renderer": "svg"}}
     changed = {"usermeta": usual | options}
     height = spec.get("height")
-    if isinstance(height, int | float) and not _is_fixed(spec):
-        changed["height"] = min(height, most)
+    if isinstance(height, int | float) and not usual.get(AS_HIGH) and not _is_fixed(spec):
+        changed["height"] = min(height, most + _legend(spec))
     return {**spec, **changed}
 
 
@@ -94,6 +96,18 @@ def _is_fixed(part: Mapping[str, Any]) -> bool:
     y = part.get("encoding", {}).get("y", {})
     names, pixels = y.get("type") in ("nominal", "ordinal"), y.get("scale", "") is None
     return names or pixels or any(_is_fixed(layer) for layer in part.get("layer", ()))
+
+
+def _legend(part: Mapping[str, Any]) -> int:
+    """Pixels of the highest legend below a chart or one of its layers: they are part of its height."""
+    found = [_legend(layer) for layer in part.get("layer", ())]
+    for channel in part.get("encoding", {}).values():
+        told = channel.get("legend") if isinstance(channel, Mapping) else None
+        if told and told.get("orient") == "bottom":
+            names = (channel.get("scale") or {}).get("domain") or ()
+            columns = told.get("columns") or max(len(names), 1)
+            found.append(LEGEND_ROW * (1 + max(len(names) - 1, 0) // columns))
+    return max(found, default=0)
 
 
 def _in_a_lesson() -> bool:

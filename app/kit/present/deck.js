@@ -4,7 +4,7 @@
 // (from a heading, a control or the beginning of a column on) and what is said after it, as far as the screen goes. The
 // address names a screen by its figure: `figure=2`, and `figure=2.2` for the screen after it, if that has none.
 
-const FIGURES = "[data-testid=stVegaLiteChart], [data-testid=stDataFrame], [data-testid=stImage], .stCode, table";
+const FIGURES = "[data-testid=stVegaLiteChart], [data-testid=stDataFrame], [data-testid=stImage], .stCode, table, .st-key-map_picture";
 const FIXED = ".st-key-rail, .st-key-controls, .st-key-presenter"; // in sight on every screen
 const BEGINS = "h2, h3, h4, h5, h6, input, textarea, select, button:not([data-testid=stElementToolbarButton] *)";
 const WRITES = "textarea, select, [contenteditable=true], [role=combobox], [role=grid], input:not([type=range]):not([type=checkbox]):not([type=radio])";
@@ -45,7 +45,7 @@ class Deck {
 
   // ------------------------------------------------------------------------------------------------------ units
   figures(node) {
-    const all = [...node.querySelectorAll(FIGURES)].filter((one) => one.getClientRects().length);
+    const all = [...(node.matches(FIGURES) ? [node] : []), ...node.querySelectorAll(FIGURES)].filter((one) => one.getClientRects().length);
     return all.filter((one) => !all.some((other) => other !== one && other.contains(one)));
   }
 
@@ -184,12 +184,20 @@ class Deck {
       const row = this.row();
       return Array.from({ length: Math.floor(height / row) }, (_, index) => (index + 1) * row).concat(height);
     }
-    const words = document.createRange();
-    words.selectNodeContents(node);
-    const whole = [...words.getClientRects(), ...[...node.querySelectorAll("tr, button, input")].map((one) => one.getBoundingClientRect())]
-      .filter((box) => box.height > 1 && box.height < this.room / 2);
-    const ends = whole.map((box) => box.bottom + 2);
-    return ends.filter((end) => !whole.some((box) => box.top < end - 3 && end < box.bottom - 1)).map((end) => end - own).concat(height);
+    const whole = [], range = document.createRange();
+    const walk = (root) => {
+      for (const one of root.querySelectorAll("*")) {
+        if (one.matches("tr, button, input")) { whole.push(one.getBoundingClientRect()); }
+        if (one.shadowRoot) { walk(one.shadowRoot); }
+        for (const words of one.childNodes) {
+          if (words.nodeType === Node.TEXT_NODE) { range.selectNodeContents(words); whole.push(...range.getClientRects()); }
+        }
+      }
+    };
+    walk(node);
+    const boxes = whole.filter((box) => box.height > 1 && box.height < this.room / 2);
+    const ends = boxes.map((box) => box.bottom + 2);
+    return ends.filter((end) => !boxes.some((box) => box.top < end - 3 && end < box.bottom - 1)).map((end) => end - own).concat(height);
   }
 
   // -------------------------------------------------------------------------------------------------- one screen

@@ -31,7 +31,7 @@ def test_nothing_is_drawn_that_was_not_measured_yet(light):
             heads = rows["heads"]
             words = heads[heads["lane"] == number]["words"].item()
             assert words == f"{lane.first.last('reviews', position).validation.accuracy:.1%}"
-    form = {chart._form(len(chosen), "reviews", 20_000, "92%", False) for _ in range(3)}
+    form = {chart._form(len(chosen), chart.LANE, "reviews", 20_000, "92%", False) for _ in range(3)}
     assert len(form) == 1
 
 
