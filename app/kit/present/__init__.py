@@ -57,10 +57,13 @@ def on() -> bool:
 
 
 def draw() -> None:
-    """Before the page: settle whether it is presented, and put its button or its bar there."""
+    """Before the page: settle whether it is presented, and put its button or its bar there.
+
+    An address that says no, `present=0`, is that of a screen which is large by itself: the mode comes back after it.
+    """
     if url.to_be_read(KEPT):  # later on an address may be that of the run before
         st.session_state[KEPT] = on()
-    _write(st.session_state[KEPT])
+    _write(st.session_state[KEPT] and st.query_params.get(KEY) != "0")
     look = _file("look.css").replace("ENLARGED", str(ENLARGED)) if on() else _BESIDE
     st.html(f"<style>{look}</style>")
     words = {name: label("present", name) for name in _SIGNS}
