@@ -13,7 +13,7 @@ if (ROOT := str(Path(__file__).resolve().parent.parent)) not in sys.path:  # thi
 import streamlit as st
 
 if __name__ == "main":
-    from app.kit.server import parts
+    from app.kit.machine.server import parts
 
     server = st.App(**parts(__file__))
 else:

@@ -127,8 +127,9 @@ QUIET = """milliseconds => {
     }
     const app = document.querySelector("[data-testid=stApp]");
     return app && app.dataset.testConnectionState === "CONNECTED" && app.dataset.testScriptState === "notRunning"
+        && performance.now() - window.lastChange > milliseconds
         && document.querySelector("h1") && !document.querySelector("[data-testid=stSkeleton]")
-        && !document.body.innerText.includes("is being loaded") && performance.now() - window.lastChange > milliseconds;
+        && !document.body.innerText.includes("is being loaded"); // last, for it costs the browser a layout
 }"""
 
 

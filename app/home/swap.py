@@ -5,7 +5,7 @@ import streamlit as st
 from app import services
 from app.content import label, text
 from app.kit.formats import duration
-from app.kit.measured_on import measured_on
+from app.kit.machine.measured_on import measured_on
 from app.kit.plain import escaped
 from peft_core.errors import PeftClassroomError
 from peft_core.report.costs.swap import SwapReport, Times, load_swap

@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import services
 from app.content import label, text
-from app.kit import this_computer
+from app.kit.machine import this_computer
 from app.kit.plain import escaped
 from app.race import guess, lanes
 from peft_core.config import PRESETS, RunConfig, TrainConfig

@@ -6,10 +6,10 @@ import numpy as np
 import streamlit as st
 
 from app.content import label, text
-from app.kit import svd_parts
+from app.kit.drawn import svd_parts
+from app.kit.drawn.svd_parts import number
 from app.kit.formats import percent
 from app.kit.pages import script_of
-from app.kit.svd_parts import number
 from app.rank_lab import matrix_editor
 from peft_core.analysis.spectra.spectrum import Term, energy, partial_sum, residual_norm, svd_terms
 

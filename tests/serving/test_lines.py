@@ -9,7 +9,7 @@ import warnings
 
 import pytest
 
-from app.kit import server
+from app.kit.machine import server
 from peft_core.paths import ROOT
 from peft_core.serving.lines import JsonLines, in_json
 
@@ -92,7 +92,7 @@ def test_a_logger_that_streamlit_makes_later_writes_json_too(monkeypatch):
 
 def test_what_a_page_raises_is_a_line_without_its_message():
     code = """
-from app.kit.server import _every_logger_in_json
+from app.kit.machine.server import _every_logger_in_json
 _every_logger_in_json()
 from streamlit.error_util import _log_uncaught_app_exception
 try:

@@ -11,7 +11,7 @@ import streamlit as st
 from app.classroom.board import told
 from app.content import label
 from app.kit import theme
-from app.kit.training_curves import around
+from app.kit.drawn.training_curves import around
 from peft_core.methods.registry import method_label
 from peft_core.report.experiments.class_runs import Along, ClassRun, Fit, Group
 from peft_core.statistics.formats import interval_text

@@ -9,7 +9,7 @@ import streamlit as st
 from app.compare.curves.runs import Curve
 from app.content import label
 from app.kit import figure, theme
-from app.kit.training_curves import MAX_POINTS, SMOOTHING
+from app.kit.drawn.training_curves import MAX_POINTS, SMOOTHING
 
 HEIGHT, LEGEND_LINE = 330, 24  # pixels
 SHORT = 14  # letters

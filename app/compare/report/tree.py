@@ -7,7 +7,7 @@ import streamlit as st
 from app import services
 from app.compare import shared
 from app.content import label, text
-from app.kit import module_tree as drawing
+from app.kit.drawn import module_tree as drawing
 from peft_core.counting.by_hand import count
 from peft_core.counting.module_tree import Node
 from peft_core.methods.soft_prompt.method import SoftPromptConfig

@@ -7,9 +7,9 @@ from app import services
 from app.compare.shared import short
 from app.compare.table import row_counts
 from app.content import label, text
-from app.kit import this_computer
 from app.kit.formats import NOTHING, duration, several, with_interval
-from app.kit.measured_on import measured_on
+from app.kit.machine import this_computer
+from app.kit.machine.measured_on import measured_on
 from app.kit.pages import training_link
 from app.kit.plain import escaped
 from peft_core.config import RunConfig

@@ -9,7 +9,7 @@ import streamlit as st
 
 from app.content import label, text
 from app.kit import figure, theme
-from app.kit.measured_on import measured_on
+from app.kit.machine.measured_on import measured_on
 from app.kit.plain import escaped
 from app.method.adapter.parts import INITS
 from peft_core.errors import PeftClassroomError

@@ -9,7 +9,7 @@ import streamlit as st
 from app.content import label, text
 from app.kit import url
 from app.kit.formats import megabytes
-from app.kit.measured_on import measured_on
+from app.kit.machine.measured_on import measured_on
 from app.kit.plain import escaped
 from app.method.cost import words as cost_words
 from app.method.cost.charts import Axis, Curve, curves

@@ -15,7 +15,7 @@ from app import services
 from app.content import label, text
 from app.kit import url
 from app.kit.formats import megabytes
-from app.kit.measured_on import measured_on
+from app.kit.machine.measured_on import measured_on
 from app.kit.plain import escaped
 from app.method.cost import charts as cost_charts
 from app.method.cost import growth, latency

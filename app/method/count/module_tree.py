@@ -4,8 +4,8 @@ import streamlit as st
 
 from app import services
 from app.content import label, text
-from app.kit import module_tree as drawing
 from app.kit import url
+from app.kit.drawn import module_tree as drawing
 from peft_core.counting.library_trees import LibraryTrees, library_trees
 from peft_core.counting.module_tree import insertions, outline
 from peft_core.methods.method import MethodConfig

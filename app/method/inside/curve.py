@@ -12,7 +12,7 @@ import pandas as pd
 
 from app.content import label
 from app.kit import figure, theme
-from app.kit.training_curves import accuracies, around, step_axis
+from app.kit.drawn.training_curves import accuracies, around, step_axis
 from peft_core.checkpoints.record import Measured
 from peft_core.statistics.intervals import Accuracy
 from peft_core.training.snapshots.moments import Moment

@@ -6,10 +6,11 @@ import numpy as np
 import streamlit as st
 
 from app.content import label, text
-from app.kit import svd_parts, url
+from app.kit import url
+from app.kit.drawn import svd_parts
+from app.kit.drawn.svd_parts import number
 from app.kit.formats import percent
 from app.kit.pages import script_of
-from app.kit.svd_parts import number
 from peft_core.analysis.spectra.spectrum import Term, energy, residual_norm, svd_terms
 
 MATRICES = {  # small integers; the texts say of them only what is computed here

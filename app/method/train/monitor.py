@@ -6,9 +6,9 @@ import streamlit as st
 
 from app import services
 from app.content import label
+from app.kit.drawn.training_curves import training_curves
 from app.kit.formats import rough
 from app.kit.plain import escaped
-from app.kit.training_curves import training_curves
 from app.method.train import times
 from app.method.train.result import origin, result
 from peft_core.errors import PeftClassroomError

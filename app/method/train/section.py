@@ -7,7 +7,7 @@ import streamlit as st
 
 from app import services
 from app.content import label, text
-from app.kit import this_computer
+from app.kit.machine import this_computer
 from app.kit.plain import escaped
 from app.method.train import times, your_runs
 from app.method.train.monitor import monitor

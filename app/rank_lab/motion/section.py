@@ -5,8 +5,8 @@ import streamlit as st
 
 from app.content import label, text
 from app.kit import theme, url
+from app.kit.drawn.svd_parts import number
 from app.kit.formats import percent
-from app.kit.svd_parts import number
 from app.rank_lab.motion import circle, photograph
 from app.rank_lab.motion.by_hand import Turned, turned
 from peft_core.analysis.spectra.spectrum import svd_terms

@@ -8,7 +8,7 @@ import pytest
 
 from app import services
 from app.content import label
-from app.kit import this_computer
+from app.kit.machine import this_computer
 from app.services import this_computer as service
 from app.services import visitor
 from peft_core.computer.device import Device

@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.web.server.app_discovery import discover_asgi_app
 
 from app import services
-from app.kit import server
+from app.kit.machine import server
 from peft_core.errors import PeftClassroomError
 from peft_core.paths import ROOT
 from peft_core.serving.door import Door

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from app.kit.drawn.svd_parts import number
 from app.kit.formats import percent
-from app.kit.svd_parts import number
 from app.rank_lab.motion.by_hand import turned
 from app.rank_lab.motion.pictures import MOST_MEGABYTES, NAMES, SIDE, decomposed, greys, shipped
 from app.rank_lab.motion.section import PRESETS

@@ -12,9 +12,9 @@ from streamlit.testing.v1 import AppTest
 from app import services
 from app.content import label
 from app.kit import theme
+from app.kit.drawn.svd_parts import number
 from app.kit.formats import percent
 from app.kit.plain import escaped
-from app.kit.svd_parts import number
 from app.rank_lab import data, similarity_charts
 from app.rank_lab.builder import nonzero_terms
 from app.rank_lab.enough import chart as enough_chart

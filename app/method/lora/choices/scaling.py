@@ -6,7 +6,7 @@ import streamlit as st
 
 from app.content import label, text
 from app.kit import figure, theme, url
-from app.kit.measured_on import measured_on
+from app.kit.machine.measured_on import measured_on
 from peft_core.methods.lora.method import LoraConfig
 from peft_core.methods.registry import method_of
 from peft_core.report.experiments.lora_scaling import ScalingReport, load_lora_scaling, rules

@@ -5,7 +5,7 @@ import streamlit as st
 from app.content import label, text
 from app.kit import url
 from app.kit.formats import megabytes
-from app.kit.measured_on import measured_on
+from app.kit.machine.measured_on import measured_on
 from app.kit.pages import script_of
 from app.method.lora.choices import scaling, start, targets, variants
 from peft_core.methods.lora.method import LoraConfig

@@ -2,7 +2,7 @@
 
 from app.content import label
 from app.kit.formats import megabytes, share, times
-from app.kit.measured_on import measured_on
+from app.kit.machine.measured_on import measured_on
 from app.method.cost import latency
 from app.method.quiz.questions.facts import DEFAULTS, Facts
 from app.method.quiz.questions.question import Question, Setting, estimated, numeric, worded

@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import services
 from app.content import label
-from app.kit.module_tree import lines, written
+from app.kit.drawn.module_tree import lines, written
 from peft_core.counting.by_numel import module_tree
 from peft_core.counting.library_trees import library_trees
 from peft_core.counting.module_tree import outline, parameters

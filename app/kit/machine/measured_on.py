@@ -1,7 +1,7 @@
 """Where a measured number comes from, as the caption under it."""
 
 from app.content import label
-from app.kit import this_computer
+from app.kit.machine import this_computer
 from peft_core.report.costs.measured import Provenance
 
 
