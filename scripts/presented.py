@@ -22,6 +22,7 @@ from screenshots import BROWSER_ARGUMENTS, OUT, PAGES, make_worth_a_picture, run
 
 SIZE = {"width": 1280, "height": 720}
 MOST_SCREENS = 60  # of one section: more is a loop
+OTHERS = ("vote-", "wall-")  # drawn for a projector, or for phones, without this mode
 
 MEASURE = (ROOT / "scripts" / "presented.js").read_text(encoding="utf-8")
 
@@ -56,14 +57,14 @@ def main(arguments: list[str]) -> int:
     with running_app() as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=BROWSER_ARGUMENTS)
         context = browser.new_context(viewport=SIZE)
-        for name, path in [
-            pair for page in only or PAGES for pair in PAGES[page].items() if not pair[0].endswith("-phone")
-        ]:
+        for name, path in [pair for page in only or PAGES for pair in PAGES[page].items()]:
+            if name.startswith(OTHERS):
+                continue
             page = context.new_page()
             page.goto(address + path)
             settled(page)
             make_worth_a_picture(page, name)  # what is pressed for it may be on another screen
-            if not name.startswith(("vote-", "wall-")):  # those are drawn for a projector, or for a phone
+            if "present=1" not in path:
                 page.evaluate("document.activeElement.blur()")
                 page.keyboard.press("p")
                 page.wait_for_url("**present=1**")
