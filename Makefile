@@ -39,7 +39,7 @@ lint: $(READY)
 docs: .cache/docs/.ready
 	.cache/docs/bin/mkdocs build --strict
 
-# Every stop of every lesson, by one key and as a projector shows it: `make test` walks one lesson.
+# In a browser: every stop of every lesson, by one key and as a projector shows it, and most journeys through the app.
 walk: $(READY)
 	$(BIN)/python -m pytest -m walk
 

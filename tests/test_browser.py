@@ -112,6 +112,7 @@ def test_from_rank_slider_to_count_and_a_link_that_brings_it_all_back(page, addr
     expect(page.locator(".st-key-seed input")).to_have_value("11")
 
 
+@pytest.mark.walk
 def test_a_phone_votes_and_writes_and_the_projector_shows_it_when_the_teacher_says_so(page, address, browser):
     from playwright.sync_api import expect
 
@@ -211,6 +212,7 @@ CUT = """cards => cards.flatMap(card => [card, ...card.querySelectorAll("*")]).f
 ).map(part => part.textContent)"""
 
 
+@pytest.mark.walk
 def test_no_card_is_cut_at_any_width_and_three_stand_in_a_row(page, address):
     from playwright.sync_api import expect
 
@@ -272,6 +274,7 @@ def test_back_and_forward_show_what_the_address_says(page, address):
     assert page.title().startswith("LoRA")
 
 
+@pytest.mark.walk
 def test_a_step_through_goes_on_and_back_and_its_link_opens_at_the_same_step(page, address):
     from playwright.sync_api import expect
 
@@ -293,6 +296,7 @@ def test_a_step_through_goes_on_and_back_and_its_link_opens_at_the_same_step(pag
     assert page.locator(".st-key-steps_screen").inner_text() == second
 
 
+@pytest.mark.walk
 def test_a_counterfactual_shows_every_checkpoint_before_and_after(page, address):
     from playwright.sync_api import expect
 
@@ -325,6 +329,7 @@ def dora_zip(tmp_path_factory):
     return shutil.make_archive(str(folder), "zip", folder)
 
 
+@pytest.mark.walk
 def test_a_dora_that_peft_trained_is_opened_from_a_zip_and_asked_beside_ours(page, address, dora_zip):
     from playwright.sync_api import expect
 
@@ -369,6 +374,7 @@ def test_a_csv_is_classified_and_comes_back_with_verdicts(page, address, tmp_pat
     assert "adapter-8" in header
 
 
+@pytest.mark.walk
 def test_a_click_on_a_point_marks_its_row_in_the_table_and_the_page_can_be_taken_home(page, address):
     from playwright.sync_api import expect
 
@@ -390,6 +396,7 @@ def test_a_click_on_a_point_marks_its_row_in_the_table_and_the_page_can_be_taken
     assert "<script" not in handout
 
 
+@pytest.mark.walk
 def test_the_rank_lab_from_a_matrix_to_the_directions_of_two_runs(page, address):
     from playwright.sync_api import expect
 
@@ -417,6 +424,7 @@ def test_the_rank_lab_from_a_matrix_to_the_directions_of_two_runs(page, address)
     expect(same_seed).to_have_count(0)
 
 
+@pytest.mark.walk
 def test_home_opens_with_verdicts_and_the_map_leads_to_the_place_that_is_pressed(page, address):
     from playwright.sync_api import expect
 
@@ -435,6 +443,7 @@ def test_home_opens_with_verdicts_and_the_map_leads_to_the_place_that_is_pressed
     expect(page.locator(".st-key-steps_place input")).to_have_value("decoder 2 · cross-attention · v")
 
 
+@pytest.mark.walk
 def test_a_circle_is_turned_stretched_and_made_a_line_without_the_server(page, address):
     from playwright.sync_api import expect
 
@@ -462,6 +471,7 @@ def test_a_link_with_impossible_values_still_opens(page, address):
         expect(page.get_by_text(f"= {unknown}, which is not here")).to_be_visible()
 
 
+@pytest.mark.walk
 def test_the_end_of_a_section_leads_to_the_beginning_of_the_next(page, address):
     page.goto(f"{address}/lora?section=count")
     settled(page)

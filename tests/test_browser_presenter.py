@@ -96,6 +96,7 @@ def test_keys_turn_screens_then_sections_and_the_address_follows(page, address):
     expect(page.locator(".st-key-presenter footer #name")).to_have_text("Maths")
 
 
+@pytest.mark.walk
 def test_the_mode_stays_on_other_pages_and_the_key_is_not_taken_from_who_writes(page, address):
     from playwright.sync_api import expect
 

@@ -22,6 +22,7 @@ BROKEN = """() => {
 }"""
 
 
+@pytest.mark.walk
 @pytest.mark.timeout(900)
 def test_nothing_is_wrong_on_a_sample_of_screens_on_a_phone_and_in_both_schemes(page, server):
     seen = list(walk(page, server, sample()))
@@ -35,6 +36,7 @@ def test_nothing_is_wrong_on_a_sample_of_screens_on_a_phone_and_in_both_schemes(
         assert screen.title.endswith("PEFT Classroom"), screen.name
 
 
+@pytest.mark.walk
 def test_dark_differs_from_light_in_colours_alone(page, server):
     page.set_viewport_size(LAPTOP)
     page.goto(f"{server}/lora?section=count")

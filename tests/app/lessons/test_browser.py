@@ -111,10 +111,9 @@ def arrive(page, lesson: Lesson, number: int) -> None:
     assert not re.search(r"The link (asked|asks|names) |is not possible here", seen)
 
 
+@pytest.mark.walk
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize(
-    "name", [FIRST, *(pytest.param(name, marks=pytest.mark.walk) for name in LESSONS if name != FIRST)]
-)
+@pytest.mark.parametrize("name", LESSONS)
 def test_a_lesson_is_walked_by_one_key(page, address, name):
     lesson = start(page, address, name)
     for number in range(2, len(lesson.stops) + 1):
