@@ -43,7 +43,7 @@ docs: .cache/docs/.ready
 walk: $(READY)
 	$(BIN)/python -m pytest -m walk
 
-# Every screen as a phone shows it, and through axe-core in both schemes: `make test` has a sample. A quarter of an hour.
+# Every screen as a phone shows it, and through axe-core in both schemes: `make walk` has a sample. A quarter of an hour.
 axe: $(READY)
 	$(BIN)/python -m tests.accessibility
 

@@ -2,7 +2,7 @@
 
 python -m tests.accessibility                    every screen of scripts/screenshots.py; a quarter of an hour
 python -m tests.accessibility --only lora-train  some of them
-python -m tests.accessibility --sample           those of `make test`
+python -m tests.accessibility --sample           those of `make walk`
 python -m tests.accessibility --write            every screen; the result goes into docs/accessibility.md
 """
 
@@ -23,7 +23,7 @@ def main() -> int:
     """The exit code: 0 if nothing is wrong."""
     parser = argparse.ArgumentParser(prog="python -m tests.accessibility", description=__doc__.split("\n")[0])
     parser.add_argument("--only", nargs="+", metavar="SCREEN", help="these screens, by their names in screenshots.py")
-    parser.add_argument("--sample", action="store_true", help="the screens of `make test`")
+    parser.add_argument("--sample", action="store_true", help="the screens of `make walk`")
     parser.add_argument("--json", type=Path, metavar="FILE", help="the result, as JSON")
     parser.add_argument(
         "--write", action="store_true", help="the result into benchmarks/results and docs/accessibility.md"

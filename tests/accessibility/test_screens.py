@@ -1,4 +1,4 @@
-"""A sample of screens on every run of the tests, always the same; `make axe` walks all of them. The bar of a phone, a
+"""A sample of screens in `make walk`, always the same; `make axe` walks all of them. The bar of a phone, a
 finger, and a walk with the Tab key: all in one file, for one browser and one app.
 """
 
