@@ -1,4 +1,4 @@
-"""Who may import whom, where `make lint` cannot tell, and what importing costs."""
+"""Who may import whom, and what importing costs."""
 
 import ast
 import subprocess
@@ -67,6 +67,12 @@ def test_counting_by_hand_and_by_numel_share_no_code():
     assert not {n for n in by_numel if n.endswith(("CountLine", "method_of", "METHODS"))}  # who asks a method for lines
     for layer in LAYERS:
         assert not {n for n in imports(layer) if "counting" in n or n.endswith("CountLine")}
+
+
+def test_the_library_knows_nothing_of_the_app():
+    """`make lint` holds it as well; a run of the tests alone should tell it, too."""
+    known = {path: {name.split(".")[0] for name in imports(path)} & {"streamlit", "app"} for path in CORE}
+    assert not {path: names for path, names in known.items() if names}
 
 
 def test_methods_do_not_know_each_other():
